@@ -1,0 +1,177 @@
+/* Made by specs/layout.py from specs/layout.toml. Do not edit. */
+#ifndef MODFMT_LAYOUT_H
+#define MODFMT_LAYOUT_H
+
+#define MODFMT_MAGIC 0x46444f4du
+#define MODFMT_MAJOR 1u
+#define MODFMT_MINOR 0u
+#define MODFMT_HEADER_SIZE 64u
+#define MODFMT_IMAGE_ALIGN 32u
+#define MODFMT_SIZE_MAX 0x0fffffffu
+#define MODFMT_ALIGN_LOG2_MIN 2u
+#define MODFMT_ALIGN_LOG2_MAX 16u
+#define MODFMT_TEXT_ALIGN_IN_PLACE_MAX 6u
+#define MODFMT_HASH_BASIS 0x811c9dc5u
+#define MODFMT_HASH_PRIME 0x01000193u
+#define MODFMT_NAME_MAX 63u
+#define MODFMT_PLACE_DATA 0x80000000u
+#define MODFMT_NO_ENTRY 0xffffffffu
+
+/* Header fields: offsets in bytes. */
+#define MODFMT_OFF_MAGIC 0u /**< MODF: 4D 4F 44 46 */
+#define MODFMT_OFF_MAJOR 4u /**< major version, 1 */
+#define MODFMT_OFF_MINOR 5u /**< minor version, 0 */
+#define MODFMT_OFF_HEADER_SIZE 6u /**< 64 */
+#define MODFMT_OFF_TOTAL_SIZE 8u /**< bytes of the whole image, a multiple of 32 */
+#define MODFMT_OFF_FLAGS 12u /**< placements the code allows; see Flags */
+#define MODFMT_OFF_MACHINE 16u /**< ELF e_machine number: 40 ARM */
+#define MODFMT_OFF_NEEDS 18u /**< what the code needs of the core and of the caller; see Needs */
+#define MODFMT_OFF_ENTRY 20u /**< offset of the entry function from the start of text, bit 0 set for Thumb; 0xFFFFFFFF: none */
+#define MODFMT_OFF_STACK_SIZE 24u /**< bytes of stack that the entry function needs; 0: not stated */
+#define MODFMT_OFF_TEXT_STORED 28u /**< bytes of text in the image */
+#define MODFMT_OFF_TEXT_MEM 32u /**< bytes of text in memory */
+#define MODFMT_OFF_DATA_STORED 36u /**< bytes of data in the image */
+#define MODFMT_OFF_DATA_MEM 40u /**< bytes of data and bss in memory */
+#define MODFMT_OFF_RELOC_SIZE 44u /**< bytes of relocation lists */
+#define MODFMT_OFF_IMPORT_COUNT 48u /**< number of imports */
+#define MODFMT_OFF_EXPORT_COUNT 50u /**< number of exports */
+#define MODFMT_OFF_TEXT_ALIGN 52u /**< log2 of the alignment of text, 2 to 16 */
+#define MODFMT_OFF_DATA_ALIGN 53u /**< log2 of the alignment of data, 2 to 16 */
+#define MODFMT_OFF_RESERVED 54u /**< 0 */
+#define MODFMT_OFF_CRC 56u /**< CRC-32 of the whole image with this field taken as zero */
+#define MODFMT_OFF_HEADER_CHECK 60u /**< CRC-32 of the bytes 0 to 55 */
+
+/* flag bits. */
+#define MODFMT_FLAG_BLOCK 0x1u /**< text and data may be loaded as one block: data at text + text_mem */
+#define MODFMT_FLAG_APART 0x2u /**< text and data may be loaded at two unrelated addresses */
+#define MODFMT_FLAG_IN_PLACE 0x4u /**< text needs no fix-up and may run where the image lies; implies apart */
+#define MODFMT_FLAG_ALL 0x7u
+
+/* need bits. */
+#define MODFMT_NEED_V6M 0x1u /**< the instructions of ARMv6-M */
+#define MODFMT_NEED_V7M 0x2u /**< those that ARMv7-M adds */
+#define MODFMT_NEED_DSP 0x4u /**< the DSP extension: ARMv7E-M, or ARMv8-M with it */
+#define MODFMT_NEED_V8M_BASE 0x8u /**< those that ARMv8-M Baseline adds to ARMv6-M */
+#define MODFMT_NEED_V8M_MAIN 0x10u /**< those that ARMv8-M Mainline adds to ARMv7-M */
+#define MODFMT_NEED_V81M 0x20u /**< those that ARMv8.1-M Mainline adds */
+#define MODFMT_NEED_MVE 0x40u /**< the M-profile vector extension */
+#define MODFMT_NEED_FPU_SP 0x80u /**< an FPU with single precision (FPv4-SP) */
+#define MODFMT_NEED_FPU_DP 0x100u /**< an FPU with double precision */
+#define MODFMT_NEED_FPU_V5 0x200u /**< the instructions of FPv5 (VSEL, VRINTx, VMAXNM) */
+#define MODFMT_NEED_ABI_SOFT 0x400u /**< floating-point arguments are passed in core registers (soft, softfp) */
+#define MODFMT_NEED_ABI_HARD 0x800u /**< floating-point arguments are passed in FPU registers (hard) */
+#define MODFMT_NEED_ALL 0xfffu
+
+/* import_flag bits. */
+#define MODFMT_IMPORT_WEAK 0x1u /**< may stay unbound; it then counts as address 0 */
+#define MODFMT_IMPORT_OBJECT 0x2u /**< a data object; otherwise a function */
+#define MODFMT_IMPORT_UNVERIFIED 0x4u /**< the type tag was not derived from what the module was compiled against */
+#define MODFMT_IMPORT_ALL 0x7u
+
+/* export_flag bits. */
+#define MODFMT_EXPORT_DATA 0x1u /**< the value counts from the start of data; otherwise of text */
+#define MODFMT_EXPORT_OBJECT 0x2u /**< a data object; otherwise a function, and bit 0 of the value is set for Thumb */
+#define MODFMT_EXPORT_ALL 0x3u
+
+/* Relocation lists. */
+#define MODFMT_RELOC_TARGET_MASK 7u
+#define MODFMT_RELOC_PLACE_DATA 8u
+#define MODFMT_RELOC_RELATIVE 16u
+#define MODFMT_RELOC_KIND_SHIFT 5u
+#define MODFMT_RELOC_RUN_BITS 3u
+#define MODFMT_RELOC_END 0u
+#define MODFMT_TARGET_TEXT 0u /**< the address where text was loaded */
+#define MODFMT_TARGET_DATA 1u /**< the address where data was loaded */
+#define MODFMT_TARGET_ABSOLUTE 2u /**< 0; of use with relative only */
+#define MODFMT_TARGET_CALLBACK 3u /**< a function of text that is called from outside the module */
+#define MODFMT_TARGET_IMPORT 4u /**< one import; its index (16 bits) follows the descriptor */
+#define MODFMT_TARGET_IMPORT_SEQ 5u /**< consecutive imports, one per group; the first one's index (16 bits) follows the descriptor */
+#define MODFMT_KIND_WORD 0u /**< 32-bit words; their offsets are 0 modulo 4 */
+#define MODFMT_KIND_WORD1 1u /**< 32-bit words; their offsets are 1 modulo 4 */
+#define MODFMT_KIND_WORD2 2u /**< 32-bit words; their offsets are 2 modulo 4 */
+#define MODFMT_KIND_WORD3 3u /**< 32-bit words; their offsets are 3 modulo 4 */
+#define MODFMT_KIND_MOV 4u /**< Thumb-2 MOVW and MOVT instructions (encoding T3 and T1) */
+#define MODFMT_MOV_EXTENDED 7u
+#define MODFMT_MOV_MOVW_ALONE 0u
+#define MODFMT_MOV_MOVT_ALONE 1u
+#define MODFMT_MOV_DISTANCE_MIN 2u
+#define MODFMT_MOV_EXTENDED_MIN 8u
+
+/* import table entries: offsets in bytes. */
+#define MODFMT_IMPORT_OFF_HASH 0u
+#define MODFMT_IMPORT_OFF_TYPE 4u
+#define MODFMT_IMPORT_SIZE 8u
+
+/* export table entries: offsets in bytes. */
+#define MODFMT_EXPORT_OFF_HASH 0u
+#define MODFMT_EXPORT_OFF_TYPE 4u
+#define MODFMT_EXPORT_OFF_VALUE 8u
+#define MODFMT_EXPORT_SIZE 12u
+
+/* Tags. */
+#define MODFMT_TAG_CRITICAL 0x80u
+#define MODFMT_TAG_NUMBER_MASK 0x7fu
+#define MODFMT_TAG_VALUE_OFFSET 0x4u
+#define MODFMT_TAG_VENDOR_FIRST 0x60u
+#define MODFMT_TAG_VENDOR_LAST 0x7du
+#define MODFMT_TAG_END 0x00u /**< ends the area; all bytes from here to total_size are zero */
+#define MODFMT_TAG_NAME 0x01u /**< the module's name */
+#define MODFMT_TAG_VERSION 0x02u /**< the module's semantic version: major, minor, patch, 16 bits each */
+#define MODFMT_TAG_DESCRIPTION 0x03u /**< one line of text for people */
+#define MODFMT_TAG_BUILD_ID 0x04u /**< the ELF's GNU build id */
+#define MODFMT_TAG_API_VERSION 0x05u /**< the version of the firmware's interface that the module was built against */
+#define MODFMT_TAG_ORIGIN 0x06u /**< prefix, link address of text's first byte after the prefix, link address of data */
+#define MODFMT_TAG_IMPORT_NAMES 0x07u /**< the imports' names in the order of the import table, each ended by a zero byte */
+#define MODFMT_TAG_EXPORT_NAMES 0x08u /**< the exports' names in the order of the export table, each ended by a zero byte */
+#define MODFMT_TAG_PARAMS 0x09u /**< place and size of the parameter block */
+#define MODFMT_TAG_INIT_ARRAY 0x90u /**< place and size of the array of constructors */
+#define MODFMT_TAG_FINI_ARRAY 0x91u /**< place and size of the array of destructors */
+#define MODFMT_TAG_STATIC_BASE 0x92u /**< place whose address r9 holds whenever code of the module runs */
+#define MODFMT_TAG_DEPENDENCY 0x93u /**< another module: lowest version, first version too high (6 bytes each), name */
+#define MODFMT_TAG_COMPRESSION 0x94u /**< method, size of text and size of data after decompression (32 bits each) */
+#define MODFMT_TAG_LINKED 0x95u /**< text address, data address, end of data, API version word, firmware build id */
+#define MODFMT_TAG_SIGNATURE 0x7eu /**< algorithm and key number (16 bits each), signature bytes; always the last tag */
+
+/** Every error: X(name, number, text). Numbers are append-only. */
+#define MODFMT_ERRORS(X) \
+    X(MODFMT_E_TRUNCATED, -1, "the image ends before its total size, or before its header") \
+    X(MODFMT_E_MAGIC, -2, "the first four bytes are not the format's magic number") \
+    X(MODFMT_E_HEADER_CHECK, -3, "the header's check does not match its bytes") \
+    X(MODFMT_E_VERSION, -4, "the major version is not one this reader knows") \
+    X(MODFMT_E_HEADER_SIZE, -5, "the header size is not 64") \
+    X(MODFMT_E_TOTAL_SIZE, -6, "the total size is not a multiple of 32, or is out of range") \
+    X(MODFMT_E_FLAGS, -7, "a reserved flag is set, no placement is allowed, or in-place is allowed without apart") \
+    X(MODFMT_E_MACHINE, -8, "the machine number is unknown") \
+    X(MODFMT_E_NEEDS, -9, "a reserved bit of the needs is set") \
+    X(MODFMT_E_RESERVED, -10, "a reserved field is not zero") \
+    X(MODFMT_E_ALIGN, -11, "an alignment is out of range") \
+    X(MODFMT_E_SEGMENT, -12, "a segment's size is out of range, or smaller in memory than stored") \
+    X(MODFMT_E_LAYOUT, -13, "the areas that the header describes do not fit into the total size") \
+    X(MODFMT_E_ENTRY, -14, "the entry lies outside text or is not a Thumb address") \
+    X(MODFMT_E_CRC, -15, "the CRC does not match the image") \
+    X(MODFMT_E_PADDING, -16, "a padding byte is not zero") \
+    X(MODFMT_E_RELOC_LIST, -17, "a relocation list has an invalid descriptor or is out of order") \
+    X(MODFMT_E_RELOC_END, -18, "the relocation area ends inside a list") \
+    X(MODFMT_E_RELOC_PLACE, -19, "a relocation's place lies outside its segment") \
+    X(MODFMT_E_RELOC_IMPORT, -20, "a relocation names an import that does not exist") \
+    X(MODFMT_E_RELOC_INSN, -21, "a MOVW/MOVT relocation's place does not hold such an instruction") \
+    X(MODFMT_E_RELOC_CODE, -22, "a MOVW/MOVT group has an invalid distance byte, or a group repeats its place") \
+    X(MODFMT_E_IMPORT, -23, "an import is out of order, or has a reserved flag set") \
+    X(MODFMT_E_EXPORT, -24, "an export is out of order, lies outside its segment, or has a reserved flag set") \
+    X(MODFMT_E_TAG_END, -25, "a tag reaches past the end of the image") \
+    X(MODFMT_E_TAG_ORDER, -26, "a tag is out of order or given twice") \
+    X(MODFMT_E_TAG_CRITICAL, -27, "a critical tag is unknown") \
+    X(MODFMT_E_TAG_VALUE, -28, "a tag's length or value is invalid") \
+    X(MODFMT_E_NAMES, -29, "a table of names does not hold one name per symbol, or a name does not match its hash") \
+    X(MODFMT_E_IN_PLACE, -30, "an image that may run in place has a fix-up in text, or an alignment that placing it cannot keep") \
+    X(MODFMT_E_NO_SPACE, -31, "the caller's buffer is too small (writer only)") \
+    X(MODFMT_E_TRAILING, -32, "bytes other than 0xFF follow the image (files only)") \
+    X(MODLOAD_E_NEEDS, -100, "the image needs a core feature or calling convention that this firmware lacks") \
+    X(MODLOAD_E_PLACEMENT, -101, "the image does not allow the placement that the port asks for") \
+    X(MODLOAD_E_MEMORY, -102, "the port has no memory for the module") \
+    X(MODLOAD_E_READ, -103, "the port could not read the image") \
+    X(MODLOAD_E_IMPORT, -104, "an import is not offered by the firmware, or with another type") \
+    X(MODLOAD_E_UNSUPPORTED, -105, "the image uses a feature that this loader was built without") \
+    X(MODLOAD_E_ADDRESS, -106, "the memory that the port gave is not aligned as the image asks")
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * The runtime loader's portable core: validate, place, copy, clear, relocate, bind,
+ * sync, hand out the entry. No heap of its own, no writable globals, no recursion.
+ *
+ * Everything it wants of its surroundings is in struct modload_port. The same code runs
+ * on hosts (moddump --load-at, the tests), because memory is named twice: where it can be
+ * written, and which address it has on the target.
+ */
+#ifndef MODLOAD_H
+#define MODLOAD_H
+
+#include "modfmt.h"
+#include "modload_config.h"
+
+/** What a piece of memory is for. */
+enum modload_purpose {
+    MODLOAD_BLOCK = 0, /**< text and data together: writable and executable */
+    MODLOAD_TEXT = 1,  /**< text alone: executable */
+    MODLOAD_DATA = 2,  /**< data and bss alone */
+};
+
+struct modload_memory {
+    uint8_t *bytes;   /**< where the loader writes */
+    uint32_t address; /**< what that is on the target */
+};
+
+/** Where an image is. */
+struct modload_source {
+    const uint8_t *mapped; /**< the whole image, readable in place; NULL: use port->read */
+    uint32_t available;    /**< bytes that can be read */
+    void *handle;          /**< for port->read: a file, a flash chip */
+};
+
+#define MODLOAD_OPT_CRC 0x1u   /**< check the image's CRC before anything is placed */
+#define MODLOAD_OPT_APART 0x2u /**< place text and data apart, not as one block */
+
+struct modload_port {
+    void *ctx;         /**< the port's own */
+    uint32_t features; /**< MODFMT_NEED_* bits that the core and the firmware offer */
+    uint32_t options;  /**< MODLOAD_OPT_* */
+    /** Read `size` bytes of the image from `offset`. @return 0, or anything else. */
+    int (*read)(const struct modload_port *port, const struct modload_source *source,
+                uint32_t offset, void *buffer, uint32_t size);
+    /** Memory of `size` bytes (not 0) at a multiple of `align`. @return 0, or anything else. */
+    int (*place)(const struct modload_port *port, enum modload_purpose purpose, uint32_t size,
+                 uint32_t align, struct modload_memory *ret_memory);
+    /** Give back what place() gave; called in reverse order when a load fails, and by
+     *  modload_unload(). */
+    void (*release)(const struct modload_port *port, enum modload_purpose purpose,
+                    const struct modload_memory *memory);
+    /** The address (with the Thumb bit) of what is exported under that hash and type.
+     *  Called in ascending order of hashes only if the image's lists are. NULL: nothing
+     *  is exported. @return 0, or anything else if there is none. */
+    int (*find)(const struct modload_port *port, uint32_t hash, uint32_t type,
+                uint32_t *ret_address);
+    /** Make written code visible to instruction fetch (D-cache clean, I-cache invalidate,
+     *  DSB, ISB). NULL where nothing is needed. */
+    void (*sync)(const struct modload_port *port, uint32_t address, uint32_t size);
+};
+
+/** A loaded module: all the RAM that the loader needs for it, and in the caller's hands. */
+struct modload_module {
+    struct modload_memory text;
+    struct modload_memory data;  /**< as placed; behind text if block */
+    uint32_t text_size;          /**< bytes in memory */
+    uint32_t data_size;          /**< bytes in memory, bss included */
+    uint32_t entry;              /**< address, with the Thumb bit; 0: none */
+    uint32_t stack_size;         /**< bytes that the entry asks for; 0: not stated */
+    uint32_t init_array;         /**< address of the first constructor's address */
+    uint32_t init_size;          /**< bytes */
+    uint32_t fini_array;
+    uint32_t fini_size;
+    uint32_t static_base;        /**< value for r9 while module code runs; 0: not needed */
+    uint32_t apart;              /**< 1: text and data were placed apart */
+};
+
+/**
+ * Load an image.
+ *
+ * On failure all memory that place() gave is released again and `ret_module` is not
+ * written. diag (may be NULL) then tells the code, the offset in the image, and numbers:
+ * for MODLOAD_E_NEEDS got the image's needs, want the port's features; for
+ * MODLOAD_E_IMPORT offset the index of the import, got its hash, want its type; for
+ * MODLOAD_E_MEMORY got the size, want the alignment.
+ *
+ * Time: one pass over what is copied, one over the fix-ups, one more if the CRC is asked
+ * for. Stack: at most 256 bytes on a Cortex-M4, the port's functions not counted.
+ * @return 0, a MODFMT_E_* of modfmt_header_check() or modfmt_relocate(), MODFMT_E_CRC,
+ *         MODFMT_E_TAG_END, MODFMT_E_TAG_CRITICAL, MODFMT_E_TAG_VALUE, or a MODLOAD_E_*
+ */
+int modload_load(const struct modload_port *port, const struct modload_source *source,
+                 struct modload_module *ret_module, struct modfmt_diag *diag);
+
+/** Give a module's memory back. The caller has stopped its code and run its destructors. */
+void modload_unload(const struct modload_port *port, const struct modload_module *module);
+
+#endif
