@@ -77,6 +77,9 @@ _Noreturn void cli_die(enum cli_status status, const char *file, const char *for
     __attribute__((format(printf, 3, 4)));
 /** How many errors were printed so far. */
 unsigned cli_error_count(void);
+/** Print text of unknown origin on one line: control characters, invalid UTF-8 and
+ *  bidirectional controls come out as \xNN or \u{NNNN}. */
+void cli_put_text(FILE *out, const char *bytes, size_t length);
 
 /* ---- memory and files (files.c) ------------------------------------------- */
 
@@ -107,6 +110,7 @@ struct cli_json {
     unsigned depth;
     bool first;   /**< nothing yet in the innermost container */
     bool inlined; /**< inside an object or array that is kept on one line */
+    unsigned row_depth; /**< depth outside of that object or array */
 };
 
 void cli_json_begin(struct cli_json *json, FILE *out);
