@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * What struct modload_port wants, for any Cortex-M without an operating system: features,
+ * synchronization, memory, and the call into a module. A firmware fills the struct with
+ * these and adds what only it knows (which functions it offers, where images are).
+ */
+#ifndef MODLOAD_CORTEX_M_PORT_H
+#define MODLOAD_CORTEX_M_PORT_H
+
+#include "arena.h"
+#include "modload.h"
+
+/**
+ * The MODFMT_NEED_* bits of the core that this is compiled for (-mcpu, -mfpu).
+ *
+ * Both calling conventions for floating-point arguments are offered: that is right as long
+ * as no exported function has floating-point parameters or results, see specs/modfmt.md,
+ * 2.2. A firmware that exports such functions takes the bit of the other one away.
+ */
+uint32_t modload_cortex_m_features(void);
+
+/** Memory from the arena that port->ctx points to (the first member of what it points to
+ *  may be one as well). Owner 1 has it. For port->place and port->release. */
+int modload_cortex_m_place(const struct modload_port *port, enum modload_purpose purpose,
+                           uint32_t size, uint32_t align,
+                           struct modload_memory *ret_memory);
+void modload_cortex_m_release(const struct modload_port *port,
+                              enum modload_purpose purpose,
+                              const struct modload_memory *memory);
+
+/** For port->sync: DSB and ISB; on cores with caches (M7) the D-cache is cleaned over the
+ *  range and the I-cache thrown away first. */
+void modload_cortex_m_sync(const struct modload_port *port, uint32_t address,
+                           uint32_t size);
+
+/**
+ * Call `int function(void *param)` of a module, with r9 holding the module's static base;
+ * r9 is as before afterwards. In call.S.
+ *
+ * @param function     address with the Thumb bit
+ * @param static_base  modload_module.static_base
+ * @return what the function returned
+ */
+int modload_cortex_m_call(uint32_t function, void *param, uint32_t static_base);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The ports' allocator: alignment, exhaustion, and above all that after every release, in
+ * whatever order, the arena is as it was.
+ */
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stdalign.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "arena.h"
+
+static alignas(64) uint8_t memory[8192];
+static struct modload_arena arena;
+static uint32_t all;
+
+static int setup(void **state)
+{
+    (void)state;
+    memset(memory, 0x5a, sizeof(memory));
+    modload_arena_begin(&arena, memory, sizeof(memory));
+    all = modload_arena_free_bytes(&arena);
+    assert_true(all > sizeof(memory) - 64 && all < sizeof(memory));
+    return 0;
+}
+
+static void aligned_and_disjoint(void **state)
+{
+    uint8_t *at[8];
+
+    (void)state;
+    for (unsigned i = 0; i < 8; i++) {
+        at[i] = modload_arena_alloc(&arena, 33 + i, 1u << i, 1);
+        assert_non_null(at[i]);
+        assert_int_equal((uintptr_t)at[i] % (1u << i), 0);
+        assert_int_equal((uintptr_t)at[i] % 8, 0);
+        assert_int_equal(modload_arena_size_of(&arena, at[i]), 33 + i);
+        memset(at[i], (int)i, 33 + i);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        for (unsigned k = 0; k < 33 + i; k++)
+            assert_int_equal(at[i][k], i);
+    }
+    for (unsigned i = 0; i < 8; i++)
+        modload_arena_release(&arena, at[(i * 3) % 8]);
+    assert_int_equal(modload_arena_free_bytes(&arena), all);
+}
+
+static void all_of_it_and_no_more(void **state)
+{
+    void *whole = modload_arena_alloc(&arena, all, 8, 1);
+
+    (void)state;
+    assert_non_null(whole);
+    assert_null(modload_arena_alloc(&arena, 0, 8, 1));
+    assert_int_equal(modload_arena_free_bytes(&arena), 0);
+    modload_arena_release(&arena, whole);
+    assert_null(modload_arena_alloc(&arena, all + 1, 8, 1));
+    assert_null(modload_arena_alloc(&arena, UINT32_MAX, 8, 1));
+    assert_null(modload_arena_alloc(&arena, UINT32_MAX - 8, 65536, 1));
+    assert_int_equal(modload_arena_free_bytes(&arena), all);
+}
+
+static void owners(void **state)
+{
+    void *mine, *other;
+
+    (void)state;
+    mine = modload_arena_alloc(&arena, 100, 8, 1);
+    other = modload_arena_alloc(&arena, 50, 8, 2);
+    assert_non_null(modload_arena_alloc(&arena, 20, 8, 2));
+    assert_non_null(mine);
+    assert_int_equal(modload_arena_release_owner(&arena, 0), 0);
+    assert_int_equal(modload_arena_release_owner(&arena, 2), 70);
+    assert_int_equal(modload_arena_release_owner(&arena, 2), 0);
+    assert_int_equal(modload_arena_size_of(&arena, other), 0);
+    assert_int_equal(modload_arena_size_of(&arena, mine), 100);
+    modload_arena_release(&arena, mine);
+    assert_int_equal(modload_arena_free_bytes(&arena), all);
+}
+
+static void stray_release_does_nothing(void **state)
+{
+    uint8_t *mine = modload_arena_alloc(&arena, 100, 8, 1);
+    uint32_t left = modload_arena_free_bytes(&arena);
+
+    (void)state;
+    modload_arena_release(&arena, NULL);
+    modload_arena_release(&arena, mine + 8);
+    modload_arena_release(&arena, memory);
+    assert_int_equal(modload_arena_free_bytes(&arena), left);
+    modload_arena_release(&arena, mine);
+    modload_arena_release(&arena, mine);
+    assert_int_equal(modload_arena_free_bytes(&arena), all);
+}
+
+/* A module that writes past its memory destroys the next header: walking must end. */
+static void destroyed_header_ends_the_walk(void **state)
+{
+    uint8_t *mine = modload_arena_alloc(&arena, 96, 8, 1);
+
+    (void)state;
+    memset(mine, 0xff, 96 + 16);
+    assert_null(modload_arena_alloc(&arena, 8, 8, 1));
+    assert_int_equal(modload_arena_free_bytes(&arena), 0);
+}
+
+static void random_order(void **state)
+{
+    void *at[24] = {0};
+    uint32_t x = 7;
+
+    (void)state;
+    for (unsigned step = 0; step < 20000; step++) {
+        unsigned i;
+
+        x = x * 1103515245u + 12345u;
+        i = (x >> 16) % 24;
+        if (at[i]) {
+            modload_arena_release(&arena, at[i]);
+            at[i] = NULL;
+        } else {
+            at[i] = modload_arena_alloc(&arena, (x >> 8) % 700, 1u << (x >> 4) % 9, 1);
+        }
+    }
+    for (unsigned i = 0; i < 24; i++)
+        modload_arena_release(&arena, at[i]);
+    assert_int_equal(modload_arena_free_bytes(&arena), all);
+    assert_non_null(modload_arena_alloc(&arena, all, 8, 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(aligned_and_disjoint, setup),
+        cmocka_unit_test_setup(all_of_it_and_no_more, setup),
+        cmocka_unit_test_setup(owners, setup),
+        cmocka_unit_test_setup(stray_release_does_nothing, setup),
+        cmocka_unit_test_setup(destroyed_header_ends_the_walk, setup),
+        cmocka_unit_test_setup(random_order, setup),
+    };
+
+    return cmocka_run_group_tests_name("arena", tests, NULL, NULL);
+}
