@@ -153,8 +153,8 @@ def refuse_field(m, name, error, allowed=None):
     raise Refused(error, HEADER[name]["offset"], getattr(m.h, name), allowed)
 
 
-def check_identity(m, size):
-    """Checks 2 to 7: is it an image, of this major version, and is all of it there?"""
+def check_identity(m):
+    """Checks 2 to 6: is it an image, and of this major version?"""
     h, total = m.h, m.h.total_size
     if h.magic != FORMAT["magic"]:
         refuse_field(m, "magic", "MODFMT_E_MAGIC", FORMAT["magic"])
@@ -164,56 +164,42 @@ def check_identity(m, size):
         refuse_field(m, "major", "MODFMT_E_VERSION", FORMAT["major"])
     if h.header_size != FORMAT["header_size"]:
         refuse_field(m, "header_size", "MODFMT_E_HEADER_SIZE", FORMAT["header_size"])
-    in_range = FORMAT["header_size"] <= total <= FORMAT["size_max"]
-    if total % FORMAT["image_align"] or not in_range:
+    if total % FORMAT["image_align"] or total > FORMAT["size_max"]:
         refuse_field(m, "total_size", "MODFMT_E_TOTAL_SIZE", FORMAT["size_max"])
-    require(size >= total, "MODFMT_E_TRUNCATED", size, size, total)
 
 
-def check_flags(m):
-    """Check 8: known bits only, at least one placement, in_place only with apart."""
-    flags = m.h.flags
-    if (flags & ~mask(FLAG) or not flags
-            or (flags & FLAG["in_place"] and not flags & FLAG["apart"])):
+def check_fields(m):
+    """Checks 7 to 12: each field by itself."""
+    if m.h.flags & ~mask(FLAG):
         refuse_field(m, "flags", "MODFMT_E_FLAGS", mask(FLAG))
-
-
-def check_machine(m):
-    """Checks 9 to 11."""
     if m.h.machine != EM_ARM:
         refuse_field(m, "machine", "MODFMT_E_MACHINE", EM_ARM)
-    if m.h.needs & ~mask(NEED):
-        refuse_field(m, "needs", "MODFMT_E_NEEDS", mask(NEED))
-    if m.h.reserved:
-        refuse_field(m, "reserved", "MODFMT_E_RESERVED", 0)
+    for name, error, most in (
+            ("text_mem", "MODFMT_E_SEGMENT", FORMAT["size_max"]),
+            ("data_mem", "MODFMT_E_SEGMENT", FORMAT["size_max"]),
+            ("reloc_size", "MODFMT_E_LAYOUT", FORMAT["size_max"]),
+            ("text_align", "MODFMT_E_ALIGN", FORMAT["align_log2_max"]),
+            ("data_align", "MODFMT_E_ALIGN", FORMAT["align_log2_max"]),
+            ("reserved", "MODFMT_E_RESERVED", 0)):
+        if getattr(m.h, name) > most:
+            refuse_field(m, name, error, most)
 
 
-def check_segments(m):
-    """Checks 12 to 14: alignments, sizes, and room for all areas before the tags."""
-    for name in ("text_align", "data_align"):
-        if not FORMAT["align_log2_min"] <= getattr(m.h, name) <= FORMAT["align_log2_max"]:
-            refuse_field(m, name, "MODFMT_E_ALIGN", FORMAT["align_log2_max"])
+def check_sizes(m, size):
+    """Checks 13 to 15: all of it is there, and sizes agree with each other."""
+    total, end = m.h.total_size, m.areas["tags"].start
+    require(size >= total, "MODFMT_E_TRUNCATED", size, size, total)
     for segment, name in enumerate(SEGMENT_NAME):
-        stored, memory = m.stored_size(segment), m.memory_size(segment)
-        if memory > FORMAT["size_max"]:
-            refuse_field(m, name + "_mem", "MODFMT_E_SEGMENT", FORMAT["size_max"])
-        if stored > memory:
-            refuse_field(m, name + "_stored", "MODFMT_E_SEGMENT", memory)
-    require(m.areas["tags"].start <= m.h.total_size, "MODFMT_E_LAYOUT",
-            HEADER["total_size"]["offset"], m.areas["tags"].start, m.h.total_size)
+        if m.stored_size(segment) > m.memory_size(segment):
+            refuse_field(m, name + "_stored", "MODFMT_E_SEGMENT", m.memory_size(segment))
+    require(end <= total, "MODFMT_E_LAYOUT", HEADER["total_size"]["offset"], end, total)
 
 
 def check_entry(m):
-    """Check 15: none, or a Thumb address inside text."""
+    """Check 16: none, or a Thumb address inside text."""
     entry = m.h.entry
     if entry != FORMAT["no_entry"] and not (entry & 1 and entry - 1 < m.h.text_mem):
         refuse_field(m, "entry", "MODFMT_E_ENTRY", m.h.text_mem)
-
-
-def check_in_place(m):
-    """Check 16."""
-    if m.h.flags & FLAG["in_place"] and m.h.text_align > FORMAT["text_align_in_place_max"]:
-        refuse_field(m, "text_align", "MODFMT_E_IN_PLACE", FORMAT["text_align_in_place_max"])
 
 
 def open_image(image):
@@ -222,17 +208,26 @@ def open_image(image):
     require(len(image) >= FORMAT["header_size"], "MODFMT_E_TRUNCATED", len(image),
             len(image), FORMAT["header_size"])
     m = Module(image)
-    check_identity(m, len(image))
-    check_flags(m)
-    check_machine(m)
-    check_segments(m)
+    check_identity(m)
+    check_fields(m)
+    check_sizes(m, len(image))
     check_entry(m)
-    check_in_place(m)
     m.image = image[:m.h.total_size]
     return m
 
 
-# --- Checks 17 and 18: the CRC, and the zeros between areas --------------------------
+# --- Checks 17 and 18: the CRC, promises of the header, the zeros between areas -------
+
+def check_promises(m):
+    """Checks 17a to 17c: placements that make sense, needs that are known."""
+    flags = m.h.flags
+    if not flags or (flags & FLAG["in_place"] and not flags & FLAG["apart"]):
+        refuse_field(m, "flags", "MODFMT_E_FLAGS", mask(FLAG))
+    if m.h.needs & ~mask(NEED):
+        refuse_field(m, "needs", "MODFMT_E_NEEDS", mask(NEED))
+    if flags & FLAG["in_place"] and m.h.text_align > FORMAT["text_align_in_place_max"]:
+        refuse_field(m, "text_align", "MODFMT_E_IN_PLACE", FORMAT["text_align_in_place_max"])
+
 
 def check_crc(m):
     crc = image_crc(m.image, m.h.total_size)
@@ -608,6 +603,7 @@ def read(image):
     """Open and full check: a Module, or Refused with the first failure."""
     m = open_image(image)
     check_crc(m)
+    check_promises(m)
     check_padding(m)
     read_imports(m)
     read_exports(m)

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The good images: what a reader shall accept, and memory after loading them."""
+
+from encoder import (APART, BLOCK, EXPORT_DATA, EXPORT_OBJECT, IN_DATA, IN_PLACE, OBJECT,
+                     UNVERIFIED, WEAK, Image, Load, Symbol, Vector, by_hash, head, mov_bytes,
+                     movt, movw, pair, strings, tag, u16, u32, version, word)
+
+RETURN_0 = bytes.fromhex("0020 7047")           # movs r0, #0; bx lr
+LDR_LIT = bytes.fromhex("0048 7047")            # ldr r0, [pc]; bx lr: returns the next word
+MOVS = (mov_bytes(False, 0) + mov_bytes(True, 0))   # movw r0; movt r0
+BX_LR = bytes.fromhex("7047")
+NOP = bytes.fromhex("00bf")
+RAM, CCM = 0x20000000, 0x10000000
+HERE, ODD = Load(RAM), Load(0x20001304)
+BOTH = (HERE, ODD, Load(RAM, CCM))              # one block twice, then apart
+BOTH_2 = (HERE, ODD, Load(RAM, CCM + 2))        # likewise, for text_mem 2 modulo 4
+
+
+def printf_and_errno():
+    """Two imports, a function and a weak object, in the order of their hashes."""
+    return by_hash(Symbol("printf", 0, 0x1234), Symbol("errno", WEAK | OBJECT))
+
+
+def index(symbols, name):
+    return [symbol.name for symbol in symbols].index(name)
+
+
+def basics():
+    yield Vector("empty", "The least image: a header. No text, no data, no entry.",
+                 Image(), loads=BOTH)
+    yield Vector("trivial", "Code that returns 0, an entry, nothing to fix.",
+                 Image(RETURN_0, entry=1, tags=[tag("name", b"trivial")]), loads=BOTH)
+    yield Vector("bss", "Text and data longer in memory than stored: zeros. The entry lies in "
+                 "the text that is not stored.",
+                 Image(RETURN_0, b"\1\2\3\4\5", text_mem=10, data_mem=13, entry=9),
+                 loads=BOTH_2)
+    yield Vector("padding", "Text, data and relocs all end off a multiple of 4; zeros between.",
+                 Image(RETURN_0 + BX_LR, b"\1\2\3\4\5", entry=1,
+                       fixes=[word("data", 0, "text", 1)]), loads=(Load(RAM), Load(RAM, CCM + 2)))
+    yield Vector("align_0", "text_align and data_align 0: T and D may be odd.",
+                 Image(RETURN_0 + b"\1", b"\1\2\3\4", header={"text_align": 0, "data_align": 0},
+                       fixes=[word("data", 0, "text", 0)]),
+                 loads=BOTH + (Load(RAM + 1), Load(RAM + 3, CCM + 1)))
+    yield Vector("every_need", "All bits of needs, the largest stack_size, text_align and "
+                 "data_align 15.",
+                 Image(RETURN_0, b"\1\2\3\4", entry=1, header={
+                     "needs": 0xfff, "stack_size": 0xffffffff, "text_align": 15,
+                     "data_align": 15}),
+                 loads=(HERE, Load(RAM, CCM + 4), Load(0x20000004, error="MODLOAD_E_ADDRESS"),
+                        Load(RAM, CCM, error="MODLOAD_E_ADDRESS")))
+    yield Vector("block_only", "Only one block is allowed.",
+                 Image(RETURN_0, b"\1\2\3\4", entry=1, flags=BLOCK),
+                 loads=(HERE, Load(RAM, CCM, error="MODLOAD_E_PLACEMENT")))
+    yield Vector("apart_only", "Only text and data apart are allowed.",
+                 Image(RETURN_0, b"\1\2\3\4", entry=1, flags=APART),
+                 loads=(Load(RAM, CCM), Load(RAM, error="MODLOAD_E_PLACEMENT")))
+    yield Vector("in_place", "Text may run where it lies: fix-ups in data only, among them a "
+                 "callback; text_align 6 is the most.",
+                 Image(RETURN_0, bytes(12), entry=1, flags=BLOCK | APART | IN_PLACE,
+                       fixes=[word("data", 0, "callback", 1), word("data", 4, "text", 0),
+                              word("data", 8, "data", 4)], header={"text_align": 6}),
+                 loads=(HERE, Load(RAM, CCM)))
+    yield Vector("data_congruent", "data_align 8 bytes while text_mem is 6 modulo 8: D shall be "
+                 "6 modulo 8 too. The word at data + 2 is aligned in memory.",
+                 Image(RETURN_0 + bytes(10), bytes(8), entry=1,
+                       header={"text_align": 3, "data_align": 3},
+                       fixes=[word("data", 2, "data", 6)]),
+                 loads=(HERE, Load(RAM, CCM + 6), Load(RAM, CCM, error="MODLOAD_E_ADDRESS")))
+
+
+def words():
+    yield Vector("words", "One word for each pair of place and target: text in text, data in "
+                 "text, text in data, data in data.",
+                 Image(LDR_LIT + bytes(12), bytes(8), data_mem=16, entry=1,
+                       fixes=[word("text", 4, "text", 1), word("text", 8, "data", 4),
+                              word("text", 12, "data", 12), word("data", 0, "text", 1),
+                              word("data", 4, "data", 8), word("data", 12, "data", 0)]),
+                 loads=BOTH)
+    yield Vector("words_odd", "Words at offsets 1, 2 and 3 modulo 4, as packed structures have "
+                 "them; the last one ends where data ends.",
+                 Image(RETURN_0, bytes(27), entry=1,
+                       fixes=[word("data", 1, "text", 1), word("data", 9, "data", 3),
+                              word("data", 13, "data", 4), word("data", 18, "data", 5),
+                              word("data", 23, "text", 3)]), loads=BOTH)
+    yield Vector("words_unstored", "Words in bss, and one half stored, half not.",
+                 Image(RETURN_0, b"\1\2\3\4\0\0", data_mem=20, entry=1,
+                       fixes=[word("data", 4, "data", 0), word("data", 8, "text", 0),
+                              word("data", 16, "data", 0)]),
+                 loads=BOTH)
+    yield Vector("word_wraps", "The sum is modulo 2^32: a negative addend, and the highest.",
+                 Image(bytes(8), bytes(4), fixes=[word("text", 0, "data", -0x100),
+                                                  word("text", 4, "text", 0xffffffff)]),
+                 loads=BOTH + (Load(0xffff0000),))
+    yield Vector("two_on_one", "One word fixed by two lists: a sum of two addresses.",
+                 Image(bytes(4), bytes(4), fixes=[word("text", 0, "data", 5),
+                                                  word("text", 0, "text", 7)]), loads=BOTH)
+    yield Vector("overlap", "Two words overlap; the lists are applied one after the other.",
+                 Image(bytes.fromhex("ffffffff ffff 0000"), relocs=[
+                     (b"\x00\x01\x00", "word in text, text: the word at 0"),
+                     (b"\x40\x01\x00", "word2 in text, text: the word at 2")],
+                       memory=lambda bases, _: overlap(bases["text"])), loads=(HERE, ODD))
+    yield Vector("empty_lists", "Lists without groups, where not one word fits.",
+                 Image(b"", b"\7\7", relocs=[(b"\x00\x00", "word in text, text: nothing"),
+                                            (b"\x69\x00", "word3 in data, data: nothing"),
+                                            (b"\x88\x00", "mov in data, text: nothing")]),
+                 loads=BOTH)
+
+
+def overlap(text_at):
+    low = u32(0xffffffff + text_at)
+    high = u32((int.from_bytes(low[2:] + b"\xff\xff", "little") + text_at))
+    return [low[:2] + high + bytes(2), b""]
+
+
+def relative():
+    yield Vector("relative", "Distances from a place in one segment to the other one.",
+                 Image(RETURN_0 + bytes(8), bytes(8), entry=1,
+                       fixes=[word("text", 4, "data", 4, relative=True),
+                              word("text", 8, "data", -4, relative=True),
+                              word("data", 0, "text", 1, relative=True)]), loads=BOTH)
+    yield Vector("relative_absolute", "Distances to fixed addresses, to an import, and (of no "
+                 "use, but allowed) inside one segment.",
+                 Image(RETURN_0 + bytes(12), bytes(6), entry=1, imports=[Symbol("uart")],
+                       fixes=[word("text", 4, "absolute", 0x40011000, relative=True),
+                              word("text", 8, "import", 8, relative=True, imp=0),
+                              word("text", 12, "text", 2, relative=True),
+                              word("data", 2, "absolute", 0xe000e010, relative=True)]),
+                 loads=[Load(load.at, load.data_at, {"uart": 0x40004401}) for load in BOTH])
+
+
+def every_distance():
+    """Pairs with every n: distances 2 to 7 by n, then 8 and 255 by a distance byte."""
+    text, fixes = b"", []
+    for distance in (2, 3, 4, 5, 6, 7, 8, 255):
+        fixes.append(pair("text", len(text), "data", 0xfff0 + distance, distance=distance))
+        text += mov_bytes(False, 0) + NOP * (distance - 2) + mov_bytes(True, 0)
+    return Image(text, bytes(4), entry=1, fixes=fixes)
+
+
+def movs():
+    yield Vector("mov_pair", "MOVW and MOVT next to each other; the low half carries into the "
+                 "high one.",
+                 Image(MOVS + BX_LR, bytes(16), entry=1, fixes=[pair("text", 0, "data", 0xfff8)]),
+                 loads=BOTH_2)
+    yield Vector("mov_distances", "Pairs at the distances 2 to 7, 8 and 255 half-words.",
+                 every_distance(), loads=BOTH)
+    yield Vector("mov_alone", "A MOVW alone; MOVTs alone, one whose low half carries and one "
+                 "whose does not.",
+                 Image(mov_bytes(False, 0) + mov_bytes(True, 0) * 2 + BX_LR, entry=1,
+                       fixes=[movw("text", 0, "text", 0x12345), movt("text", 4, "text", 0x1fffc),
+                              movt("text", 8, "text", 0x1000)]),
+                 loads=(HERE, ODD, Load(0x2000fff8)))
+    yield Vector("mov_interleaved", "MOVWs before MOVTs: the cursor stays at the MOVW, so the "
+                 "next pair may start before the last one ends.",
+                 Image(mov_bytes(False, 0) * 2 + mov_bytes(True, 0) * 2 + BX_LR, bytes(4), entry=1,
+                       fixes=[pair("text", 0, "data", 0xffff, distance=4),
+                              pair("text", 4, "data", 0x7fff, distance=4)]), loads=BOTH_2)
+    yield Vector("mov_relative", "A pair that holds a distance from text to data, one from data "
+                 "to text, and one to an address.",
+                 Image(MOVS * 2 + BX_LR, MOVS, entry=1,
+                       fixes=[pair("text", 0, "data", 0, relative=True),
+                              pair("text", 8, "absolute", 0x40020c00, relative=True),
+                              pair("data", 0, "text", 1, relative=True)]), loads=BOTH_2)
+    yield Vector("mov_every_bit", "Every bit of imm16, in every register from r0 to r14: other "
+                 "bits stay.",
+                 every_register(), loads=(HERE, ODD, Load(0x5a5a5a58)))
+    yield Vector("mov_unstored", "Instructions in zeros that are not stored, and one half stored: "
+                 "no check looks at them, and the immediate's bits are set.",
+                 Image(RETURN_0 + bytes(2), text_mem=32, entry=1, bare=True,
+                       fixes=[pair("text", 4, "text", 0), pair("text", 20, "text", 0)]),
+                 loads=(HERE, ODD))
+
+
+def every_register():
+    text = b"".join(mov_bytes(False, 0, rd) + mov_bytes(True, 0, rd) for rd in range(15))
+    return Image(text, fixes=[pair("text", 8 * rd, "text", 0x11111111 * rd, rd=rd)
+                              for rd in range(15)])
+
+
+def imports():
+    two = printf_and_errno()
+    printf, errno = index(two, "printf"), index(two, "errno")
+    bound, unbound = {"printf": 0x08001235, "errno": 0x20010000}, {"printf": 0x08001235}
+    yield Vector("imports", "One list an import (target 4): words and a pair, with addends; the "
+                 "weak one may stay unbound and is then 0.",
+                 Image(LDR_LIT + bytes(8) + MOVS, bytes(4), entry=1, imports=two,
+                       fixes=[word("text", 4, "import", imp=printf),
+                              word("text", 8, "import", 4, imp=errno),
+                              pair("text", 12, "import", 0xffff, imp=printf),
+                              word("data", 0, "import", -4, imp=errno)]),
+                 loads=(Load(RAM, None, bound), Load(RAM, CCM, unbound),
+                        Load(RAM, None, {}, error="MODLOAD_E_IMPORT")))
+    three = by_hash(Symbol("malloc"), Symbol("free"), Symbol("millis", UNVERIFIED, 7))
+    bound = {"malloc": 0x08000101, "free": 0x08000203, "millis": 0x08000305}
+    yield Vector("imports_seq", "Consecutive imports (target 5), one a group, as a table of "
+                 "addresses has them; the second fixes a run of two words.",
+                 Image(RETURN_0 + bytes(20), entry=1, imports=three,
+                       fixes=[word("text", 4, "import_seq", imp=0, first=0),
+                              word("text", 8, "import_seq", imp=1, first=0),
+                              word("text", 12, "import_seq", 1, imp=1, first=0),
+                              word("text", 20, "import_seq", imp=2, first=0)]),
+                 loads=(Load(RAM, None, bound), Load(RAM, CCM, bound)))
+    yield Vector("imports_seq_mov", "Target 5 with MOVW and MOVT, from the second import on, and "
+                 "an import in two lists.",
+                 Image(MOVS * 2 + BX_LR, bytes(4), entry=1, imports=three,
+                       fixes=[pair("text", 0, "import_seq", imp=1, first=1),
+                              pair("text", 8, "import_seq", 2, imp=2, first=1),
+                              word("data", 0, "import", imp=2)]),
+                 loads=(Load(RAM, None, bound), Load(RAM, CCM + 2, bound)))
+    yield Vector("import_names", "The names of imports and exports, in the order of the tables.",
+                 named(), loads=(Load(RAM, CCM, bound),))
+
+
+def some_exports():
+    return by_hash(Symbol("on_event", 0, 0xabcd, value=1),
+                   Symbol("table", EXPORT_OBJECT, 0, value=4),
+                   Symbol("hook", EXPORT_DATA, 0, value=1),
+                   Symbol("counter", EXPORT_DATA | EXPORT_OBJECT, 9, value=7))
+
+
+def named():
+    three = by_hash(Symbol("malloc"), Symbol("free"), Symbol("millis"))
+    return Image(RETURN_0 + bytes(4), bytes(8), imports=three, exports=some_exports(), tags=[
+        tag("import_names", strings(*(symbol.name for symbol in three))),
+        tag("export_names", strings(*(symbol.name for symbol in some_exports())))])
+
+
+def exports():
+    yield Vector("exports", "A function and an object of text, a function and an object of data "
+                 "whose last byte it is.",
+                 Image(RETURN_0 + bytes(4), bytes(8), exports=some_exports()), loads=BOTH)
+    yield Vector("minor_7", "Minor version 7: unknown flags of imports and exports, and unknown "
+                 "tags that are not critical, are passed over.",
+                 Image(RETURN_0, bytes(4), entry=1, header={"minor": 7},
+                       imports=[Symbol("printf", 0x80)],
+                       exports=[Symbol("main", 0x40, value=1)],
+                       fixes=[word("data", 0, "import", imp=0)],
+                       tags=[tag("name", b"later"), tag(0x0a, b"new"), tag(0x20), tag(0x7f)]),
+                 loads=(Load(RAM, None, {"printf": 0x08000001}),))
+    yield Vector("minor_255", "The highest minor version, nothing new in it.",
+                 Image(RETURN_0, entry=1, header={"minor": 255}), loads=BOTH)
+
+
+EVERY_TAG = [
+    tag("name", "módulo".encode()), tag("version", version(1, 2, 3)),
+    tag("description", b"One line, for people"), tag("build_id", bytes(range(20))),
+    tag("api_version", version(0, 9, 65535)), tag("origin", u32(0, 0x8000, 0x20000000)),
+    tag("params", u32(IN_DATA | 8, 24)), tag("init_array", u32(8, 8)),
+    tag("fini_array", u32(IN_DATA | 32, 0)), tag("static_base", u32(IN_DATA | 0)),
+    tag(0x60, b"vendor's"), tag(0x7d), tag("signature", u16(1, 2) + bytes(range(64)))]
+
+
+def tags():
+    yield Vector("every_tag", "Every tag that does not bear on loading into plain memory; those "
+                 "of vendors too. All places end where their segment ends.",
+                 Image(RETURN_0 + bytes(12), bytes(16), data_mem=32, entry=1,
+                       fixes=[word("text", 8, "text", 1)], tags=EVERY_TAG), loads=BOTH)
+    yield Vector("tags_longest", "name 63, build_id 64, dependency's name 63, linked's build id "
+                 "64 bytes; a signature of 4.",
+                 Image(RETURN_0, entry=1, tags=[
+                     tag("name", b"n" * 63), tag("build_id", b"b" * 64),
+                     tag("dependency", version(0, 0, 0) + version(1, 0, 0) + b"d" * 63),
+                     tag("linked", u32(RAM, 0, 0, 0x10000) + b"f" * 64),
+                     tag("signature", u16(0, 0))]),
+                 loads=(Load(0x20001304, error="MODLOAD_E_UNSUPPORTED"),))
+    yield Vector("tags_to_the_end", "The tags end exactly at total_size, without an END.",
+                 Image(RETURN_0, entry=1, tags=[tag("description", b" " * 24)]), loads=BOTH)
+    yield Vector("tags_end_early", "An END, then more zeros than filling up asks for.",
+                 Image(RETURN_0, entry=1, tags=[tag("name", b"x")], total=160), loads=BOTH)
+    yield Vector("dependencies", "dependency may repeat.",
+                 Image(RETURN_0, entry=1, tags=[
+                     tag("name", b"app"),
+                     tag("dependency", version(1, 0, 0) + version(2, 0, 0) + b"libfoo"),
+                     tag("dependency", version(0, 1, 0) + version(0, 2, 0) + b"bar")]))
+    yield Vector("compressed", "Compressed by a method that nobody knows: the reader accepts it, "
+                 "and does not look for instructions; a loader refuses it.",
+                 Image(b"\x55" * 5, b"\xaa", text_mem=16, data_mem=8, entry=1,
+                       relocs=[(b"\x80\x01\x00", "mov in text, text: a pair at 0")],
+                       tags=[tag("compression", u32(0x1234, 16, 8))]),
+                 loads=(Load(RAM, error="MODLOAD_E_UNSUPPORTED"),))
+    yield Vector("linked", "Fixed for one place already; a loader that knows nothing of the "
+                 "firmware refuses it.",
+                 Image(RETURN_0, entry=1, tags=[tag("linked", u32(RAM, RAM + 4, RAM + 4, 0x10000))]),
+                 loads=(Load(0x20001304, error="MODLOAD_E_UNSUPPORTED"),))
+    prefix = bytes.fromhex("0048 0047 0000 0000")   # ldr r0, [pc]; bx r0; .word
+    yield Vector("prefix", "A veneer of 8 bytes in front of what was the ELF, told by origin.",
+                 Image(prefix + RETURN_0 + bytes(4), bytes(4), entry=9, imports=[Symbol("puts")],
+                       fixes=[word("text", 4, "import", imp=0), word("text", 12, "data")],
+                       tags=[tag("name", b"prefix"), tag("origin", u32(8, 0x8000, 0x8008))]),
+                 loads=(Load(RAM, None, {"puts": 0x08004321}),
+                        Load(RAM, CCM, {"puts": 0x08004321})), prefix=8)
+
+
+def skips():
+    far = 4 * (32 ** 3 + 5)
+    yield Vector("runs", "Runs of 7, 8, 14 and 31 words: at most 7 a group, the next one skips 0; "
+                 "skips of 31 and 32 words, one byte and two.",
+                 Image(bytes(4), data_mem=700,
+                       fixes=[word("data", 4 * i, "data", 0)
+                              for i in list(range(7)) + list(range(38, 46)) + list(range(78, 92))
+                              + list(range(100, 131))]), loads=BOTH)
+    yield Vector("skips", "Skips of 1023, 1024, 32767 and 32768 words: two, three and four bytes. "
+                 "The last word is the last one of data.",
+                 Image(bytes(4), data_mem=4 * (1024 + 1025 + 32768 + 32769),
+                       fixes=[word("data", 4 * i, "text", 0)
+                              for i in (1023, 1024 + 1024, 2049 + 32767, 34817 + 32768)]),
+                 loads=(HERE, Load(RAM, CCM)))
+    yield Vector("skip_five", "A skip of five bytes: 32^4 words and one.",
+                 Image(bytes(4), data_mem=4 * (32 ** 4 + 2) + 3,
+                       fixes=[word("data", 4 * (32 ** 4 + 1) + 3, "text", 0)]), loads=(HERE,))
+    yield Vector("skips_mov", "Skips of half-words: 31, 32, 1024 and 32768 and what is left.",
+                 Image(bytes(4), bare=True, text_mem=far,
+                       fixes=[pair("text", 2 * i, "text", 0)
+                              for i in (31, 63, 1087, 33855, far // 2 - 4)]), loads=(HERE,))
+    split = [(b"\x00", "word in text, text"), (head(0, 1), "fix 1 from 0x0"),
+             (head(0, 2), "fix 2 from 0x4"), (head(0, 1), "fix 1 from 0xc"), (b"\0", "end")]
+    yield Vector("runs_split", "A run of four in three groups: longer than need be, and allowed.",
+                 Image(bytes(16), relocs=split,
+                       fixes=[word("text", 4 * i, "text", 0) for i in range(4)]), loads=BOTH)
+
+
+def vectors():
+    for part in (basics, words, relative, movs, imports, exports, tags, skips):
+        yield from part()
