@@ -36,30 +36,40 @@ struct modfmt_diag {
     uint32_t want;
 };
 
+/** Fill `diag` unless it is NULL. @return code */
+int modfmt_fail(struct modfmt_diag *diag, int code, uint32_t offset, uint32_t got, uint32_t want);
+
 /* ---- bytes --------------------------------------------------------------- */
 
-/** Little-endian loads and stores at any alignment. Image bytes are never overlaid
- *  with a struct. GCC and clang make one instruction of each where the core allows
- *  unaligned access. */
+/** Little-endian loads and stores at any alignment. Image bytes are never overlaid with
+ *  a struct. Compilers make one instruction of each where the core allows unaligned access,
+ *  and byte accesses (or a call of memcpy) where it does not. */
+#define MODFMT_BIG_ENDIAN_HOST_ (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__)
 static inline uint32_t modfmt_get16(const uint8_t *p)
 {
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8;
+    uint16_t v;
+
+    __builtin_memcpy(&v, p, sizeof(v));
+    return MODFMT_BIG_ENDIAN_HOST_ ? __builtin_bswap16(v) : v;
 }
 static inline uint32_t modfmt_get32(const uint8_t *p)
 {
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+    uint32_t v;
+
+    __builtin_memcpy(&v, p, sizeof(v));
+    return MODFMT_BIG_ENDIAN_HOST_ ? __builtin_bswap32(v) : v;
 }
-static inline void modfmt_put16(uint8_t *p, uint32_t v)
+static inline void modfmt_put16(uint8_t *p, uint32_t value)
 {
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
+    uint16_t v = MODFMT_BIG_ENDIAN_HOST_ ? __builtin_bswap16((uint16_t)value) : (uint16_t)value;
+
+    __builtin_memcpy(p, &v, sizeof(v));
 }
-static inline void modfmt_put32(uint8_t *p, uint32_t v)
+static inline void modfmt_put32(uint8_t *p, uint32_t value)
 {
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
-    p[2] = (uint8_t)(v >> 16);
-    p[3] = (uint8_t)(v >> 24);
+    uint32_t v = MODFMT_BIG_ENDIAN_HOST_ ? __builtin_bswap32(value) : value;
+
+    __builtin_memcpy(p, &v, sizeof(v));
 }
 
 /** Round up to a multiple of 4. The argument is at most MODFMT_SIZE_MAX. */
@@ -147,7 +157,7 @@ struct modfmt_relocator {
     const uint8_t *end;
     /** Bytes of the table beyond `end`. */
     uint32_t remaining;
-    struct modfmt_segment segment[2]; /**< text, data */
+    const struct modfmt_segment *segment; /**< two: text, data */
     uint32_t import_count;
     /**
      * Set next and end to the next bytes, at least one, and take them off remaining;

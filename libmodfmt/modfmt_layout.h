@@ -8,8 +8,7 @@
 #define MODFMT_HEADER_SIZE 64u
 #define MODFMT_IMAGE_ALIGN 32u
 #define MODFMT_SIZE_MAX 0x0fffffffu
-#define MODFMT_ALIGN_LOG2_MIN 2u
-#define MODFMT_ALIGN_LOG2_MAX 16u
+#define MODFMT_ALIGN_LOG2_MAX 15u
 #define MODFMT_TEXT_ALIGN_IN_PLACE_MAX 6u
 #define MODFMT_HASH_BASIS 0x811c9dc5u
 #define MODFMT_HASH_PRIME 0x01000193u
@@ -35,8 +34,8 @@
 #define MODFMT_OFF_RELOC_SIZE 44u /**< bytes of relocation lists */
 #define MODFMT_OFF_IMPORT_COUNT 48u /**< number of imports */
 #define MODFMT_OFF_EXPORT_COUNT 50u /**< number of exports */
-#define MODFMT_OFF_TEXT_ALIGN 52u /**< log2 of the alignment of text, 2 to 16 */
-#define MODFMT_OFF_DATA_ALIGN 53u /**< log2 of the alignment of data, 2 to 16 */
+#define MODFMT_OFF_TEXT_ALIGN 52u /**< log2 of the alignment of text, at most 15 */
+#define MODFMT_OFF_DATA_ALIGN 53u /**< log2 of the alignment of data, at most 15 */
 #define MODFMT_OFF_RESERVED 54u /**< 0 */
 #define MODFMT_OFF_CRC 56u /**< CRC-32 of the whole image with this field taken as zero */
 #define MODFMT_OFF_HEADER_CHECK 60u /**< CRC-32 of the bytes 0 to 55 */

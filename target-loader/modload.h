@@ -61,36 +61,36 @@ struct modload_port {
 
 /** A loaded module: all the RAM that the loader needs for it, and in the caller's hands. */
 struct modload_module {
-    struct modload_memory text;
-    struct modload_memory data;  /**< as placed; behind text if block */
-    uint32_t text_size;          /**< bytes in memory */
-    uint32_t data_size;          /**< bytes in memory, bss included */
-    uint32_t entry;              /**< address, with the Thumb bit; 0: none */
-    uint32_t stack_size;         /**< bytes that the entry asks for; 0: not stated */
-    uint32_t init_array;         /**< address of the first constructor's address */
-    uint32_t init_size;          /**< bytes */
+    struct modfmt_segment segment[2]; /**< text, data (bss included) as they lie in memory */
+    uint32_t apart;       /**< 1: they were placed apart; 0: as one block, text first */
+    uint32_t data_phase;  /**< apart: bytes between what place() gave and data */
+    uint32_t entry;       /**< address, with the Thumb bit; 0: none */
+    uint32_t stack_size;  /**< bytes that the entry asks for; 0: not stated */
+    uint32_t static_base; /**< value for r9 while module code runs; 0: not needed */
+    uint32_t init_array;  /**< address of the first constructor's address */
+    uint32_t init_size;   /**< bytes */
     uint32_t fini_array;
     uint32_t fini_size;
-    uint32_t static_base;        /**< value for r9 while module code runs; 0: not needed */
-    uint32_t apart;              /**< 1: text and data were placed apart */
 };
 
 /**
  * Load an image.
  *
- * On failure all memory that place() gave is released again and `ret_module` is not
- * written. diag (may be NULL) then tells the code, the offset in the image, and numbers:
- * for MODLOAD_E_NEEDS got the image's needs, want the port's features; for
- * MODLOAD_E_IMPORT offset the index of the import, got its hash, want its type; for
- * MODLOAD_E_MEMORY got the size, want the alignment.
+ * `module` is also where the loader keeps its notes. On failure all memory that place()
+ * gave is released again and `module` is all zero. diag (may be NULL) then tells the code,
+ * the offset in the image, and numbers: for MODLOAD_E_NEEDS got the image's needs, want the
+ * port's features; for MODLOAD_E_IMPORT offset the index of the import, got its hash, want
+ * its type; for MODLOAD_E_MEMORY got the size, want the alignment; for MODLOAD_E_ADDRESS
+ * got the address, want the alignment; for MODLOAD_E_READ got the size.
  *
  * Time: one pass over what is copied, one over the fix-ups, one more if the CRC is asked
  * for. Stack: at most 256 bytes on a Cortex-M4, the port's functions not counted.
  * @return 0, a MODFMT_E_* of modfmt_header_check() or modfmt_relocate(), MODFMT_E_CRC,
- *         MODFMT_E_TAG_END, MODFMT_E_TAG_CRITICAL, MODFMT_E_TAG_VALUE, or a MODLOAD_E_*
+ *         MODFMT_E_TAG_END, MODFMT_E_TAG_VALUE, or a MODLOAD_E_*; a critical tag that is
+ *         unknown or not supported is MODLOAD_E_UNSUPPORTED, got its type
  */
 int modload_load(const struct modload_port *port, const struct modload_source *source,
-                 struct modload_module *ret_module, struct modfmt_diag *diag);
+                 struct modload_module *module, struct modfmt_diag *diag);
 
 /** Give a module's memory back. The caller has stopped its code and run its destructors. */
 void modload_unload(const struct modload_port *port, const struct modload_module *module);

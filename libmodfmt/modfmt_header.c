@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The header: open checks (specs/modfmt.md, 7) and what follows from its sizes. */
+#include "modfmt.h"
+
+int modfmt_fail(struct modfmt_diag *diag, int code, uint32_t offset, uint32_t got, uint32_t want)
+{
+    if (diag) {
+        diag->code = code;
+        diag->offset = offset;
+        diag->got = got;
+        diag->want = want;
+    }
+    return code;
+}
+
+/**
+ * Checks 4 to 12: 16 bits of the header, masked, must have one value. As a table it is
+ * half the size of the code. The upper halves of sizes bound them by MODFMT_SIZE_MAX.
+ */
+struct rule_ {
+    uint8_t offset;
+    int8_t code;
+    uint16_t mask;
+    uint16_t want;
+};
+static const struct rule_ rules_[] = {
+    {MODFMT_OFF_MAJOR, MODFMT_E_VERSION, 0x00ff, MODFMT_MAJOR},
+    {MODFMT_OFF_HEADER_SIZE, MODFMT_E_HEADER_SIZE, 0xffff, MODFMT_HEADER_SIZE},
+    {MODFMT_OFF_TOTAL_SIZE, MODFMT_E_TOTAL_SIZE, MODFMT_IMAGE_ALIGN - 1, 0},
+    {MODFMT_OFF_TOTAL_SIZE + 2, MODFMT_E_TOTAL_SIZE, 0xf000, 0},
+    {MODFMT_OFF_FLAGS, MODFMT_E_FLAGS, 0xffff & ~MODFMT_FLAG_ALL, 0},
+    {MODFMT_OFF_FLAGS + 2, MODFMT_E_FLAGS, 0xffff, 0},
+    {MODFMT_OFF_MACHINE, MODFMT_E_MACHINE, 0xffff, 40 /* EM_ARM */},
+    {MODFMT_OFF_TEXT_MEM + 2, MODFMT_E_SEGMENT, 0xf000, 0},
+    {MODFMT_OFF_DATA_MEM + 2, MODFMT_E_SEGMENT, 0xf000, 0},
+    {MODFMT_OFF_RELOC_SIZE + 2, MODFMT_E_LAYOUT, 0xf000, 0},
+    {MODFMT_OFF_TEXT_ALIGN, MODFMT_E_ALIGN, 0xf0f0, 0},
+    {MODFMT_OFF_RESERVED, MODFMT_E_RESERVED, 0xffff, 0},
+};
+
+/** The areas' sizes in order: a header field times a factor. The first three have 32 bits. */
+static const struct {
+    uint8_t offset;
+    uint8_t factor;
+} sizes_[] = {
+    {MODFMT_OFF_TEXT_STORED, 1},  {MODFMT_OFF_DATA_STORED, 1},
+    {MODFMT_OFF_RELOC_SIZE, 1},   {MODFMT_OFF_IMPORT_COUNT, MODFMT_IMPORT_SIZE},
+    {MODFMT_OFF_IMPORT_COUNT, 1}, {MODFMT_OFF_EXPORT_COUNT, MODFMT_EXPORT_SIZE},
+    {MODFMT_OFF_EXPORT_COUNT, 1},
+};
+
+void modfmt_areas(const uint8_t *header, struct modfmt_areas *ret_areas)
+{
+    uint32_t *at = &ret_areas->text;
+    uint32_t end = MODFMT_HEADER_SIZE;
+
+    for (unsigned i = 0; i < sizeof(sizes_) / sizeof(sizes_[0]); i++) {
+        uint32_t size = modfmt_get32(header + sizes_[i].offset);
+
+        at[i] = end;
+        if (i >= 3)
+            size &= 0xffff;
+        end = modfmt_up4(end + size * sizes_[i].factor);
+    }
+    ret_areas->tags = end;
+}
+
+int modfmt_header_check(const uint8_t *header, uint32_t available, struct modfmt_diag *diag)
+{
+    const uint32_t entry = MODFMT_OFF_ENTRY;
+    uint32_t got, want, off;
+    struct modfmt_areas at;
+    int code;
+
+    off = 0;
+    code = MODFMT_E_TRUNCATED;
+    got = available;
+    want = MODFMT_HEADER_SIZE;
+    if (got < want)
+        goto fail;
+    code = MODFMT_E_MAGIC;
+    got = modfmt_get32(header);
+    want = MODFMT_MAGIC;
+    if (got != want)
+        goto fail;
+    off = MODFMT_OFF_HEADER_CHECK;
+    code = MODFMT_E_HEADER_CHECK;
+    got = modfmt_get32(header + off);
+    want = modfmt_crc32(0, header, MODFMT_OFF_CRC);
+    if (got != want)
+        goto fail;
+    for (const struct rule_ *r = rules_; r != rules_ + sizeof(rules_) / sizeof(rules_[0]); r++) {
+        off = r->offset;
+        code = r->code;
+        got = modfmt_get16(header + off) & r->mask;
+        want = r->want;
+        if (got != want)
+            goto fail;
+    }
+    off = MODFMT_OFF_TOTAL_SIZE;
+    code = MODFMT_E_TRUNCATED;
+    got = available;
+    want = modfmt_get32(header + off);
+    if (got < want)
+        goto fail;
+    code = MODFMT_E_SEGMENT;
+    for (off = MODFMT_OFF_TEXT_STORED; off <= MODFMT_OFF_DATA_STORED; off += 8) {
+        got = modfmt_get32(header + off);
+        want = modfmt_get32(header + off + 4);
+        if (got > want)
+            goto fail;
+    }
+    /* No sum overflows: each term is below 2^28, or a count of 16 bits times at most 12. */
+    modfmt_areas(header, &at);
+    off = MODFMT_OFF_TOTAL_SIZE;
+    code = MODFMT_E_LAYOUT;
+    got = modfmt_get32(header + off);
+    want = at.tags;
+    if (got < want)
+        goto fail;
+    off = entry;
+    code = MODFMT_E_ENTRY;
+    got = modfmt_get32(header + off);
+    want = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
+    if (got != MODFMT_NO_ENTRY && ((got & 1) == 0 || got - 1 >= want))
+        goto fail;
+    return 0;
+fail:
+    return modfmt_fail(diag, code, off, got, want);
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Views and iterators for hosts: open, fix-ups, imports, exports, tags. */
+#include "modfmt.h"
+
+int modfmt_open(const void *bytes, uint32_t available, struct modfmt_image *ret_image,
+                struct modfmt_diag *diag)
+{
+    const uint8_t *h = bytes;
+    struct modfmt_image *i = ret_image;
+    int rc = modfmt_header_check(h, available, diag);
+
+    if (rc)
+        return rc;
+    i->bytes = h;
+    i->size = modfmt_get32(h + MODFMT_OFF_TOTAL_SIZE);
+    i->minor = h[MODFMT_OFF_MINOR];
+    i->flags = modfmt_get32(h + MODFMT_OFF_FLAGS);
+    i->machine = modfmt_get16(h + MODFMT_OFF_MACHINE);
+    i->needs = modfmt_get16(h + MODFMT_OFF_NEEDS);
+    i->entry = modfmt_get32(h + MODFMT_OFF_ENTRY);
+    i->stack_size = modfmt_get32(h + MODFMT_OFF_STACK_SIZE);
+    i->text_stored = modfmt_get32(h + MODFMT_OFF_TEXT_STORED);
+    i->text_mem = modfmt_get32(h + MODFMT_OFF_TEXT_MEM);
+    i->data_stored = modfmt_get32(h + MODFMT_OFF_DATA_STORED);
+    i->data_mem = modfmt_get32(h + MODFMT_OFF_DATA_MEM);
+    i->reloc_size = modfmt_get32(h + MODFMT_OFF_RELOC_SIZE);
+    i->import_count = modfmt_get16(h + MODFMT_OFF_IMPORT_COUNT);
+    i->export_count = modfmt_get16(h + MODFMT_OFF_EXPORT_COUNT);
+    i->text_align = h[MODFMT_OFF_TEXT_ALIGN];
+    i->data_align = h[MODFMT_OFF_DATA_ALIGN];
+    i->crc = modfmt_get32(h + MODFMT_OFF_CRC);
+    i->header_check = modfmt_get32(h + MODFMT_OFF_HEADER_CHECK);
+    modfmt_areas(h, &i->at);
+    return 0;
+}
+
+uint32_t modfmt_image_crc(const uint8_t *bytes, uint32_t size)
+{
+    static const uint8_t zero[4];
+    uint32_t crc = modfmt_crc32(0, bytes, MODFMT_OFF_CRC);
+
+    crc = modfmt_crc32(crc, zero, sizeof(zero));
+    return modfmt_crc32(crc, bytes + MODFMT_OFF_CRC + 4, size - MODFMT_OFF_CRC - 4);
+}
+
+/* ---- fix-ups --------------------------------------------------------------- */
+
+enum { AT_LIST_, FIRST_GROUP_, NEXT_GROUP_ };
+/** Values of modfmt_fixups.checking. */
+enum { ITERATE_ = 0, CHECK_ = 1, CHECK_COMPRESSED_ = 2 };
+
+void modfmt_fixups_begin(const struct modfmt_image *image, struct modfmt_fixups *ret_iter)
+{
+    *ret_iter = (struct modfmt_fixups){.image = image, .next = image->at.relocs};
+}
+
+static int reloc_fail_(const struct modfmt_fixups *it, struct modfmt_diag *diag, int code,
+                       uint32_t got, uint32_t want)
+{
+    uint32_t start = it->image->at.relocs;
+
+    /* The byte read last, or the first one where none was. */
+    return modfmt_fail(diag, code, it->next > start ? it->next - 1 : start, got, want);
+}
+
+/** The next byte of the table, or MODFMT_E_RELOC_END. */
+static int table_byte_(struct modfmt_fixups *it, struct modfmt_diag *diag)
+{
+    const struct modfmt_image *i = it->image;
+
+    if (it->next == i->at.relocs + i->reloc_size)
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_END, i->reloc_size, i->reloc_size + 1);
+    return i->bytes[it->next++];
+}
+
+static uint32_t segment_size_(const struct modfmt_image *image, bool data)
+{
+    return data ? image->data_mem : image->text_mem;
+}
+
+/** Read a list's head and check it (specs/modfmt.md, 7, "in detail"). */
+static int list_begin_(struct modfmt_fixups *it, struct modfmt_diag *diag)
+{
+    const struct modfmt_image *i = it->image;
+    int desc = table_byte_(it, diag), low = 0, high = 0;
+    uint32_t d = (uint32_t)desc, target, kind, size, key;
+
+    if (desc < 0)
+        return desc;
+    target = d & MODFMT_RELOC_TARGET_MASK;
+    kind = d >> MODFMT_RELOC_KIND_SHIFT;
+    if (target > MODFMT_TARGET_IMPORT_SEQ || kind > MODFMT_KIND_MOV ||
+        (target == MODFMT_TARGET_ABSOLUTE && !(d & MODFMT_RELOC_RELATIVE)) ||
+        (target == MODFMT_TARGET_CALLBACK &&
+         (d & MODFMT_RELOC_RELATIVE || kind == MODFMT_KIND_MOV)))
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_LIST, d, 0);
+    if (target >= MODFMT_TARGET_IMPORT) {
+        low = table_byte_(it, diag);
+        high = low < 0 ? low : table_byte_(it, diag);
+        if (high < 0)
+            return high;
+    }
+    it->desc = (uint8_t)d;
+    it->index = (uint32_t)low | (uint32_t)high << 8;
+    /* One more than descriptor and index, so that 0 is below every list. */
+    key = (d << 16 | it->index) + 1;
+    if (key <= it->key)
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_LIST, d, (it->key - 1) >> 16);
+    it->key = key;
+    if (it->checking && i->flags & MODFMT_FLAG_IN_PLACE && !(d & MODFMT_RELOC_PLACE_DATA))
+        return reloc_fail_(it, diag, MODFMT_E_IN_PLACE, d, MODFMT_RELOC_PLACE_DATA);
+    if (target == MODFMT_TARGET_IMPORT && it->index >= i->import_count)
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_IMPORT, it->index, i->import_count);
+    size = segment_size_(i, d & MODFMT_RELOC_PLACE_DATA);
+    it->cursor = kind == MODFMT_KIND_MOV ? 0 : kind;
+    it->left = kind == MODFMT_KIND_MOV ? size / 2 : size < kind ? 0 : (size - kind) / 4;
+    it->state = FIRST_GROUP_;
+    return 0;
+}
+
+/** Read a group's head. @return its n (0: the list ends) or an error; *ret_skip */
+static int group_head_(struct modfmt_fixups *it, struct modfmt_diag *diag, uint32_t *ret_skip)
+{
+    uint32_t skip = 0, n;
+
+    do {
+        int b = table_byte_(it, diag);
+
+        if (b < 0)
+            return b;
+        skip = skip << (8 - MODFMT_RELOC_RUN_BITS) | (uint32_t)b >> MODFMT_RELOC_RUN_BITS;
+        n = (uint32_t)b & ((1u << MODFMT_RELOC_RUN_BITS) - 1);
+        if (skip > it->left)
+            return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, skip, it->left);
+    } while (n == 0 && skip);
+    *ret_skip = skip;
+    return (int)n;
+}
+
+/** The stored bytes at `place` of a segment hold a MOVW (or MOVT)? Unknown counts as yes. */
+static bool holds_mov_(const struct modfmt_fixups *it, uint32_t place, bool top)
+{
+    const struct modfmt_image *i = it->image;
+    bool data = it->desc & MODFMT_RELOC_PLACE_DATA;
+    const uint8_t *p = i->bytes + (data ? i->at.data : i->at.text) + place;
+
+    if (it->checking != CHECK_ ||
+        !modfmt_range(place, 4, data ? i->data_stored : i->text_stored))
+        return true;
+    return (modfmt_get16(p) & 0xfbf0) == (top ? 0xf2c0u : 0xf240u) &&
+           (modfmt_get16(p + 2) & 0x8000) == 0;
+}
+
+/** Read the rest of a mov group. */
+static int mov_group_(struct modfmt_fixups *it, uint32_t skip, uint32_t n,
+                      struct modfmt_fixup *ret_fixup, struct modfmt_diag *diag)
+{
+    int distance = (int)n + 1, low = 0, high = 0;
+    uint32_t top;
+
+    if (skip == 0 && it->state == NEXT_GROUP_)
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_CODE, 0, 1);
+    if (n == MODFMT_MOV_EXTENDED) {
+        distance = table_byte_(it, diag);
+        if (distance < 0)
+            return distance;
+        if (distance >= (int)MODFMT_MOV_DISTANCE_MIN && distance < (int)MODFMT_MOV_EXTENDED_MIN)
+            return reloc_fail_(it, diag, MODFMT_E_RELOC_CODE, (uint32_t)distance,
+                               MODFMT_MOV_EXTENDED_MIN);
+        if (distance == MODFMT_MOV_MOVT_ALONE) {
+            low = table_byte_(it, diag);
+            high = low < 0 ? low : table_byte_(it, diag);
+            if (high < 0)
+                return high;
+        }
+    }
+    it->left -= skip;
+    it->cursor += 2 * skip;
+    top = distance == MODFMT_MOV_MOVT_ALONE ? 0 : (uint32_t)distance;
+    if (it->left < top + 2)
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, top + 2, it->left);
+    if ((distance != MODFMT_MOV_MOVT_ALONE && !holds_mov_(it, it->cursor, false)) ||
+        (distance != MODFMT_MOV_MOVW_ALONE && !holds_mov_(it, it->cursor + 2 * top, true)))
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_INSN, it->cursor, 0);
+    ret_fixup->place = it->cursor;
+    ret_fixup->kind = MODFMT_KIND_MOV;
+    ret_fixup->distance = (uint8_t)distance;
+    ret_fixup->low = (uint16_t)(low | high << 8);
+    it->state = NEXT_GROUP_;
+    return 1;
+}
+
+/** Give out one word of the group at hand. */
+static int word_(struct modfmt_fixups *it, struct modfmt_fixup *ret_fixup)
+{
+    ret_fixup->place = it->cursor;
+    ret_fixup->kind = MODFMT_KIND_WORD;
+    ret_fixup->distance = 0;
+    ret_fixup->low = 0;
+    it->cursor += 4;
+    it->run--;
+    return 1;
+}
+
+/** The next fix-up of the list at hand. @return 1, 0 at the list's end, or an error */
+static int list_next_(struct modfmt_fixups *it, struct modfmt_fixup *ret_fixup,
+                      struct modfmt_diag *diag)
+{
+    uint32_t target = it->desc & MODFMT_RELOC_TARGET_MASK, skip = 0;
+    int n = group_head_(it, diag, &skip);
+
+    if (n <= 0)
+        return n;
+    if (target == MODFMT_TARGET_IMPORT_SEQ) {
+        if (it->index >= it->image->import_count)
+            return reloc_fail_(it, diag, MODFMT_E_RELOC_IMPORT, it->index,
+                               it->image->import_count);
+        it->index++;
+    }
+    if (it->desc >> MODFMT_RELOC_KIND_SHIFT == MODFMT_KIND_MOV)
+        return mov_group_(it, skip, (uint32_t)n, ret_fixup, diag);
+    if ((uint32_t)n > it->left - skip)
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, (uint32_t)n, it->left - skip);
+    it->left -= skip + (uint32_t)n;
+    it->cursor += 4 * skip;
+    it->run = (uint8_t)n;
+    return word_(it, ret_fixup);
+}
+
+int modfmt_fixups_next(struct modfmt_fixups *iter, struct modfmt_fixup *ret_fixup,
+                       struct modfmt_diag *diag)
+{
+    const struct modfmt_image *i = iter->image;
+    struct modfmt_fixup f;
+    int rc;
+
+    if (iter->run) {
+        rc = word_(iter, &f);
+    } else {
+        do {
+            rc = 0;
+            if (iter->state == AT_LIST_) {
+                if (iter->next == i->at.relocs + i->reloc_size)
+                    return 0;
+                rc = list_begin_(iter, diag);
+            }
+            if (rc == 0)
+                rc = list_next_(iter, &f, diag);
+            if (rc == 0)
+                iter->state = AT_LIST_;
+        } while (rc == 0);
+    }
+    if (rc < 0)
+        return rc;
+    f.segment = (iter->desc & MODFMT_RELOC_PLACE_DATA) != 0;
+    f.relative = (iter->desc & MODFMT_RELOC_RELATIVE) != 0;
+    f.target = iter->desc & MODFMT_RELOC_TARGET_MASK;
+    f.import_index = 0;
+    if (f.target >= MODFMT_TARGET_IMPORT) {
+        /* In a sequence the index has moved on to the next group's. */
+        f.import_index = (uint16_t)(iter->index - (f.target == MODFMT_TARGET_IMPORT_SEQ));
+        f.target = MODFMT_TARGET_IMPORT;
+    }
+    *ret_fixup = f;
+    return 1;
+}
+
+/* ---- imports, exports, tags -------------------------------------------------- */
+
+/** String number `index` of a tag of names. */
+static const char *name_(const struct modfmt_image *image, uint32_t type, uint32_t index)
+{
+    struct modfmt_tag tag;
+    const uint8_t *p, *end;
+
+    if (!modfmt_tag_find(image, type, &tag))
+        return NULL;
+    p = tag.value;
+    end = p + tag.length;
+    for (; p != end && index; p++)
+        if (*p == 0)
+            index--;
+    return p == end ? NULL : (const char *)p;
+}
+
+void modfmt_import_at(const struct modfmt_image *image, uint32_t index,
+                      struct modfmt_import *ret_import)
+{
+    const uint8_t *p = image->bytes + image->at.imports + index * MODFMT_IMPORT_SIZE;
+
+    ret_import->hash = modfmt_get32(p + MODFMT_IMPORT_OFF_HASH);
+    ret_import->type = modfmt_get32(p + MODFMT_IMPORT_OFF_TYPE);
+    ret_import->flags = image->bytes[image->at.import_flags + index];
+    ret_import->name = name_(image, MODFMT_TAG_IMPORT_NAMES, index);
+}
+
+void modfmt_export_at(const struct modfmt_image *image, uint32_t index,
+                      struct modfmt_export *ret_export)
+{
+    const uint8_t *p = image->bytes + image->at.exports + index * MODFMT_EXPORT_SIZE;
+
+    ret_export->hash = modfmt_get32(p + MODFMT_EXPORT_OFF_HASH);
+    ret_export->type = modfmt_get32(p + MODFMT_EXPORT_OFF_TYPE);
+    ret_export->value = modfmt_get32(p + MODFMT_EXPORT_OFF_VALUE);
+    ret_export->flags = image->bytes[image->at.export_flags + index];
+    ret_export->name = name_(image, MODFMT_TAG_EXPORT_NAMES, index);
+}
+
+int modfmt_tag_next(const struct modfmt_image *image, uint32_t *offset,
+                    struct modfmt_tag *ret_tag)
+{
+    uint32_t at = *offset, head;
+
+    if (at == image->size)
+        return 0;
+    if (!modfmt_range(at, MODFMT_TAG_VALUE_OFFSET, image->size))
+        return MODFMT_E_TAG_END;
+    head = modfmt_get32(image->bytes + at);
+    if ((head & 0xff) == MODFMT_TAG_END)
+        return 0;
+    at += MODFMT_TAG_VALUE_OFFSET;
+    if (!modfmt_range(at, modfmt_up4(head >> 8), image->size))
+        return MODFMT_E_TAG_END;
+    ret_tag->type = head & 0xff;
+    ret_tag->length = head >> 8;
+    ret_tag->offset = at;
+    ret_tag->value = image->bytes + at;
+    *offset = at + modfmt_up4(ret_tag->length);
+    return 1;
+}
+
+int modfmt_tag_find(const struct modfmt_image *image, uint32_t type, struct modfmt_tag *ret_tag)
+{
+    uint32_t offset = image->at.tags;
+    struct modfmt_tag tag;
+
+    while (modfmt_tag_next(image, &offset, &tag) == 1)
+        if (tag.type == type) {
+            *ret_tag = tag;
+            return 1;
+        }
+    return 0;
+}

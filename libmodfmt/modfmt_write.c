@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Writing images on hosts. The same source gives the same bytes. */
+#include "modfmt.h"
+
+/* ---- relocation lists -------------------------------------------------------- */
+
+/** A list's descriptor, with target 4 for imports. */
+static uint32_t descriptor_(const struct modfmt_fixup *f)
+{
+    uint32_t kind = f->kind == MODFMT_KIND_MOV ? MODFMT_KIND_MOV : f->place & 3;
+
+    return kind << MODFMT_RELOC_KIND_SHIFT | (f->relative ? MODFMT_RELOC_RELATIVE : 0) |
+           (f->segment ? MODFMT_RELOC_PLACE_DATA : 0) | f->target;
+}
+
+int modfmt_fixup_compare(const void *a, const void *b)
+{
+    const struct modfmt_fixup *x = a, *y = b;
+    uint32_t dx = descriptor_(x) << 16 | x->import_index;
+    uint32_t dy = descriptor_(y) << 16 | y->import_index;
+
+    if (dx != dy)
+        return dx < dy ? -1 : 1;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/** Output that goes on counting when the buffer is full. */
+struct sink_ {
+    uint8_t *buffer;
+    uint32_t capacity;
+    uint32_t size;
+};
+
+static void put_(struct sink_ *out, uint32_t byte)
+{
+    if (out->size < out->capacity)
+        out->buffer[out->size] = (uint8_t)byte;
+    out->size++;
+}
+
+/** A group's head: skip in digits of five bits, n in the last byte. */
+static void head_(struct sink_ *out, uint32_t skip, uint32_t n)
+{
+    const unsigned bits = 8 - MODFMT_RELOC_RUN_BITS;
+    unsigned shift = 0;
+
+    while (skip >> shift >> bits)
+        shift += bits;
+    for (; shift; shift -= bits)
+        put_(out, (skip >> shift & ((1u << bits) - 1)) << MODFMT_RELOC_RUN_BITS);
+    put_(out, (skip & ((1u << bits) - 1)) << MODFMT_RELOC_RUN_BITS | n);
+}
+
+/** Words from `f` on that lie one behind the other, up to `most`. */
+static size_t run_(const struct modfmt_fixup *f, size_t count, size_t most)
+{
+    size_t n = 1;
+
+    while (n < count && n < most && f[n].place == f[n - 1].place + 4)
+        n++;
+    return n;
+}
+
+/** The groups of `count` fix-ups of one list, from `*cursor` on, without the end mark. */
+static void groups_(struct sink_ *out, const struct modfmt_fixup *f, size_t count,
+                    uint32_t *cursor)
+{
+    size_t n;
+
+    for (; count; f += n, count -= n) {
+        uint32_t skip = f->place - *cursor;
+
+        n = 1;
+        if (f->kind != MODFMT_KIND_MOV) {
+            n = run_(f, count, (1u << MODFMT_RELOC_RUN_BITS) - 1);
+            head_(out, skip / 4, (uint32_t)n);
+            *cursor = f->place + 4 * (uint32_t)n;
+            continue;
+        }
+        *cursor = f->place;
+        if (f->distance >= MODFMT_MOV_DISTANCE_MIN && f->distance < MODFMT_MOV_EXTENDED_MIN) {
+            head_(out, skip / 2, f->distance - 1u);
+            continue;
+        }
+        head_(out, skip / 2, MODFMT_MOV_EXTENDED);
+        put_(out, f->distance);
+        if (f->distance == MODFMT_MOV_MOVT_ALONE) {
+            put_(out, f->low);
+            put_(out, f->low >> 8);
+        }
+    }
+}
+
+static void list_head_(struct sink_ *out, uint32_t descriptor, uint32_t index)
+{
+    put_(out, descriptor);
+    if ((descriptor & MODFMT_RELOC_TARGET_MASK) >= MODFMT_TARGET_IMPORT) {
+        put_(out, index);
+        put_(out, index >> 8);
+    }
+}
+
+/** Fix-ups from `f` on that belong to the list of the first. */
+static size_t list_length_(const struct modfmt_fixup *f, size_t count)
+{
+    uint32_t key = descriptor_(f);
+    size_t n = 1;
+
+    while (n < count && descriptor_(&f[n]) == key && f[n].import_index == f->import_index)
+        n++;
+    return n;
+}
+
+/** Is the list at `f` one fix-up of an import, followed by one fix-up of the next import at
+ *  a higher place (the same descriptor both)? Then both go into one list of target 5. */
+static bool chained_(const struct modfmt_fixup *f, size_t count)
+{
+    return count >= 2 && f->target == MODFMT_TARGET_IMPORT &&
+           descriptor_(&f[1]) == descriptor_(f) &&
+           f[1].import_index == f[0].import_index + 1 && f[1].place > f[0].place &&
+           (f->kind == MODFMT_KIND_MOV || f[1].place >= f[0].place + 4) &&
+           list_length_(&f[1], count - 1) == 1;
+}
+
+/** Lists of one descriptor: those of target 4 (`sequences` false), or those that were
+ *  left for target 5. @return fix-ups of that descriptor */
+static size_t descriptor_lists_(struct sink_ *out, const struct modfmt_fixup *f, size_t count,
+                                bool sequences)
+{
+    uint32_t d = descriptor_(f), cursor;
+    size_t at = 0;
+
+    while (at < count && descriptor_(&f[at]) == d) {
+        size_t n = list_length_(&f[at], count - at);
+        bool chain = n == 1 && chained_(&f[at], count - at);
+
+        if (chain)
+            do
+                n++;
+            while (chained_(&f[at + n - 1], count - at - n + 1));
+        if (chain == sequences) {
+            list_head_(out, chain ? d + 1 : d, f[at].import_index);
+            cursor = f[at].kind == MODFMT_KIND_MOV ? 0 : f[at].place & 3;
+            for (size_t k = 0; chain && k < n; k++)
+                groups_(out, &f[at + k], 1, &cursor);
+            if (!chain)
+                groups_(out, &f[at], n, &cursor);
+            put_(out, MODFMT_RELOC_END);
+        }
+        at += n;
+    }
+    return at;
+}
+
+int modfmt_encode_fixups(const struct modfmt_fixup *fixups, size_t count, uint8_t *buffer,
+                         uint32_t capacity, uint32_t *ret_size)
+{
+    struct sink_ out = {buffer, capacity, 0};
+
+    while (count) {
+        size_t n = descriptor_lists_(&out, fixups, count, false);
+
+        descriptor_lists_(&out, fixups, count, true);
+        fixups += n;
+        count -= n;
+    }
+    *ret_size = out.size;
+    return out.size > capacity ? MODFMT_E_NO_SPACE : 0;
+}
+
+/* ---- the image ----------------------------------------------------------------- */
+
+static void header_fields_(const struct modfmt_source *s, uint8_t *h)
+{
+    __builtin_memset(h, 0, MODFMT_HEADER_SIZE);
+    modfmt_put32(h + MODFMT_OFF_MAGIC, MODFMT_MAGIC);
+    h[MODFMT_OFF_MAJOR] = MODFMT_MAJOR;
+    h[MODFMT_OFF_MINOR] = MODFMT_MINOR;
+    modfmt_put16(h + MODFMT_OFF_HEADER_SIZE, MODFMT_HEADER_SIZE);
+    modfmt_put32(h + MODFMT_OFF_FLAGS, s->flags);
+    modfmt_put16(h + MODFMT_OFF_MACHINE, s->machine);
+    modfmt_put16(h + MODFMT_OFF_NEEDS, s->needs);
+    modfmt_put32(h + MODFMT_OFF_ENTRY, s->entry);
+    modfmt_put32(h + MODFMT_OFF_STACK_SIZE, s->stack_size);
+    modfmt_put32(h + MODFMT_OFF_TEXT_STORED, s->text_stored);
+    modfmt_put32(h + MODFMT_OFF_TEXT_MEM, s->text_mem);
+    modfmt_put32(h + MODFMT_OFF_DATA_STORED, s->data_stored);
+    modfmt_put32(h + MODFMT_OFF_DATA_MEM, s->data_mem);
+    modfmt_put32(h + MODFMT_OFF_RELOC_SIZE, s->reloc_size);
+    modfmt_put16(h + MODFMT_OFF_IMPORT_COUNT, s->import_count);
+    modfmt_put16(h + MODFMT_OFF_EXPORT_COUNT, s->export_count);
+    h[MODFMT_OFF_TEXT_ALIGN] = (uint8_t)s->text_align;
+    h[MODFMT_OFF_DATA_ALIGN] = (uint8_t)s->data_align;
+}
+
+uint32_t modfmt_write_size(const struct modfmt_source *source)
+{
+    uint8_t header[MODFMT_HEADER_SIZE];
+    struct modfmt_areas at;
+    uint64_t size;
+
+    if (source->text_stored > MODFMT_SIZE_MAX || source->data_stored > MODFMT_SIZE_MAX ||
+        source->reloc_size > MODFMT_SIZE_MAX)
+        return 0;
+    header_fields_(source, header);
+    modfmt_areas(header, &at);
+    size = at.tags;
+    for (uint32_t k = 0; k < source->tag_count; k++)
+        size += MODFMT_TAG_VALUE_OFFSET + modfmt_up4(source->tags[k].length & 0xffffff);
+    size = (size + MODFMT_IMAGE_ALIGN - 1) / MODFMT_IMAGE_ALIGN * MODFMT_IMAGE_ALIGN;
+    return size > MODFMT_SIZE_MAX ? 0 : (uint32_t)size;
+}
+
+static void copy_(uint8_t *to, const void *from, uint32_t size)
+{
+    if (size)
+        __builtin_memcpy(to, from, size);
+}
+
+static void tables_(const struct modfmt_source *s, const struct modfmt_areas *at, uint8_t *image)
+{
+    for (uint32_t k = 0; k < s->import_count; k++) {
+        uint8_t *p = image + at->imports + k * MODFMT_IMPORT_SIZE;
+
+        modfmt_put32(p + MODFMT_IMPORT_OFF_HASH, s->imports[k].hash);
+        modfmt_put32(p + MODFMT_IMPORT_OFF_TYPE, s->imports[k].type);
+        image[at->import_flags + k] = (uint8_t)s->imports[k].flags;
+    }
+    for (uint32_t k = 0; k < s->export_count; k++) {
+        uint8_t *p = image + at->exports + k * MODFMT_EXPORT_SIZE;
+
+        modfmt_put32(p + MODFMT_EXPORT_OFF_HASH, s->exports[k].hash);
+        modfmt_put32(p + MODFMT_EXPORT_OFF_TYPE, s->exports[k].type);
+        modfmt_put32(p + MODFMT_EXPORT_OFF_VALUE, s->exports[k].value);
+        image[at->export_flags + k] = (uint8_t)s->exports[k].flags;
+    }
+}
+
+int modfmt_write(const struct modfmt_source *source, uint8_t *buffer, uint32_t capacity,
+                 uint32_t *ret_size)
+{
+    uint32_t size = modfmt_write_size(source), offset;
+    struct modfmt_areas at;
+
+    if (size == 0 || size > capacity)
+        return MODFMT_E_NO_SPACE;
+    __builtin_memset(buffer, 0, size);
+    header_fields_(source, buffer);
+    modfmt_put32(buffer + MODFMT_OFF_TOTAL_SIZE, size);
+    modfmt_areas(buffer, &at);
+    copy_(buffer + at.text, source->text, source->text_stored);
+    copy_(buffer + at.data, source->data, source->data_stored);
+    copy_(buffer + at.relocs, source->relocs, source->reloc_size);
+    tables_(source, &at, buffer);
+    offset = at.tags;
+    for (uint32_t k = 0; k < source->tag_count; k++) {
+        const struct modfmt_tag_source *tag = &source->tags[k];
+
+        modfmt_put32(buffer + offset, tag->type | tag->length << 8);
+        copy_(buffer + offset + MODFMT_TAG_VALUE_OFFSET, tag->value, tag->length);
+        offset += MODFMT_TAG_VALUE_OFFSET + modfmt_up4(tag->length);
+    }
+    modfmt_put32(buffer + MODFMT_OFF_HEADER_CHECK, modfmt_crc32(0, buffer, MODFMT_OFF_CRC));
+    modfmt_put32(buffer + MODFMT_OFF_CRC, modfmt_image_crc(buffer, size));
+    *ret_size = size;
+    return 0;
+}
