@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What a case of each kind does: compile, link, pack, load, and compare with the linker."""
+import subprocess
+
+import build
+import imports
+import relocator
+import tools
+from build import SOURCES, Failure, Link
+from elf import ABS32, RELATIVE, SHF_WRITE, SHT_REL, Elf
+from verdict import explain
+
+
+def objects(case, cwd, options=None):
+    names = [case.source, *case.direct.get("also", [])]
+    return [build.compile_source(case.compiler, case.core, options or case.options,
+                                 SOURCES / name, cwd) for name in names]
+
+
+def prepare(case, cwd):
+    """Compile a case, ready to be linked anywhere."""
+    made = objects(case, cwd)
+    hard = "hard" in case.options
+    linker, driver = case.linker, []
+    if case.option == "gcc-lto":
+        linker = "gcc"
+        driver = build.core_flags("gcc", case.core, []) + ["-Os", "-flto", "-fno-common"]
+    whole = case.direct.get("whole", [])
+    flags = list(case.direct.get("ldflags", []))
+    if linker == "ld.lld":
+        flags += ["-z", "norelro"]  # its order of sections is not the scripts'
+    if whole:
+        # What the library lacks of itself is set to one of its functions.
+        flags += ["-z", "muldefs", "--defsym=_impure_data_end=0"]
+        flags += [f"--defsym={n}=main" for n in MISSING_OF_LIBC]
+        made += ["--whole-archive", *(build.gcc_file(f"lib{n}.a", case.core, hard)
+                                      for n in whole), "--no-whole-archive"]
+    libs = case.direct.get("libs", ["gcc", "c_nano"])
+    return Link(cwd, made, case.layout, flags, libs, case.core, hard, linker, driver)
+
+
+MISSING_OF_LIBC = ("_fcntl", "_jp2uc_l", "_malloc_trim_r", "_mkdir", "_uc2jp_l",
+                   "_vfwprintf_r", "getentropy", "posix_memalign", "regcomp", "regexec",
+                   "regfree", "sigprocmask")
+
+
+def aligned_base(case, cwd, link, flags=("--emit-relocs",), **more):
+    """Link at the case's base, moved so that the alignment is kept. The Elf."""
+    elf = Elf(link.at("base", case.base(), flags=flags, **more))
+    return elf
+
+
+def judge_memory(path, cwd):
+    """Memory of a linked ELF, read by us and, to be sure of that, by objcopy."""
+    elf = Elf(path)
+    memory = elf.memory()
+    binary = path.with_suffix(".objcopy")
+    build.run(["arm-none-eabi-objcopy", "-O", "binary", path, binary], cwd, "objcopy")
+    other = binary.read_bytes()
+    # objcopy drops what has no bytes, in front and behind.
+    start = min((s.address for s in elf.allocated() if s.data), default=elf.first())
+    skip = start - elf.first()
+    if memory[:skip].strip(b"\0") or memory[skip:skip + len(other)] != other \
+            or memory[skip + len(other):].strip(b"\0"):
+        raise Failure(f"objcopy reads {path.name} otherwise than the harness")
+    return elf, memory
+
+
+def link_case(case, cwd):
+    link = prepare(case, cwd)
+    base = aligned_base(case, cwd, link)
+    image, _ = tools.pack(cwd / "base.elf", cwd)
+    if not image.flags & tools.FLAG_BLOCK:
+        raise Failure("mkmod does not allow the image to be loaded as one block")
+    size = base.end() - base.first()
+    problems, count = [], 0
+    for at in case.addresses(base.first(), size, max(base.alignment(), image.align)):
+        judge, want = judge_memory(link.at("judge", at, flags=judge_flags(link)), cwd)
+        if judge.first() != at or len(want) != size:
+            raise Failure(f"the linker lays the module out otherwise at {at:#x}")
+        _, got = tools.load(image, cwd, at)
+        count += 1
+        for line in explain(got, want, at, judge, base, base.first()) or []:
+            problems.append(f"@{at:#x} (linked at {base.first():#x}): {line}")
+    return count, problems
+
+
+def judge_flags(link):
+    """Debug information takes the judge's time and no memory."""
+    return [] if link.linker == "gcc" else ["-S"]
+
+
+def self_case(case, cwd):
+    """The harness itself: the plain relocator is right, no relocator at all is wrong."""
+    link = prepare(case, cwd)
+    base = aligned_base(case, cwd, link)
+    size, problems, count = base.end() - base.first(), [], 0
+    moving = any(r.type == ABS32 and 0 < r.symbol.shndx < 0xff00
+                 for _, r in base.relocations())
+    for at in case.addresses(base.first(), size, base.alignment()):
+        judge, want = judge_memory(link.at("judge", at, flags=judge_flags(link)), cwd)
+        got = relocator.load_at(base, at)
+        count += 1
+        for line in explain(got, want, at, judge, base, base.first()) or []:
+            problems.append(f"@{at:#x} (linked at {base.first():#x}): {line}")
+        still = explain(base.memory(), want, at, judge, base, base.first())
+        if moving and (not still or "R_ARM_ABS32" not in "".join(still)):
+            problems.append(f"@{at:#x}: an unrelocated image passes for a relocated one")
+        flipped = bytearray(want)
+        flipped[case.pick % size] ^= 1 << case.pick % 8
+        if not explain(bytes(flipped), want, at, judge, base, base.first()):
+            problems.append(f"@{at:#x}: a flipped bit passes")
+        if not explain(want[:-1], want, at, judge, base, base.first()):
+            problems.append(f"@{at:#x}: a missing byte passes")
+    return count, problems
+
+
+def apart_case(case, cwd):
+    """Text and data at two unrelated addresses."""
+    link = prepare(case, cwd)
+    base = aligned_base(case, cwd, link)
+    image, _ = tools.pack(cwd / "base.elf", cwd, "--verbose")
+    data_start = base.data_start()
+    if "ramfunc" in case.source:
+        if image.flags & tools.FLAG_APART:
+            return 1, ["allows text and data apart, but branches from one to the other"]
+        return 1, []
+    if not image.flags & tools.FLAG_APART:
+        raise Failure("mkmod does not allow text and data apart")
+    if data_start is None:
+        return 1, [] if not image.data_mem else ["has data where there is none"]
+    align = max(base.alignment(), image.align)
+    text_size, data_size = data_start - base.first(), base.end() - data_start
+    text_ats = case.addresses(base.first(), text_size, align)
+    data_ats = [a for a in case.addresses(data_start, data_size, align)]
+    data_ats = [a - 0x90000 - (0x90000 % align) for a in data_ats[::-1]]
+    problems, count = [], 0
+    for at, data_at in zip(text_ats, data_ats):
+        judge = Elf(link.at("judge", at, data=data_at, flags=judge_flags(link)))
+        want_text = judge.memory(at, max(s.address + s.size for s in judge.allocated()
+                                         if not s.flags & SHF_WRITE))
+        want_data = judge.memory(data_at, max(s.address + s.size for s in judge.allocated()
+                                              if s.flags & SHF_WRITE))
+        _, text, data = tools.load(image, cwd, at, data_at)
+        count += 2
+        if text[len(want_text):].strip(b"\0") or len(text) < len(want_text):
+            problems.append(f"text has {len(text)} bytes, the linker makes {len(want_text)}")
+        where = f"@{at:#x}, data @{data_at:#x}"
+        for line in explain(text[:len(want_text)], want_text, at, judge, base,
+                            base.first()) or []:
+            problems.append(f"{where}: {line}")
+        for line in explain(data, want_data, data_at, judge, base, data_start) or []:
+            problems.append(f"{where}: {line}")
+    return count, problems
+
+
+def imports_case(case, cwd):
+    """Undefined symbols: the linker sets them, and sees the veneers as a section."""
+    link = prepare(case, cwd)
+    if link.linker == "gcc":
+        # One object of it all, so that branches can be told apart in its records.
+        whole = cwd / "lto.o"
+        build.run(["arm-none-eabi-gcc", *link.driver_flags, "-r", "-nostdlib",
+                   "-flinker-output=nolto-rel", *link.objects, "-o", whole], cwd, "LTO")
+        link.objects, link.linker = [whole], "arm-none-eabi-ld"
+    ignore = "--unresolved-symbols=ignore-all"
+    base = aligned_base(case, cwd, link, flags=["--emit-relocs", ignore])
+    names = [n for n in imports.undefined(base) if not n.startswith("__aeabi_unwind")]
+    where = imports.addresses(names)
+    image, _ = tools.pack(cwd / "base.elf", cwd)
+    needed = imports.called(link.objects, set(names))
+    split = [imports.split_calls(o, needed, cwd) for o in link.objects]
+    size = base.end() - base.first()
+    settings = [f"--defsym={n}={a:#x}" for n, a in where.items()]
+    as_flags = [f for f in build.core_flags("gcc", case.core, case.options)]
+    problems, count = [], 0
+    for at in case.addresses(base.first(), size, max(base.alignment(), image.align)):
+        prefix, got = tools.load(image, cwd, at, imports=where)
+        offsets = imports.veneers(prefix, where, needed)
+        imports.check_veneers(prefix, offsets, where, case.core)
+        extra, before = [], ""
+        if prefix:
+            extra = [imports.veneer_section(prefix, offsets, cwd, as_flags)]
+            before = f"  .prefix {at - len(prefix):#x} : {{ *(.prefix) }}\n"
+        judge, want = judge_memory(link.at("judge", at, objects=split + extra, before=before,
+                                           flags=["-S", ignore, *settings]), cwd)
+        if len(want) != size + len(prefix):
+            raise Failure(f"the linker lays the module out otherwise at {at:#x}")
+        count += 1
+        got = prefix + got
+        for line in explain(got, want, at - len(prefix), judge, base,
+                            base.first() - len(prefix)) or []:
+            problems.append(f"@{at:#x} (linked at {base.first():#x}): {line}")
+    return count, problems
+
+
+KINDS = {"link": link_case, "self": self_case, "apart": apart_case, "imports": imports_case}

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Which source is built how, linked where and loaded where."""
+import zlib
+
+from build import SOURCES, directives
+
+ALL = ("m0", "m4", "m33")
+WIDE = ("m4", "m33")
+
+# name: compiler, options, cores that have it
+OPTIONS = {
+    "gcc-O0": ("gcc", ["-O0"], ALL),
+    "gcc-Os": ("gcc", ["-Os"], ALL),
+    "gcc-O2": ("gcc", ["-O2"], ALL),
+    "gcc-long-calls": ("gcc", ["-Os", "-mlong-calls"], ALL),
+    "gcc-slow-flash": ("gcc", ["-Os", "-mslow-flash-data"], WIDE),
+    "gcc-pure-code": ("gcc", ["-O2", "-mpure-code"], WIDE),
+    "gcc-lto": ("gcc", ["-Os", "-flto"], ALL),
+    "gcc-fpic": ("gcc", ["-Os", "-fpic"], ALL),
+    "gcc-fpic-O0": ("gcc", ["-O0", "-fpic"], ALL),
+    "gcc-hard": ("gcc", ["-O2", "hard"], WIDE),
+    "gcc-debug": ("gcc", ["-Og", "-g"], ALL),
+    "gcc-sections": ("gcc", ["-Os", "-ffunction-sections", "-fdata-sections"], ALL),
+    "gcc-sb": ("gcc", ["-Os", "-fpic", "-msingle-pic-base", "-mpic-register=r9",
+                       "-mno-pic-data-is-text-relative"], WIDE),
+    "clang-O0": ("clang", ["-O0"], ALL),
+    "clang-Os": ("clang", ["-Os"], ALL),
+    "clang-O2": ("clang", ["-O2"], ALL),
+    "clang-long-calls": ("clang", ["-Os", "-mlong-calls"], ALL),
+    "clang-fpic": ("clang", ["-Os", "-fpic"], ALL),
+    "clang-hard": ("clang", ["-O2", "hard"], WIDE),
+    "clang-ropi": ("clang", ["-Os", "-fropi"], WIDE),
+    "clang-lto": ("clang", ["-Os", "-flto"], WIDE),
+}
+
+# Link bases and load addresses, moved down to the module's alignment where need be. None
+# of the latter is a multiple of 64 KiB; some cross one, some are nearly at the top.
+BASES = (0x0, 0x10000, 0x08000400, 0x00004f00)
+LOADS = (0x20001300, 0x2000aaa8, 0x1000fff0, 0x20003ffc, 0x2001ff38, 0x0badc0dc,
+         0x9ffff004, 0xffe7fff8, 0x00108014, 0x20008004)
+
+
+class Case:
+    """One source in one build. What the worker needs, and no more."""
+
+    def __init__(self, source, option, core, layout="plain.ld", kind="link", **more):
+        self.source, self.option, self.core = source, option, core
+        self.layout, self.kind = layout, kind
+        self.compiler, self.options, _ = OPTIONS[option]
+        self.linker = more.get("linker", "arm-none-eabi-ld")
+        self.loads = more.get("loads", 2)
+        self.direct = directives(SOURCES / source)
+        name = f"{option}/{self.core}/{source}"
+        if layout != "plain.ld":
+            name += "/" + layout
+        self.name = name
+        self.pick = zlib.crc32(name.encode())
+
+    def flag(self, key, default=None):
+        return self.direct.get(key, [default])[0]
+
+    def base(self):
+        return BASES[self.pick % len(BASES)] + int(self.flag("phase", "0"))
+
+    def addresses(self, first, size, align):
+        """Load addresses that keep `first`'s place modulo the alignment."""
+        found = []
+        for i in range(len(LOADS)):
+            at = LOADS[(self.pick // 7 + i) % len(LOADS)]
+            at -= (at - first) % align
+            if at % 0x10000 and at + size < 0xfffffff0 and at not in found:
+                found.append(at)
+        return found[:self.loads]
+
+
+def sources(kinds=(".c",), imports=False, group=None, parts=False):
+    """Names of sources, in order, whose directives fit."""
+    found = []
+    for path in sorted(SOURCES.iterdir()):
+        if path.suffix not in kinds:
+            continue
+        d = directives(path)
+        if ("part" in d) == parts and ("imports" in d) == imports \
+                and d.get("group", [None])[0] == group:
+            found.append(path.name)
+    return found
+
+
+def fits(source, option, core):
+    """Does a source want this build?"""
+    d = directives(SOURCES / source)
+    compiler, options, cores = OPTIONS[option]
+    if core not in cores or core not in d.get("cores", ALL):
+        return False
+    if compiler not in d.get("compilers", ("gcc", "clang")):
+        return False
+    if source.endswith(".S") and option not in ("gcc-Os", "clang-Os", "gcc-debug"):
+        return False
+    return option in d.get("options", (option,))
+
+
+def spread(names, options, cores=ALL, each=1, **more):
+    """Every source with every option, each on `each` of the cores in turn."""
+    cases = []
+    for i, source in enumerate(names):
+        for j, option in enumerate(options):
+            able = [c for c in cores if fits(source, option, c)]
+            for k in range(min(each, len(able))):
+                cases.append(Case(source, option, able[(i + j + k) % len(able)], **more))
+    return cases
+
+
+def crossed(names, options, layouts, **more):
+    """Sources by layouts, the options and cores taken in turn."""
+    cases = []
+    for i, source in enumerate(names):
+        for j, layout in enumerate(layouts):
+            able = [(o, c) for o in options for c in OPTIONS[o][2] if fits(source, o, c)]
+            if able:
+                option, core = able[(i + 2 * j) % len(able)]
+                cases.append(Case(source, option, core, layout=layout, **more))
+    return cases
+
+
+GCC = ("gcc-O0", "gcc-Os", "gcc-O2", "gcc-long-calls", "gcc-slow-flash", "gcc-pure-code",
+       "gcc-hard", "gcc-debug", "gcc-sections")
+CLANG = ("clang-O0", "clang-Os", "clang-O2", "clang-long-calls", "clang-hard", "clang-ropi")
+PIC = ("gcc-fpic", "gcc-fpic-O0", "clang-fpic", "gcc-sb")
+LAYOUTS = ("outside.ld", "data_first.ld", "bss_between.ld", "odd_names.ld", "spread.ld")
+GOT_LAYOUTS = ("got_in_data.ld", "got_last.ld", "outside.ld", "spread.ld", "odd_names.ld")
+C = (".c", ".S")
+
+
+def group_cases(name):
+    plain = sources(C)
+    if name == "self":
+        return spread([s for s in plain if s.endswith(".c") and s not in
+                       ("weak_undefined.c", "got.c")], ("gcc-Os", "gcc-O0"), kind="self")
+    if name == "gcc":
+        return spread(plain, GCC)
+    if name == "clang":
+        return spread(plain, CLANG)
+    if name == "lto":
+        return spread([s for s in plain if s.endswith(".c")], ("gcc-lto",))
+    if name == "fpic":
+        few = [s for s in plain if s.endswith(".c")]
+        return spread(few, PIC) + crossed(few, ("gcc-fpic", "clang-fpic"), GOT_LAYOUTS[:3]) \
+            + crossed(["got.c"], ("gcc-fpic", "clang-fpic", "gcc-sb"), GOT_LAYOUTS, loads=5)
+    if name == "cxx":
+        return spread(sources((".cpp",)), GCC + ("gcc-fpic", "gcc-lto") + CLANG[:4]
+                      + ("clang-fpic", "clang-hard"))
+    if name == "layout":
+        return crossed(plain, ("gcc-Os", "clang-Os", "gcc-O0"), LAYOUTS)
+    if name == "libc":
+        return spread(sources(C, group="libc"), ("gcc-Os", "clang-Os", "gcc-long-calls"),
+                      each=2) + [Case("whole_libc.c", "gcc-hard", "m4")]
+    if name == "imports":
+        return spread(sources(C + (".cpp",), imports=True),
+                      GCC + ("gcc-lto", "gcc-fpic") + CLANG[:4] + ("clang-fpic",),
+                      kind="imports")
+    if name == "apart":
+        return spread(plain, ("gcc-O0", "gcc-Os", "gcc-slow-flash", "gcc-fpic", "gcc-sb",
+                              "clang-Os", "clang-O0", "clang-fpic", "clang-ropi"),
+                      kind="apart")
+    if name == "lld":
+        few = [s for s in plain if directives(SOURCES / s).get("lld") != ["no"]]
+        return spread(few, ("clang-Os", "clang-O0", "clang-fpic", "gcc-O2", "clang-lto"),
+                      linker="ld.lld")
+    if name == "pie":
+        return spread([s for s in plain if s.endswith(".c")], ("gcc-Os", "gcc-fpic"),
+                      kind="pie")
+    raise SystemExit(f"no group {name}")
+
+
+# A group that runs fewer cases than this has lost some and fails.
+MINIMUM = {"self": 50, "gcc": 230, "clang": 150, "lto": 25, "fpic": 180, "cxx": 60,
+           "layout": 150, "libc": 12, "imports": 80, "apart": 200, "lld": 100, "pie": 40}
