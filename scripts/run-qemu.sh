@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-2-Clause
+set -euo pipefail
+
+usage="usage: run-qemu.sh [options] MODULE.bin...
+Put module images into the module region of the demo firmware, boot it on QEMU and print its
+console. Exit status 0: every module was loaded and returned 0; 1: one was not; 2: usage;
+3: a file or a program is missing; 4: it did not end in time, or QEMU gave up.
+
+  --firmware ELF   default: build/cross/cortex-m4/target-loader/firmware/stm32f405.elf
+  --icount         count time in instructions, not by the clock: every run is the same
+  --apart          have text and data placed apart
+  --read           have images read in chunks, as from a file
+  --timeout S      end after S seconds, default 10
+  -h, --help       this text"
+
+die() {
+    echo "run-qemu: $2" >&2
+    exit "$1"
+}
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+firmware=${MODFMT_BUILD:-$top/build}/cross/cortex-m4/target-loader/firmware/stm32f405.elf
+extra=()
+options=0
+limit=10
+modules=()
+while [ $# -gt 0 ]; do
+    case $1 in
+        --firmware | --timeout) [ $# -ge 2 ] || die 2 "$1 wants an argument" ;;&
+        --firmware) firmware=$2; shift ;;
+        --timeout) limit=$2; shift ;;
+        --icount) extra=(-icount shift=0) ;;
+        --apart) options=$((options | 1)) ;;
+        --read) options=$((options | 2)) ;;
+        -h | --help) echo "$usage"; exit 0 ;;
+        --) shift; modules+=("$@"); break ;;
+        -*) die 2 "unknown option $1; see run-qemu.sh --help" ;;
+        *) modules+=("$1") ;;
+    esac
+    shift
+done
+[ ${#modules[@]} -gt 0 ] || die 2 "no module given; see run-qemu.sh --help"
+[[ $limit =~ ^[1-9][0-9]*$ ]] || die 2 "--timeout wants a number of seconds, not $limit"
+for program in qemu-system-arm arm-none-eabi-nm timeout; do
+    command -v "$program" >/dev/null || die 3 "$program is missing; run scripts/setup.sh"
+done
+[ -f "$firmware" ] || die 3 "$firmware: no such file; build it, or give one with --firmware"
+
+# The firmware itself says where things are and which machine it is for.
+symbols=$(arm-none-eabi-nm "$firmware") || die 3 "$firmware: not an ELF file"
+symbol() {
+    local value
+    value=$(awk -v name="$1" '$3 == name { print $1; exit }' <<<"$symbols")
+    [ -n "$value" ] || die 3 "$firmware: has no symbol $1; is it the demo firmware?"
+    echo $((16#$value))
+}
+begin=$(symbol _modules_begin)
+end=$(symbol _modules_end)
+config=$(symbol _config)
+machine=$(sed -n 's/.* _qemu_machine_//p' <<<"$symbols")
+[ -n "$machine" ] || die 3 "$firmware: QEMU does not have its board"
+machine=${machine//_/-}
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+region=$folder/region
+size=$((end - begin))
+
+# Erased flash, and the images in it: each as its text_align (byte 52) asks, if its text is
+# to run in place one day; at a multiple of 32 at least, where the firmware looks.
+head -c "$size" /dev/zero | tr '\0' '\377' >"$region"
+at=0
+for module in "${modules[@]}"; do
+    [ -f "$module" ] && [ -r "$module" ] || die 3 "$module: no such file"
+    length=$(stat -L -c %s "$module")
+    align=32
+    log2=$(od -An -tu1 -j52 -N1 "$module" 2>/dev/null | tr -d ' ')
+    if [ "${log2:-0}" -gt 5 ] && [ "$log2" -le 16 ]; then
+        align=$((1 << log2))
+    fi
+    at=$(((begin + at + align - 1) / align * align - begin))
+    [ $((at + length)) -le $size ] ||
+        die 1 "$module: no room; the module region has $size bytes"
+    dd if="$module" of="$region" bs=4096 seek="$at" oflag=seek_bytes conv=notrunc status=none
+    at=$((at + length))
+done
+
+# target-loader/firmware/emulation.h: that it is emulated, how, and SysTick's clock.
+word() {
+    printf "\\x$(printf %02x $(($1 & 255)))\\x$(printf %02x $(($1 >> 8 & 255)))"
+    printf "\\x$(printf %02x $(($1 >> 16 & 255)))\\x$(printf %02x $(($1 >> 24 & 255)))"
+}
+case $machine in
+    netduinoplus2) clock=168000000 ;;
+    microbit) clock=16000000 ;;
+    mps2-an505) clock=20000000 ;;
+    *) clock=25000000 ;;
+esac
+{ printf QEMU; word $options; word $clock; word 0; } >"$folder/config"
+
+status=0
+timeout --foreground -k 1 "$limit" qemu-system-arm -M "$machine" -display none -monitor none \
+    -chardev stdio,id=console,signal=off -serial chardev:console \
+    -semihosting-config enable=on,target=native "${extra[@]}" -kernel "$firmware" \
+    -device loader,file="$region",addr="$begin",force-raw=on \
+    -device loader,file="$folder/config",addr="$config",force-raw=on \
+    </dev/null 2>"$folder/errors" || status=$?
+case $status in
+    0 | 1) ;;
+    124 | 137) echo; die 4 "stopped after $limit seconds: a module does not return" ;;
+    *) cat "$folder/errors" >&2; die 4 "QEMU ended with status $status" ;;
+esac
+# QEMU exits with 1 for errors of its own too; then it has said something.
+if [ $status -ne 0 ] && [ -s "$folder/errors" ]; then
+    cat "$folder/errors" >&2
+    exit 4
+fi
+exit $status

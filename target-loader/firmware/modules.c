@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "modules.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "console.h"
+#include "emulation.h"
+#include "exports.h"
+#include "firmware.h"
+#include "heap.h"
+#include "port.h"
+
+/* Given by the linker script. */
+extern const uint8_t _modules_begin[], _modules_end[];
+extern uint8_t _module_ram_begin[], _module_ram_end[];
+
+/** What memory is filled with before a module gets it, so that whoever counts on zeros that
+ *  nobody promised finds out here. */
+#define FILL 0xa5
+
+/** The module at hand, for reports. */
+static struct {
+    const uint8_t *image; /**< NULL: none */
+    bool trusted;         /**< its CRC was right: the tags mean something */
+    bool loaded;
+    struct modload_module module;
+} current;
+
+static int place(const struct modload_port *port, enum modload_purpose purpose,
+                 uint32_t size, uint32_t align, struct modload_memory *ret_memory)
+{
+    int rc = modload_cortex_m_place(port, purpose, size, align, ret_memory);
+
+    if (rc == 0)
+        memset(ret_memory->bytes, FILL, size);
+    return rc;
+}
+
+/** Stands in for a file or a serial flash (EMULATION_READ). */
+static int read_image(const struct modload_port *port, const struct modload_source *source,
+                      uint32_t offset, void *buffer, uint32_t size)
+{
+    (void)port;
+    if (!modfmt_range(offset, size, source->available))
+        return -1;
+    memcpy(buffer, (const uint8_t *)source->handle + offset, size);
+    return 0;
+}
+
+static struct modload_port port = {
+    .ctx = &heap_arena,
+    .read = read_image,
+    .place = place,
+    .release = modload_cortex_m_release,
+    .find = exports_find,
+    .sync = modload_cortex_m_sync,
+};
+
+void modules_begin(void)
+{
+    modload_arena_begin(&heap_arena, _module_ram_begin,
+                        (uint32_t)(_module_ram_end - _module_ram_begin));
+    port.features = modload_cortex_m_features();
+    port.options = MODLOAD_OPT_CRC;
+    if ((emulation_options() & EMULATION_APART) != 0)
+        port.options |= MODLOAD_OPT_APART;
+}
+
+/** The value of a tag of the module at hand, or NULL. */
+static const uint8_t *tag(uint32_t type, uint32_t *ret_size)
+{
+    struct modfmt_image image;
+    struct modfmt_tag found;
+
+    if (!current.trusted || modfmt_open(current.image, MODFMT_SIZE_MAX, &image, NULL) ||
+        modfmt_tag_find(&image, type, &found) != 1)
+        return NULL;
+    *ret_size = found.length;
+    return found.value;
+}
+
+void modules_print_current(void)
+{
+    const uint8_t *value;
+    uint32_t size;
+
+    if (!current.image) {
+        fw_print("firmware");
+        return;
+    }
+    value = tag(MODFMT_TAG_NAME, &size);
+    if (!value) {
+        fw_printf("module at 0x%08x", (uintptr_t)current.image);
+        return;
+    }
+    fw_print("module ");
+    console_bytes((const char *)value, size);
+    value = tag(MODFMT_TAG_VERSION, &size);
+    if (value && size == 6)
+        fw_printf(" %u.%u.%u", (unsigned)modfmt_get16(value),
+                  (unsigned)modfmt_get16(value + 2), (unsigned)modfmt_get16(value + 4));
+    else
+        fw_print(" 0.0.0");
+}
+
+void modules_print_address(uint32_t address)
+{
+    const uint8_t *name;
+    uint32_t size;
+
+    for (unsigned i = 0; current.loaded && i < 2; i++) {
+        const struct modfmt_segment *segment = &current.module.segment[i];
+
+        if (address - segment->address >= segment->size)
+            continue;
+        name = tag(MODFMT_TAG_NAME, &size);
+        if (name)
+            console_bytes((const char *)name, size);
+        fw_printf(i ? " data+0x%x (" : "+0x%x (", (unsigned)(address - segment->address));
+        fw_printf("0x%08x)", (unsigned)address);
+        return;
+    }
+    fw_printf("0x%08x", (unsigned)address);
+}
+
+/** "refused: …", with all that the loader told. */
+static void print_refusal(const struct modfmt_diag *diag)
+{
+    struct modfmt_image image;
+    struct modfmt_import import;
+
+    fw_printf(": refused: %s: ", modfmt_strerror_name(diag->code));
+    if (diag->code == MODLOAD_E_IMPORT &&
+        modfmt_open(current.image, MODFMT_SIZE_MAX, &image, NULL) == 0 &&
+        diag->offset < image.import_count) {
+        modfmt_import_at(&image, diag->offset, &import);
+        fw_print("the firmware does not offer ");
+        if (import.name)
+            console_bytes(import.name, (unsigned)strlen(import.name));
+        fw_printf(" (hash 0x%08x)\n", (unsigned)diag->got);
+        return;
+    }
+    fw_printf("%s (offset 0x%x, got 0x%x, want 0x%x)\n", modfmt_strerror(diag->code),
+              (unsigned)diag->offset, (unsigned)diag->got, (unsigned)diag->want);
+}
+
+/** Call an array of functions of the module, up or down. */
+static void call_array(uint32_t array, uint32_t size, bool down)
+{
+    uint32_t count = size / 4;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t index = down ? count - 1u - i : i;
+        uint32_t function = modfmt_get32((const uint8_t *)(uintptr_t)(array + 4u * index));
+
+        if (function != 0 && function != 0xffffffffu)
+            modload_cortex_m_call(function, NULL, current.module.static_base);
+    }
+}
+
+/** Run a loaded module from its constructors to its destructors. @return was it 0? */
+static bool run(void)
+{
+    struct modload_module *m = &current.module;
+    unsigned leaked;
+    int value = 0;
+
+    call_array(m->init_array, m->init_size, false);
+    if (m->entry != 0)
+        value = modload_cortex_m_call(m->entry, NULL, m->static_base);
+    heap_run_destructors(m->static_base);
+    call_array(m->fini_array, m->fini_size, true);
+    leaked = heap_reclaim();
+    console_fresh_line();
+    modules_print_current();
+    if (m->entry != 0)
+        fw_printf(": returned %d", value);
+    else
+        fw_print(": has no entry");
+    if (leaked != 0)
+        fw_printf("; %u bytes that it had not freed were taken back", leaked);
+    fw_print("\n");
+    return value == 0;
+}
+
+/** Load and run the image at `at`, whose header is good. @return was all well? */
+static bool load_and_run(const uint8_t *at, uint32_t available)
+{
+    struct modload_source source = {at, available, (void *)(uintptr_t)at};
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    bool good = false;
+    int rc;
+
+    if ((emulation_options() & EMULATION_READ) != 0)
+        source.mapped = NULL;
+    rc = modload_load(&port, &source, &current.module, &diag);
+    /* The loader's own errors come after the CRC was found right. */
+    current.trusted = rc == 0 || (rc <= -100 && rc != MODLOAD_E_READ);
+    if (rc != 0) {
+        diag.code = rc;
+        modules_print_current();
+        print_refusal(&diag);
+    } else {
+        current.loaded = true;
+        good = run();
+        current.loaded = false;
+        modload_unload(&port, &current.module);
+    }
+    current.trusted = false;
+    return good;
+}
+
+/** Could the sizes in a header that was refused with this be trusted all the same? The
+ *  specification (2) promises so for every version of the format. */
+static bool size_is_right(const uint8_t *at, uint32_t available, int code)
+{
+    uint32_t size = modfmt_get32(at + MODFMT_OFF_TOTAL_SIZE);
+
+    return code < MODFMT_E_HEADER_CHECK && size >= MODFMT_HEADER_SIZE &&
+           size <= available && size % MODFMT_IMAGE_ALIGN == 0;
+}
+
+struct modules_result modules_run(void)
+{
+    struct modules_result result = {0, 0};
+    const uint8_t *at = _modules_begin;
+
+    while ((uint32_t)(_modules_end - at) >= MODFMT_HEADER_SIZE) {
+        uint32_t available = (uint32_t)(_modules_end - at);
+        struct modfmt_diag diag = {0, 0, 0, 0};
+        uint32_t step = MODFMT_IMAGE_ALIGN;
+
+        /* Between images there may be anything: erased flash, or what is left of an
+         * image that was overwritten. */
+        diag.code = modfmt_header_check(at, available, &diag);
+        if (diag.code != MODFMT_E_MAGIC) {
+            bool good = false;
+
+            current.image = at;
+            if (diag.code == 0) {
+                good = load_and_run(at, available);
+            } else {
+                modules_print_current();
+                print_refusal(&diag);
+            }
+            current.image = NULL;
+            result.good += good;
+            result.bad += !good;
+            if (diag.code == 0 || size_is_right(at, available, diag.code))
+                step = modfmt_get32(at + MODFMT_OFF_TOTAL_SIZE);
+        }
+        at += step;
+    }
+    return result;
+}

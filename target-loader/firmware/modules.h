@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** Finding images in the module region, loading them and running them. */
+#ifndef MODULES_H
+#define MODULES_H
+
+#include <stdint.h>
+
+struct modules_result {
+    unsigned good; /**< were loaded and returned 0 */
+    unsigned bad;  /**< were refused or returned something else */
+};
+
+/** Give the rest of RAM to modules. */
+void modules_begin(void);
+/** Load and run every image of the region, one after the other, a line for each. */
+struct modules_result modules_run(void);
+
+/** For a fault's report: "module NAME VERSION", or "firmware". */
+void modules_print_current(void);
+/** An address as NAME+0xOFFSET, if the running module has it, and as it is. */
+void modules_print_address(uint32_t address);
+
+#endif

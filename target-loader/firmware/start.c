@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Vectors and start-up for any Cortex-M. */
+#include <stdint.h>
+#include <string.h>
+
+#include "clock.h"
+#include "faults.h"
+
+int main(void);
+_Noreturn void reset_handler(void);
+
+/* Given by the linker script; only their addresses mean something. */
+extern uint32_t _stack_top;
+extern uint8_t _data_begin[], _data_end[], _bss_begin[], _bss_end[];
+extern const uint8_t _data_load[];
+
+#ifdef __ARM_FP
+/** Full access to CP10 and CP11 (ARMv7-M ARM B3.2.20), before any code might use them. */
+static void fpu_on(void)
+{
+    *(volatile uint32_t *)0xe000ed88u |= 0xfu << 20;
+    __asm volatile("dsb\n\tisb" ::: "memory");
+}
+#else
+static void fpu_on(void)
+{
+}
+#endif
+
+_Noreturn void reset_handler(void)
+{
+    fpu_on();
+    memcpy(_data_begin, _data_load, (size_t)(_data_end - _data_begin));
+    memset(_bss_begin, 0, (size_t)(_bss_end - _bss_begin));
+    main();
+    for (;;)
+        continue;
+}
+
+typedef void handler(void);
+
+/** Exceptions 0 to 15. There is no peripheral interrupt. BusFault and the like are not
+ *  enabled, so that all of them come as HardFault. */
+__attribute__((section(".vectors"), used)) static const struct {
+    uint32_t *stack;
+    handler *handlers[15];
+} vectors = {
+    &_stack_top,
+    {
+        reset_handler, fault_handler, fault_handler, fault_handler, fault_handler,
+        fault_handler, fault_handler, 0, 0, 0, fault_handler, fault_handler, 0,
+        fault_handler, clock_tick,
+    },
+};
