@@ -220,6 +220,11 @@ int modfmt_open(const void *bytes, uint32_t available, struct modfmt_image *ret_
  */
 int modfmt_check(const struct modfmt_image *image, struct modfmt_diag *diag);
 
+/** Files only: bytes behind the image are erased flash (0xFF). `available` is the file's size.
+ *  @return 0 or MODFMT_E_TRAILING */
+int modfmt_check_trailing(const struct modfmt_image *image, uint32_t available,
+                          struct modfmt_diag *diag);
+
 /** Where a fix-up is and what it adds. */
 struct modfmt_fixup {
     uint32_t place;        /**< offset in the segment: the word, the MOVW, or a lone MOVT */

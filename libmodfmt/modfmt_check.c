@@ -94,7 +94,7 @@ static int symbols_(const struct modfmt_image *i, struct modfmt_diag *diag)
 
 /* ---- tags ------------------------------------------------------------------ */
 
-enum value_ { ANY_, NAME_, LINE_, PLACE_, ORIGIN_, IMPORTS_, EXPORTS_, DEPENDENCY_, SIZES_ };
+enum value_ { ANY_, NAME_, LINE_, PLACE_, ARRAY_, ORIGIN_, IMPORTS_, EXPORTS_, DEPENDENCY_, SIZES_ };
 
 /** What a tag's value may be: its length, and what else is looked at. */
 static const struct rule_ {
@@ -112,8 +112,8 @@ static const struct rule_ {
     {MODFMT_TAG_IMPORT_NAMES, IMPORTS_, 0, 0xffffff},
     {MODFMT_TAG_EXPORT_NAMES, EXPORTS_, 0, 0xffffff},
     {MODFMT_TAG_PARAMS, PLACE_, 8, 8},
-    {MODFMT_TAG_INIT_ARRAY, PLACE_, 8, 8},
-    {MODFMT_TAG_FINI_ARRAY, PLACE_, 8, 8},
+    {MODFMT_TAG_INIT_ARRAY, ARRAY_, 8, 8},
+    {MODFMT_TAG_FINI_ARRAY, ARRAY_, 8, 8},
     {MODFMT_TAG_STATIC_BASE, PLACE_, 4, 4},
     {MODFMT_TAG_DEPENDENCY, DEPENDENCY_, 13, 12 + MODFMT_NAME_MAX},
     {MODFMT_TAG_COMPRESSION, SIZES_, 12, 12},
@@ -173,6 +173,16 @@ static bool place_(const struct modfmt_image *i, const struct modfmt_tag *tag)
                         place & MODFMT_PLACE_DATA ? i->data_mem : i->text_mem);
 }
 
+/** A place that holds whole words at a multiple of 4, wherever the module is loaded: the
+ *  address of data is congruent to text_mem. */
+static bool array_(const struct modfmt_image *i, const struct modfmt_tag *tag)
+{
+    uint32_t place = modfmt_get32(tag->value);
+    uint32_t address = place & MODFMT_PLACE_DATA ? place + i->text_mem : place;
+
+    return place_(i, tag) && (address | modfmt_get32(tag->value + 4)) % 4 == 0;
+}
+
 static int value_(const struct modfmt_image *i, const struct modfmt_tag *tag,
                   const struct rule_ *rule, struct modfmt_diag *diag)
 {
@@ -190,6 +200,9 @@ static int value_(const struct modfmt_image *i, const struct modfmt_tag *tag,
         break;
     case PLACE_:
         good = place_(i, tag);
+        break;
+    case ARRAY_:
+        good = array_(i, tag);
         break;
     case ORIGIN_:
         good = modfmt_get32(v) <= i->text_mem;
@@ -270,4 +283,13 @@ int modfmt_check(const struct modfmt_image *image, struct modfmt_diag *diag)
         rc = modfmt_fixups_next(&it, &fixup, diag);
     while (rc == 1);
     return rc;
+}
+
+int modfmt_check_trailing(const struct modfmt_image *image, uint32_t available,
+                          struct modfmt_diag *diag)
+{
+    for (uint32_t offset = image->size; offset < available; offset++)
+        if (image->bytes[offset] != 0xff)
+            return modfmt_fail(diag, MODFMT_E_TRAILING, offset, image->bytes[offset], 0xff);
+    return 0;
 }

@@ -109,7 +109,7 @@ static int list_begin_(struct modfmt_fixups *it, struct modfmt_diag *diag)
     it->key = key;
     if (it->checking && i->flags & MODFMT_FLAG_IN_PLACE && !(d & MODFMT_RELOC_PLACE_DATA))
         return reloc_fail_(it, diag, MODFMT_E_IN_PLACE, d, MODFMT_RELOC_PLACE_DATA);
-    if (target == MODFMT_TARGET_IMPORT && it->index >= i->import_count)
+    if (target >= MODFMT_TARGET_IMPORT && it->index >= i->import_count)
         return reloc_fail_(it, diag, MODFMT_E_RELOC_IMPORT, it->index, i->import_count);
     size = segment_size_(i, d & MODFMT_RELOC_PLACE_DATA);
     it->cursor = kind == MODFMT_KIND_MOV ? 0 : kind;

@@ -16,6 +16,8 @@ static int check(const uint8_t *bytes, uint32_t size)
 
     if (rc == 0)
         rc = modfmt_check(&image, &diag);
+    if (rc == 0)
+        rc = modfmt_check_trailing(&image, size, &diag);
     if (rc && diag.code != rc)
         abort();
     return rc;
