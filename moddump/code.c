@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** An image says what to fix and what is exported, not what is code. The rest follows
+ * from instructions that point at data: literal loads, table branches, calls. */
+#include "code.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t half(const struct code *code, uint32_t offset)
+{
+    return offset + 2 <= code->size ? modfmt_get16(code->bytes + offset) : 0;
+}
+
+bool code_is_wide(const struct code *code, uint32_t offset)
+{
+    return half(code, offset) >> 11 >= 0x1d;
+}
+
+/* Offset of what an instruction at `offset` reaches with `distance` from its Align(PC,
+ * 4). */
+static uint32_t from_pc(uint32_t offset, uint32_t distance, bool up)
+{
+    uint32_t pc = (offset + 4) & ~3u;
+    return up ? pc + distance : pc - distance;
+}
+
+/* LDR, LDRD and VLDR of a literal (ARMv7-M ARM, A7.7.44, A7.7.51, A7.7.233). */
+bool code_literal(const struct code *code, uint32_t offset, uint32_t *ret_at,
+                  uint32_t *ret_size)
+{
+    uint32_t first = half(code, offset);
+    uint32_t second = half(code, offset + 2);
+    bool up = (first & 0x80) != 0;
+    uint32_t at, size = 4;
+    if ((first & 0xf800) == 0x4800) {
+        at = from_pc(offset, (first & 0xff) * 4, true);
+    } else if ((first & 0xff7f) == 0xf85f) {
+        at = from_pc(offset, second & 0xfff, up);
+    } else if ((first & 0xff3f) == 0xed1f && (second & 0x0e00) == 0x0a00) {
+        at = from_pc(offset, (second & 0xff) * 4, up);
+        size = (second & 0x100) != 0 ? 8 : 4;
+    } else if ((first & 0xfe5f) == 0xe85f && (first & 0x0120) != 0) {
+        at = from_pc(offset, (second & 0xff) * 4, up);
+        size = 8;
+    } else {
+        return false;
+    }
+    if (!modfmt_range(at, size, code->size)) {
+        return false;
+    }
+    *ret_at = at;
+    *ret_size = size;
+    return true;
+}
+
+static void mark_words(struct code *code, uint32_t offset, uint32_t size)
+{
+    for (uint32_t i = 0; i < size && offset + i < code->size; i++) {
+        code->map[offset + i] = i % 4 == 0 ? CODE_WORD : CODE_BYTE;
+    }
+}
+
+/* The table of a TBB or TBH ends where its nearest target begins, at the latest. */
+static void mark_branch_table(struct code *code, uint32_t offset)
+{
+    uint32_t first = half(code, offset), second = half(code, offset + 2);
+    if (first != 0xe8df || (second & 0xffe0) != 0xf000) {
+        return;
+    }
+    uint32_t width = (second & 0x10) != 0 ? 2 : 1;
+    uint32_t start = offset + 4;
+    uint32_t end = code->size;
+    for (uint32_t at = start; at + width <= end; at += width) {
+        uint32_t entry = width == 2 ? half(code, at) : code->bytes[at];
+        uint32_t target = start + 2 * entry;
+        if (target < at + width) {
+            break;
+        }
+        end = target < end ? target : end;
+        memset(code->map + at, CODE_BYTE, width);
+        if (at + width + 1 == end && width == 1) {
+            code->map[at + width] = CODE_BYTE; /* padding to the next instruction */
+        }
+    }
+}
+
+static void mark_data(struct code *code)
+{
+    for (size_t i = 0; i < code->site_count; i++) {
+        if (code->sites[i].fixup->kind != MODFMT_KIND_MOV) {
+            mark_words(code, code->sites[i].offset, 4);
+        }
+    }
+    uint32_t at = 0;
+    while (at + 2 <= code->size) {
+        uint32_t literal, size;
+        if (code->map[at] != CODE_INSTRUCTION) {
+            at = (at + 2) & ~1u;
+            continue;
+        }
+        if (code_literal(code, at, &literal, &size) &&
+            code->map[literal] == CODE_INSTRUCTION) {
+            mark_words(code, literal, size);
+        }
+        mark_branch_table(code, at);
+        at += code_is_wide(code, at) ? 4 : 2;
+    }
+}
+
+/* ---- fix-ups --------------------------------------------------------------- */
+
+static int compare_sites(const void *a, const void *b)
+{
+    const struct site *left = a, *right = b;
+    if (left->offset != right->offset) {
+        return left->offset < right->offset ? -1 : 1;
+    }
+    return left->fixup < right->fixup ? -1 : left->fixup > right->fixup;
+}
+
+static void find_sites(struct code *code)
+{
+    const struct module *m = code->module;
+    size_t capacity = 0;
+    for (size_t i = 0; i < m->fixup_count; i++) {
+        const struct modfmt_fixup *f = &m->fixups[i];
+        if (f->segment != 0) {
+            continue;
+        }
+        code->sites =
+            cli_grow(code->sites, &capacity, code->site_count + 2, sizeof *code->sites);
+        code->sites[code->site_count++] = (struct site){f->place, f, false};
+        if (f->kind == MODFMT_KIND_MOV && f->distance > MODFMT_MOV_MOVT_ALONE) {
+            code->sites[code->site_count++] =
+                (struct site){f->place + 2u * f->distance, f, true};
+        }
+    }
+    if (code->site_count != 0) {
+        qsort(code->sites, code->site_count, sizeof *code->sites, compare_sites);
+    }
+}
+
+/* ---- labels ---------------------------------------------------------------- */
+
+static int compare_labels(const void *a, const void *b)
+{
+    const struct label *left = a, *right = b;
+    if (left->offset != right->offset) {
+        return left->offset < right->offset ? -1 : 1;
+    }
+    if (left->rank != right->rank) {
+        return left->rank < right->rank ? -1 : 1;
+    }
+    return strcmp(left->name, right->name);
+}
+
+static void add_label(struct code *code, size_t *capacity, uint32_t offset, unsigned rank,
+                      char *name)
+{
+    code->labels =
+        cli_grow(code->labels, capacity, code->label_count + 1, sizeof *code->labels);
+    code->labels[code->label_count++] = (struct label){offset, rank, name};
+}
+
+static void label_exports(struct code *code, size_t *capacity)
+{
+    const struct module *m = code->module;
+    for (uint32_t i = 0; i < m->image.export_count; i++) {
+        const struct modfmt_export *e = &m->exports[i];
+        bool function = (e->flags & MODFMT_EXPORT_OBJECT) == 0;
+        if ((e->flags & MODFMT_EXPORT_DATA) == 0) {
+            add_label(code, capacity, function ? e->value & ~1u : e->value, 0,
+                      e->name != NULL ? cli_format("%s", e->name)
+                                      : cli_format("export_%08" PRIx32, e->hash));
+        }
+    }
+    if (m->image.entry != MODFMT_NO_ENTRY) {
+        add_label(code, capacity, m->image.entry - 1, 1, cli_format("entry"));
+    }
+}
+
+/* What is called below the prefix is a veneer: that of the import whose word comes next.
+ */
+static char *veneer_name(const struct code *code, uint32_t offset)
+{
+    for (size_t i = 0; i < code->site_count; i++) {
+        const struct modfmt_fixup *f = code->sites[i].fixup;
+        if (code->sites[i].offset >= offset && f->target == MODFMT_TARGET_IMPORT) {
+            const struct modfmt_import *import = &code->module->imports[f->import_index];
+            return import->name != NULL
+                       ? cli_format("%s@veneer", import->name)
+                       : cli_format("import_%08" PRIx32 "@veneer", import->hash);
+        }
+    }
+    return cli_format("veneer_%" PRIx32, offset);
+}
+
+/* The target of a BL (encoding T1). */
+static bool call_target(const struct code *code, uint32_t offset, uint32_t *ret_target)
+{
+    uint32_t first = half(code, offset), second = half(code, offset + 2);
+    if ((first & 0xf800) != 0xf000 || (second & 0xd000) != 0xd000) {
+        return false;
+    }
+    uint32_t sign = first >> 10 & 1;
+    uint32_t i1 = 1 ^ (second >> 13 & 1) ^ sign, i2 = 1 ^ (second >> 11 & 1) ^ sign;
+    uint32_t distance =
+        (first & 0x3ff) << 12 | (second & 0x7ff) << 1 | i2 << 22 | i1 << 23;
+    uint32_t target = offset + 4 + distance - (sign << 24);
+    *ret_target = target;
+    return target < code->size;
+}
+
+static void label_calls(struct code *code, size_t *capacity)
+{
+    uint32_t at = 0, target;
+    while (at + 2 <= code->size) {
+        if (code->map[at] != CODE_INSTRUCTION) {
+            at = (at + 2) & ~1u;
+            continue;
+        }
+        if (call_target(code, at, &target)) {
+            bool veneer = target < code->module->prefix;
+            add_label(code, capacity, target, 2,
+                      veneer ? veneer_name(code, target)
+                             : cli_format("function_%" PRIx32, target));
+        }
+        at += code_is_wide(code, at) ? 4 : 2;
+    }
+}
+
+static void label_callbacks(struct code *code, size_t *capacity)
+{
+    for (size_t i = 0; i < code->module->fixup_count; i++) {
+        const struct modfmt_fixup *f = &code->module->fixups[i];
+        uint32_t value = module_stored(code->module, f) & ~1u;
+        if (f->target == MODFMT_TARGET_CALLBACK && value < code->size) {
+            add_label(code, capacity, value, 2, cli_format("function_%" PRIx32, value));
+        }
+    }
+}
+
+/* One name an offset: the best. */
+static void sort_labels(struct code *code)
+{
+    size_t kept = 0;
+    if (code->label_count == 0) {
+        return;
+    }
+    qsort(code->labels, code->label_count, sizeof *code->labels, compare_labels);
+    for (size_t i = 0; i < code->label_count; i++) {
+        if (kept != 0 && code->labels[kept - 1].offset == code->labels[i].offset) {
+            free(code->labels[i].name);
+        } else {
+            code->labels[kept++] = code->labels[i];
+        }
+    }
+    code->label_count = kept;
+}
+
+const struct label *code_label(const struct code *code, uint32_t offset)
+{
+    size_t low = 0, high = code->label_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (code->labels[middle].offset <= offset) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low == 0 ? NULL : &code->labels[low - 1];
+}
+
+void code_open(const struct module *module, struct code *ret_code)
+{
+    struct code code = {
+        .module = module,
+        .bytes = module->image.bytes + module->image.at.text,
+        .size = module->image.text_stored,
+    };
+    size_t capacity = 0;
+    code.map = cli_alloc(code.size, 1);
+    find_sites(&code);
+    mark_data(&code);
+    label_exports(&code, &capacity);
+    label_calls(&code, &capacity);
+    label_callbacks(&code, &capacity);
+    sort_labels(&code);
+    *ret_code = code;
+}
+
+void code_close(struct code *code)
+{
+    for (size_t i = 0; i < code->label_count; i++) {
+        free(code->labels[i].name);
+    }
+    free(code->labels);
+    free(code->sites);
+    free(code->map);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** What is known of text before it is disassembled: labels, and what is no code. */
+#ifndef MODDUMP_CODE_H
+#define MODDUMP_CODE_H
+
+#include "moddump.h"
+
+/** What a byte of text is taken for. */
+enum {
+    CODE_INSTRUCTION = 0,
+    CODE_BYTE = 1, /**< data, shown byte by byte; also the rest of a word */
+    CODE_WORD = 2, /**< the first byte of a word of data */
+};
+
+struct label {
+    uint32_t offset;
+    unsigned rank; /**< of several names for one offset, the lowest is shown */
+    char *name;
+};
+
+/** A fix-up at one of its places: a pair of MOVW and MOVT has two. */
+struct site {
+    uint32_t offset;
+    const struct modfmt_fixup *fixup;
+    bool top; /**< the MOVT of a pair */
+};
+
+struct code {
+    const struct module *module;
+    const uint8_t *bytes; /**< text as stored */
+    uint32_t size;
+    uint8_t *map; /**< a CODE_* for each byte */
+    struct label *labels;
+    size_t label_count;
+    struct site *sites; /**< of text alone, in order */
+    size_t site_count;
+};
+
+void code_open(const struct module *module, struct code *ret_code);
+void code_close(struct code *code);
+/** The last label at or before `offset`, or NULL. */
+const struct label *code_label(const struct code *code, uint32_t offset);
+/** If the instruction at `offset` loads a literal: true, and where that is. */
+bool code_literal(const struct code *code, uint32_t offset, uint32_t *ret_at,
+                  uint32_t *ret_size);
+/** Is the half-word at `offset` the first of a 32-bit instruction? */
+bool code_is_wide(const struct code *code, uint32_t offset);
+
+#endif

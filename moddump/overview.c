@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** What a module is, on one page. */
+#include "moddump.h"
+
+#include <inttypes.h>
+
+static void label(const char *text)
+{
+    printf("  %-13s ", text);
+}
+
+static void print_title(const struct module *m)
+{
+    const struct modfmt_tag *name = module_tag(m, MODFMT_TAG_NAME);
+    const struct modfmt_tag *version = module_tag(m, MODFMT_TAG_VERSION);
+    const struct modfmt_tag *description = module_tag(m, MODFMT_TAG_DESCRIPTION);
+    if (name != NULL) {
+        cli_put_text(stdout, (const char *)name->value, name->length);
+    } else {
+        fputs("(a module without a name)", stdout);
+    }
+    if (version != NULL) {
+        printf(" %" PRIu32 ".%" PRIu32 ".%" PRIu32, modfmt_get16(version->value),
+               modfmt_get16(version->value + 2), modfmt_get16(version->value + 4));
+    } else {
+        fputs(" 0.0.0", stdout);
+    }
+    printf(": %" PRIu32 " bytes, format %u.%" PRIu32 "\n", m->image.size, MODFMT_MAJOR,
+           m->image.minor);
+    if (description != NULL) {
+        label("description");
+        cli_put_text(stdout, (const char *)description->value, description->length);
+        putchar('\n');
+    }
+}
+
+static void print_demands(const struct modfmt_image *image)
+{
+    static const char *const placements[] = {"one block", "text and data apart",
+                                             "text in place"};
+    char text[160];
+    needs_text(image->needs, text, sizeof text);
+    label("needs");
+    printf("%s\n", text);
+    label("placements");
+    for (unsigned i = 0, shown = 0; i < 3; i++) {
+        if ((image->flags >> i & 1) != 0) {
+            printf("%s%s", shown++ != 0 ? "; " : "", placements[i]);
+        }
+    }
+    putchar('\n');
+    label("entry");
+    if (image->entry == MODFMT_NO_ENTRY) {
+        puts("none");
+    } else {
+        printf("text+0x%" PRIx32 " (Thumb)\n", image->entry - 1);
+    }
+    label("stack");
+    if (image->stack_size == 0) {
+        puts("not stated");
+    } else {
+        printf("%" PRIu32 " bytes\n", image->stack_size);
+    }
+}
+
+static void print_memory(const struct module *m)
+{
+    const struct modfmt_image *image = &m->image;
+    label("text");
+    printf("%" PRIu32 " bytes, %" PRIu32 " stored, aligned to %u", image->text_mem,
+           image->text_stored, 1u << image->text_align);
+    if (m->prefix != 0) {
+        printf("; the first %" PRIu32 " are veneers", m->prefix);
+    }
+    putchar('\n');
+    label("data");
+    if (image->data_mem == 0) {
+        puts("none");
+    } else {
+        printf("%" PRIu32 " bytes, %" PRIu32 " stored, %" PRIu32 " bss, aligned to %u\n",
+               image->data_mem, image->data_stored, image->data_mem - image->data_stored,
+               1u << image->data_align);
+    }
+    label("memory");
+    printf("%" PRIu32 " bytes\n", image->text_mem + image->data_mem);
+}
+
+/* Fix-ups of one list (but for the import's index and the word's alignment). */
+static void print_fixup_counts(const struct module *m)
+{
+    size_t counts[2][5][2][2] = {0};
+    for (size_t i = 0; i < m->fixup_count; i++) {
+        const struct modfmt_fixup *f = &m->fixups[i];
+        counts[f->segment][f->target][f->kind == MODFMT_KIND_MOV][f->relative]++;
+    }
+    for (unsigned i = 0; i < 2u * 5 * 2 * 2; i++) {
+        unsigned segment = i / 20, target = i / 4 % 5, mov = i / 2 % 2, relative = i % 2;
+        size_t count = counts[segment][target][mov][relative];
+        if (count != 0) {
+            label("");
+            printf("%zu in %s: %s += %s%s%s\n", count, segment_name(segment),
+                   mov != 0 ? "mov" : "word", target_words[target].name,
+                   relative != 0 ? " - " : "",
+                   relative != 0 ? segment_name(segment) : "");
+        }
+    }
+}
+
+static void print_tables(const struct module *m)
+{
+    const struct modfmt_image *image = &m->image;
+    bool names = module_tag(m, MODFMT_TAG_IMPORT_NAMES) != NULL;
+    bool export_names = module_tag(m, MODFMT_TAG_EXPORT_NAMES) != NULL;
+    size_t weak = 0;
+    for (uint32_t i = 0; i < image->import_count; i++) {
+        weak += (m->imports[i].flags & MODFMT_IMPORT_WEAK) != 0;
+    }
+    label("relocations");
+    printf("%zu in %" PRIu32 " bytes", m->fixup_count, image->reloc_size);
+    if (m->fixup_count != 0) {
+        printf(" (%.2f bytes each)", (double)image->reloc_size / (double)m->fixup_count);
+    }
+    putchar('\n');
+    print_fixup_counts(m);
+    label("imports");
+    printf("%" PRIu32 " in %" PRIu32 " bytes", image->import_count,
+           image->at.exports - image->at.imports);
+    if (weak != 0) {
+        printf(", %zu weak", weak);
+    }
+    printf("%s\n", image->import_count == 0 ? ""
+                   : names                  ? ", with names"
+                                            : ", without names");
+    label("exports");
+    printf("%" PRIu32 " in %" PRIu32 " bytes%s\n", image->export_count,
+           image->at.tags - image->at.exports,
+           image->export_count == 0 ? ""
+           : export_names           ? ", with names"
+                                    : ", without names");
+    label("tags");
+    printf("%zu in %" PRIu32 " bytes", m->tag_count, m->tag_end - image->at.tags);
+    for (size_t i = 0; i < m->tag_count; i++) {
+        printf("%s%s", i == 0 ? ": " : ", ", tag_name(m->tags[i].type));
+    }
+    putchar('\n');
+}
+
+void print_overview(const struct module *module)
+{
+    print_title(module);
+    print_demands(&module->image);
+    print_memory(module);
+    print_tables(module);
+    label("crc");
+    printf("0x%08" PRIx32 ", ok\n", module->image.crc);
+    if (module->trailing != 0) {
+        label("note");
+        printf("%" PRIu32 " bytes 0xff follow the image, as in a dump of flash\n",
+               module->trailing);
+    }
+}
