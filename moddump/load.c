@@ -88,7 +88,7 @@ static bool imports_bound(const struct module *m, const struct load_request *req
     if (missing != 0) {
         cli_error(m->path,
                   "%zu import%s not bound: %s; give each an address with --import "
-                  "NAME=ADDR",
+                  "NAME=ADDR [MODLOAD_E_IMPORT]",
                   missing, missing == 1 ? " is" : "s are", list);
     }
     free(list);
@@ -101,10 +101,11 @@ static bool ends_in_reach(const char *path, const char *what, uint32_t address,
                           uint32_t size)
 {
     if (size != 0 && size - 1 > UINT32_MAX - address) {
-        cli_error(path,
-                  "%s at 0x%08" PRIx32 " is %" PRIu32
-                  " bytes long and would pass the end of the address space",
-                  what, address, size);
+        cli_error(
+            path,
+            "%s at 0x%08" PRIx32 " is %" PRIu32
+            " bytes long and would pass the end of the address space [MODLOAD_E_ADDRESS]",
+            what, address, size);
         return false;
     }
     return true;
@@ -121,14 +122,15 @@ static bool text_fits(const struct module *m, const struct load_request *r)
     if (text % align != 0) {
         cli_error(m->path,
                   "cannot be loaded at 0x%08" PRIx32 ": the address must be 0x%" PRIx32
-                  " modulo %" PRIu32,
+                  " modulo %" PRIu32 " [MODLOAD_E_ADDRESS]",
                   r->address, m->prefix % align, align);
         return false;
     }
     if (r->address < m->prefix) {
         cli_error(m->path,
                   "cannot be loaded at 0x%08" PRIx32 ": the %" PRIu32
-                  " bytes of veneers that go in front would lie below address 0",
+                  " bytes of veneers that go in front would lie below address 0 "
+                  "[MODLOAD_E_ADDRESS]",
                   r->address, m->prefix);
         return false;
     }
@@ -147,7 +149,8 @@ static bool data_fits(const struct module *m, const struct load_request *r)
     if ((r->data_address - image->text_mem) % align != 0) {
         cli_error(m->path,
                   "data cannot be loaded at 0x%08" PRIx32
-                  ": the address must be 0x%" PRIx32 " modulo %" PRIu32,
+                  ": the address must be 0x%" PRIx32 " modulo %" PRIu32
+                  " [MODLOAD_E_ADDRESS]",
                   r->data_address, image->text_mem % align, align);
         return false;
     }
@@ -160,7 +163,7 @@ static bool data_fits(const struct module *m, const struct load_request *r)
                                 : text - r->data_address < image->data_mem) {
         cli_error(m->path,
                   "text (%" PRIu32 " bytes at 0x%08" PRIx32 ") and data (%" PRIu32
-                  " bytes at 0x%08" PRIx32 ") would overlap",
+                  " bytes at 0x%08" PRIx32 ") would overlap [MODLOAD_E_ADDRESS]",
                   image->text_mem, text, image->data_mem, r->data_address);
         return false;
     }
@@ -172,13 +175,13 @@ static bool placement_allowed(const struct module *m, const struct load_request 
     if (r->apart && (m->image.flags & MODFMT_FLAG_APART) == 0) {
         cli_error(m->path,
                   "the module's text and data can only be loaded as one block: leave "
-                  "--data-at away");
+                  "--data-at away [MODLOAD_E_PLACEMENT]");
         return false;
     }
     if (!r->apart && (m->image.flags & MODFMT_FLAG_BLOCK) == 0) {
         cli_error(m->path,
                   "the module's text and data can only be loaded apart: give --data-at "
-                  "as well");
+                  "as well [MODLOAD_E_PLACEMENT]");
         return false;
     }
     return true;

@@ -234,27 +234,29 @@ void print_refusal(const char *path, const uint8_t *bytes, size_t size,
     char text[SENTENCE];
     char numbers[80];
     if (say_header(text, bytes, size, diag) || say_field(text, bytes, diag)) {
-        cli_error(path, "%s", text);
+        cli_error(path, "%s [%s]", text, modfmt_strerror_name(diag->code));
     } else {
         say_numbers(numbers, sizeof numbers, diag);
-        cli_error(path, "%s: in the %s, at offset 0x%" PRIx32 "%s",
+        cli_error(path, "%s: in the %s, at offset 0x%" PRIx32 "%s [%s]",
                   modfmt_strerror(diag->code), area_at(bytes, diag->offset), diag->offset,
-                  numbers);
+                  numbers, modfmt_strerror_name(diag->code));
     }
 }
 
 void print_load_refusal(const struct module *module, const struct modfmt_diag *diag)
 {
     const char *why = modfmt_strerror(diag->code);
+    const char *name = modfmt_strerror_name(diag->code);
     uint32_t offset = diag->offset;
     if (diag->code == MODLOAD_E_UNSUPPORTED && offset >= module->image.at.tags) {
-        cli_error(module->path, "%s: the tag 0x%02" PRIx32 " (%s)", why, diag->got,
-                  tag_name(diag->got));
+        cli_error(module->path, "%s: the tag 0x%02" PRIx32 " (%s) [%s]", why, diag->got,
+                  tag_name(diag->got), name);
     } else if (diag->code == MODLOAD_E_ADDRESS) {
-        cli_error(module->path, "%s: 0x%08" PRIx32 " is not aligned to %" PRIu32, why,
-                  diag->got, diag->want);
+        cli_error(module->path, "%s: 0x%08" PRIx32 " is not aligned to %" PRIu32 " [%s]",
+                  why, diag->got, diag->want, name);
     } else {
-        cli_error(module->path, "%s (offset 0x%" PRIx32 ", 0x%" PRIx32 ", 0x%" PRIx32 ")",
-                  why, offset, diag->got, diag->want);
+        cli_error(module->path,
+                  "%s (offset 0x%" PRIx32 ", 0x%" PRIx32 ", 0x%" PRIx32 ") [%s]", why,
+                  offset, diag->got, diag->want, name);
     }
 }
