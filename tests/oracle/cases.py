@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a case of each kind does: compile, link, pack, load, and compare with the linker."""
-import subprocess
+import json
+import struct
 
 import build
 import imports
@@ -194,4 +195,58 @@ def imports_case(case, cwd):
     return count, problems
 
 
-KINDS = {"link": link_case, "self": self_case, "apart": apart_case, "imports": imports_case}
+def named_place(elf, address):
+    for s in elf.allocated():
+        if s.address <= address < s.address + s.size:
+            return s.name, address - s.address
+    return "nowhere", address
+
+
+def relative_places(elf):
+    """Places of the R_ARM_RELATIVE records of a position-independent executable."""
+    found = set()
+    for s in elf.sections:
+        if s.type == SHT_REL and s.name.startswith(".rel.dyn"):
+            for offset, info in struct.iter_unpack("<II", s.data):
+                if info & 0xff != RELATIVE:
+                    raise Failure(f"ld -pie leaves a record of type {info & 0xff}")
+                found.add(named_place(elf, offset))
+    return found
+
+
+def fixup_places(image, base):
+    """Places of the image's fix-ups that add an address, by section of the ELF."""
+    done = build.run([tools.tool("MODDUMP"), "--json", image.path], image.path.parent,
+                     "moddump --json")
+    start = {"text": base.first() - image.prefix, "data": base.data_start()}
+    found = set()
+    for row in json.loads(done.stdout)["relocations"]:
+        if row["kind"] != "word" or row["relative"] or row["target"] not in ("text", "data"):
+            raise Failure(f"a fix-up that ld -pie has no word for: {row}")
+        found.add(named_place(base, start[row["segment"]] + row["offset"]))
+    return found
+
+
+def pie_case(case, cwd):
+    """ld -pie relocates the same places: ABS32 and GOT slots, weak undefined ones not."""
+    link = prepare(case, cwd)
+    base = aligned_base(case, cwd, link)
+    image, _ = tools.pack(cwd / "base.elf", cwd)
+    pie = Elf(link.at("pie", case.base(), flags=["-pie", "--no-dynamic-linker", "-z",
+                                                  "notext", "--no-warnings"]))
+    want, got = relative_places(pie), fixup_places(image, base)
+    problems = [f"ld -pie relocates {s}+{at:#x}, mkmod does not ({base_records(base, s, at)})"
+                for s, at in sorted(want - got)]
+    problems += [f"mkmod relocates {s}+{at:#x}, ld -pie does not ({base_records(base, s, at)})"
+                 for s, at in sorted(got - want)]
+    return max(1, len(want)), problems[:8]
+
+
+def base_records(base, name, at):
+    for s in base.sections:
+        if s.name == name:
+            return ", ".join(base.records_at(s.address + at)) or "no record"
+    return "no such section"
+
+
+KINDS = {"pie": pie_case, "link": link_case, "self": self_case, "apart": apart_case, "imports": imports_case}

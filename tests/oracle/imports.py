@@ -86,7 +86,7 @@ def check_veneers(prefix, offsets, where, core):
     """The veneers' instructions, from the architecture manual by hand."""
     for name, start in offsets.items():
         code = prefix[start:]
-        if core == "m0":
+        if core in ("m0", "m23"):
             # push {r0, r1}; ldr r0, [pc, #4]; str r0, [sp, #4]; pop {r0, pc}
             expected = struct.pack("<HHHHI", 0xb403, 0x4801, 0x9001, 0xbd01, where[name])
         else:

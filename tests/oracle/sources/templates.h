@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What both files of templates.cpp include. */
-/* SPDX-License-Identifier: BSD-2-Clause */
 #include "check.h"
 
 template <typename T, int N> struct table {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* newlib's printf family and qsort, called back into the module. */
-/* oracle: libs=c_nano,m,gcc,nosys group=libc ram=20000 */
+/* oracle: libs=c_nano,m,gcc,nosys group=libc */
 #include <stdarg.h>
 #include "check.h"
 
