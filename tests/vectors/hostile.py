@@ -2,8 +2,8 @@
 """Thousands of images with hostile contents and right CRCs: both readers say the same.
 
 Some are good vectors with a few bytes changed, some have relocations, tags or symbols made
-up at random, near enough to good ones that every check is reached. The seed is fixed;
-MODFMT_HOSTILE sets how many."""
+up at random, near enough to good ones that every check is reached. MODFMT_HOSTILE sets
+how many (30000), MODFMT_HOSTILE_SEED others (2)."""
 
 import collections
 import os
@@ -178,6 +178,8 @@ def random_tags(rng):
     kinds = [rng.choice(list(modref.TAG)) if rng.random() < 0.9 else rng.randrange(256)
              for _ in range(rng.randint(0, 5))]
     kinds = [kind for kind in kinds if kind or rng.random() < 0.1]
+    if kinds and rng.random() < 0.15:
+        kinds.append(rng.choice(kinds) ^ rng.choice((0, 0x80)))
     if rng.random() < 0.9:
         kinds.sort(key=lambda kind: kind & 127)
     tags = []
@@ -208,8 +210,8 @@ def random_symbols(rng):
                  header={"minor": rng.choice((0, 0, 1, 255))}).bytes
 
 
-def hostile(count):
-    rng = random.Random(2)
+def hostile(count, seed):
+    rng = random.Random(seed)
     good = [(vector.bytes, modref.read(vector.bytes).areas) for vector in
             vectorset.good_vectors()]
     makers = (lambda: changed_vector(rng, good), lambda: changed_vector(rng, good),
@@ -221,7 +223,7 @@ def hostile(count):
 
 def main():
     count = int(os.environ.get("MODFMT_HOSTILE", "30000"))
-    images = list(hostile(count))
+    images = list(hostile(count, int(os.environ.get("MODFMT_HOSTILE_SEED", "2"))))
     seen = collections.Counter(vectorset.verdict(image) for _, image in images)
     for name, times in sorted(seen.items()):
         print(f"{times:7} {name}")
