@@ -108,5 +108,5 @@ def veneer_section(prefix, offsets, cwd, flags):
     source = pathlib.Path(cwd) / "prefix.s"
     source.write_text("\n".join(lines) + "\n")
     target = source.with_suffix(".o")
-    run(["arm-none-eabi-as", *flags, source, "-o", target], cwd, "as")
+    run(["arm-none-eabi-gcc", *flags, "-c", source, "-o", target], cwd, "assembling")
     return target
