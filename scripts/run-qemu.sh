@@ -75,7 +75,7 @@ for module in "${modules[@]}"; do
     [ -f "$module" ] && [ -r "$module" ] || die 3 "$module: no such file"
     length=$(stat -L -c %s "$module")
     align=32
-    log2=$(od -An -tu1 -j52 -N1 "$module" 2>/dev/null | tr -d ' ')
+    log2=$(od -An -tu1 -j52 -N1 "$module" 2>/dev/null | tr -d ' ' || true)
     if [ "${log2:-0}" -gt 5 ] && [ "$log2" -le 16 ]; then
         align=$((1 << log2))
     fi

@@ -32,12 +32,19 @@ uint32_t fw_time_ms(void)
 
 uint32_t fw_time_us(void)
 {
-    uint32_t ms, left;
+    static uint32_t last;
+    uint32_t ms, left, us;
 
     /* Again, if a tick came between the two. */
     do {
         ms = milliseconds;
         left = SYST_CVR;
     } while (ms != milliseconds);
-    return ms * 1000u + (clocks_per_ms - 1u - left) * 1000u / clocks_per_ms;
+    us = ms * 1000u + (clocks_per_ms - 1u - left) * 1000u / clocks_per_ms;
+    /* The counter may have begun anew while its exception is still to come: then this is
+     * up to a millisecond behind, and time must not go back. */
+    if (us - last > UINT32_MAX / 2u)
+        us = last;
+    last = us;
+    return us;
 }

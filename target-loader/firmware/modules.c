@@ -124,20 +124,35 @@ void modules_print_address(uint32_t address)
     fw_printf("0x%08x", (unsigned)address);
 }
 
-/** "refused: …", with all that the loader told. */
-static void print_refusal(const struct modfmt_diag *diag)
+/** The name of the module's import with that hash, or NULL. */
+static const char *import_name(uint32_t hash)
 {
     struct modfmt_image image;
     struct modfmt_import import;
 
+    if (modfmt_open(current.image, MODFMT_SIZE_MAX, &image, NULL))
+        return NULL;
+    for (uint32_t i = 0; i < image.import_count; i++) {
+        modfmt_import_at(&image, i, &import);
+        if (import.hash == hash)
+            return import.name;
+    }
+    return NULL;
+}
+
+/** "refused: …", with all that the loader told. */
+static void print_refusal(const struct modfmt_diag *diag)
+{
+    const char *name;
+
     fw_printf(": refused: %s: ", modfmt_strerror_name(diag->code));
-    if (diag->code == MODLOAD_E_IMPORT &&
-        modfmt_open(current.image, MODFMT_SIZE_MAX, &image, NULL) == 0 &&
-        diag->offset < image.import_count) {
-        modfmt_import_at(&image, diag->offset, &import);
+    if (diag->code == MODLOAD_E_IMPORT) {
+        name = import_name(diag->got);
         fw_print("the firmware does not offer ");
-        if (import.name)
-            console_bytes(import.name, (unsigned)strlen(import.name));
+        if (name)
+            console_bytes(name, (unsigned)strlen(name));
+        else
+            fw_print("what has no name here");
         fw_printf(" (hash 0x%08x)\n", (unsigned)diag->got);
         return;
     }
