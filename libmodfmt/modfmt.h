@@ -86,19 +86,6 @@ static inline bool modfmt_range(uint32_t offset, uint32_t length, uint32_t size)
 
 /* ---- header (specs/modfmt.md, 2 and 7) ----------------------------------- */
 
-/**
- * The open checks 1 to 16: constant time, reads 64 bytes at `header` only.
- *
- * @param header     the image's first bytes
- * @param available  how many bytes of the image can be read (bounds total_size)
- * @param diag       written on failure; may be NULL
- * @return 0 or MODFMT_E_TRUNCATED, _MAGIC, _HEADER_CHECK, _VERSION, _HEADER_SIZE,
- *         _TOTAL_SIZE, _FLAGS, _MACHINE, _NEEDS, _RESERVED, _ALIGN, _SEGMENT,
- *         _LAYOUT, _ENTRY, _IN_PLACE. After 0 every size and sum of sizes in the
- *         header is below 2^31 and every area lies inside the image.
- */
-int modfmt_header_check(const uint8_t *header, uint32_t available, struct modfmt_diag *diag);
-
 /** The areas of an image: offset of each one's first byte. */
 struct modfmt_areas {
     uint32_t text;
@@ -110,6 +97,29 @@ struct modfmt_areas {
     uint32_t export_flags;
     uint32_t tags;
 };
+
+/**
+ * The open checks 1 to 16: constant time, reads 64 bytes at `header` only.
+ *
+ * @param header     the image's first bytes
+ * @param available  how many bytes of the image can be read (bounds total_size)
+ * @param ret_areas  where the areas begin
+ * @param diag       written on failure; may be NULL
+ * @return 0 or MODFMT_E_TRUNCATED, _MAGIC, _HEADER_CHECK, _VERSION, _HEADER_SIZE,
+ *         _TOTAL_SIZE, _FLAGS, _MACHINE, _NEEDS, _RESERVED, _ALIGN, _SEGMENT,
+ *         _LAYOUT, _ENTRY, _IN_PLACE. After 0 every size and sum of sizes in the
+ *         header is below 2^31 and every area lies inside the image.
+ */
+int modfmt_header_plan(const uint8_t *header, uint32_t available, struct modfmt_areas *ret_areas,
+                       struct modfmt_diag *diag);
+/** The same for those who do not want the areas, such as a scanner of flash. */
+static inline int modfmt_header_check(const uint8_t *header, uint32_t available,
+                                      struct modfmt_diag *diag)
+{
+    struct modfmt_areas areas;
+
+    return modfmt_header_plan(header, available, &areas, diag);
+}
 
 /** Compute the areas from a header's sizes. May exceed total_size (or wrap) if the
  *  header was not checked. */
@@ -233,9 +243,12 @@ struct modfmt_fixup {
     uint8_t target;        /**< MODFMT_TARGET_*, never _IMPORT_SEQ */
     uint8_t relative;      /**< 1: minus the address of the place's segment */
     uint8_t kind;          /**< MODFMT_KIND_WORD (any alignment) or MODFMT_KIND_MOV */
-    uint8_t distance;      /**< mov: half-words from MOVW to MOVT; 0 MOVW, 1 MOVT alone */
-    uint16_t low;          /**< mov, distance 1: the low half */
+    uint8_t distance;      /**< mov: half-words from MOVW to MOVT, 2 to MODFMT_MOV_DISTANCE_MAX;
+                                or MODFMT_MOV_MOVW_ALONE, MODFMT_MOV_MOVT_ALONE */
+    uint16_t low;          /**< mov, alone: the low half of a MOVT's value; 0 for a MOVW */
 };
+#define MODFMT_MOV_MOVW_ALONE 0u
+#define MODFMT_MOV_MOVT_ALONE 1u
 
 /** Walks every fix-up in the order of the table. Opaque but for its size. */
 struct modfmt_fixups {

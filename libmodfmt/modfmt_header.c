@@ -19,23 +19,23 @@ int modfmt_fail(struct modfmt_diag *diag, int code, uint32_t offset, uint32_t go
  */
 struct rule_ {
     uint8_t offset;
-    int8_t code;
+    uint8_t error; /**< negated */
     uint16_t mask;
     uint16_t want;
 };
 static const struct rule_ rules_[] = {
-    {MODFMT_OFF_MAJOR, MODFMT_E_VERSION, 0x00ff, MODFMT_MAJOR},
-    {MODFMT_OFF_HEADER_SIZE, MODFMT_E_HEADER_SIZE, 0xffff, MODFMT_HEADER_SIZE},
-    {MODFMT_OFF_TOTAL_SIZE, MODFMT_E_TOTAL_SIZE, MODFMT_IMAGE_ALIGN - 1, 0},
-    {MODFMT_OFF_TOTAL_SIZE + 2, MODFMT_E_TOTAL_SIZE, 0xf000, 0},
-    {MODFMT_OFF_FLAGS, MODFMT_E_FLAGS, 0xffff & ~MODFMT_FLAG_ALL, 0},
-    {MODFMT_OFF_FLAGS + 2, MODFMT_E_FLAGS, 0xffff, 0},
-    {MODFMT_OFF_MACHINE, MODFMT_E_MACHINE, 0xffff, 40 /* EM_ARM */},
-    {MODFMT_OFF_TEXT_MEM + 2, MODFMT_E_SEGMENT, 0xf000, 0},
-    {MODFMT_OFF_DATA_MEM + 2, MODFMT_E_SEGMENT, 0xf000, 0},
-    {MODFMT_OFF_RELOC_SIZE + 2, MODFMT_E_LAYOUT, 0xf000, 0},
-    {MODFMT_OFF_TEXT_ALIGN, MODFMT_E_ALIGN, 0xf0f0, 0},
-    {MODFMT_OFF_RESERVED, MODFMT_E_RESERVED, 0xffff, 0},
+    {MODFMT_OFF_MAJOR, -MODFMT_E_VERSION, 0x00ff, MODFMT_MAJOR},
+    {MODFMT_OFF_HEADER_SIZE, -MODFMT_E_HEADER_SIZE, 0xffff, MODFMT_HEADER_SIZE},
+    {MODFMT_OFF_TOTAL_SIZE, -MODFMT_E_TOTAL_SIZE, MODFMT_IMAGE_ALIGN - 1, 0},
+    {MODFMT_OFF_TOTAL_SIZE + 2, -MODFMT_E_TOTAL_SIZE, 0xf000, 0},
+    {MODFMT_OFF_FLAGS, -MODFMT_E_FLAGS, 0xffff & ~MODFMT_FLAG_ALL, 0},
+    {MODFMT_OFF_FLAGS + 2, -MODFMT_E_FLAGS, 0xffff, 0},
+    {MODFMT_OFF_MACHINE, -MODFMT_E_MACHINE, 0xffff, 40 /* EM_ARM */},
+    {MODFMT_OFF_TEXT_MEM + 2, -MODFMT_E_SEGMENT, 0xf000, 0},
+    {MODFMT_OFF_DATA_MEM + 2, -MODFMT_E_SEGMENT, 0xf000, 0},
+    {MODFMT_OFF_RELOC_SIZE + 2, -MODFMT_E_LAYOUT, 0xf000, 0},
+    {MODFMT_OFF_TEXT_ALIGN, -MODFMT_E_ALIGN, 0xf0f0, 0},
+    {MODFMT_OFF_RESERVED, -MODFMT_E_RESERVED, 0xffff, 0},
 };
 
 /** The areas' sizes in order: a header field times a factor. The first three have 32 bits. */
@@ -65,45 +65,43 @@ void modfmt_areas(const uint8_t *header, struct modfmt_areas *ret_areas)
     ret_areas->tags = end;
 }
 
-int modfmt_header_check(const uint8_t *header, uint32_t available, struct modfmt_diag *diag)
+int modfmt_header_plan(const uint8_t *header, uint32_t available, struct modfmt_areas *ret_areas,
+                       struct modfmt_diag *diag)
 {
-    const uint32_t entry = MODFMT_OFF_ENTRY;
-    uint32_t got, want, off;
-    struct modfmt_areas at;
-    int code;
+    uint32_t got, want, off = 0;
+    int error; /* positive: smaller code */
 
-    off = 0;
-    code = MODFMT_E_TRUNCATED;
+    error = -MODFMT_E_TRUNCATED;
     got = available;
     want = MODFMT_HEADER_SIZE;
     if (got < want)
         goto fail;
-    code = MODFMT_E_MAGIC;
+    error = -MODFMT_E_MAGIC;
     got = modfmt_get32(header);
     want = MODFMT_MAGIC;
     if (got != want)
         goto fail;
     off = MODFMT_OFF_HEADER_CHECK;
-    code = MODFMT_E_HEADER_CHECK;
+    error = -MODFMT_E_HEADER_CHECK;
     got = modfmt_get32(header + off);
     want = modfmt_crc32(0, header, MODFMT_OFF_CRC);
     if (got != want)
         goto fail;
-    for (const struct rule_ *r = rules_; r != rules_ + sizeof(rules_) / sizeof(rules_[0]); r++) {
-        off = r->offset;
-        code = r->code;
-        got = modfmt_get16(header + off) & r->mask;
-        want = r->want;
+    for (unsigned i = 0; i < sizeof(rules_) / sizeof(rules_[0]); i++) {
+        off = rules_[i].offset;
+        error = rules_[i].error;
+        got = modfmt_get16(header + off) & rules_[i].mask;
+        want = rules_[i].want;
         if (got != want)
             goto fail;
     }
     off = MODFMT_OFF_TOTAL_SIZE;
-    code = MODFMT_E_TRUNCATED;
+    error = -MODFMT_E_TRUNCATED;
     got = available;
     want = modfmt_get32(header + off);
     if (got < want)
         goto fail;
-    code = MODFMT_E_SEGMENT;
+    error = -MODFMT_E_SEGMENT;
     for (off = MODFMT_OFF_TEXT_STORED; off <= MODFMT_OFF_DATA_STORED; off += 8) {
         got = modfmt_get32(header + off);
         want = modfmt_get32(header + off + 4);
@@ -111,20 +109,19 @@ int modfmt_header_check(const uint8_t *header, uint32_t available, struct modfmt
             goto fail;
     }
     /* No sum overflows: each term is below 2^28, or a count of 16 bits times at most 12. */
-    modfmt_areas(header, &at);
+    modfmt_areas(header, ret_areas);
     off = MODFMT_OFF_TOTAL_SIZE;
-    code = MODFMT_E_LAYOUT;
+    error = -MODFMT_E_LAYOUT;
     got = modfmt_get32(header + off);
-    want = at.tags;
+    want = ret_areas->tags;
     if (got < want)
         goto fail;
-    off = entry;
-    code = MODFMT_E_ENTRY;
+    off = MODFMT_OFF_ENTRY;
+    error = -MODFMT_E_ENTRY;
     got = modfmt_get32(header + off);
     want = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
-    if (got != MODFMT_NO_ENTRY && ((got & 1) == 0 || got - 1 >= want))
-        goto fail;
-    return 0;
+    if (got == MODFMT_NO_ENTRY || (got & 1 && got - 1 < want))
+        return 0;
 fail:
-    return modfmt_fail(diag, code, off, got, want);
+    return modfmt_fail(diag, -error, off, got, want);
 }

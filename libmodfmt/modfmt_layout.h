@@ -81,8 +81,8 @@
 #define MODFMT_RELOC_END 0u
 #define MODFMT_TARGET_TEXT 0u /**< the address where text was loaded */
 #define MODFMT_TARGET_DATA 1u /**< the address where data was loaded */
-#define MODFMT_TARGET_ABSOLUTE 2u /**< 0; of use with relative only */
-#define MODFMT_TARGET_CALLBACK 3u /**< a function of text that is called from outside the module */
+#define MODFMT_TARGET_CALLBACK 2u /**< a function of text that is called from outside the module */
+#define MODFMT_TARGET_ABSOLUTE 3u /**< 0; of use with relative only */
 #define MODFMT_TARGET_IMPORT 4u /**< one import; its index (16 bits) follows the descriptor */
 #define MODFMT_TARGET_IMPORT_SEQ 5u /**< consecutive imports, one per group; the first one's index (16 bits) follows the descriptor */
 #define MODFMT_KIND_WORD 0u /**< 32-bit words; their offsets are 0 modulo 4 */
@@ -90,11 +90,8 @@
 #define MODFMT_KIND_WORD2 2u /**< 32-bit words; their offsets are 2 modulo 4 */
 #define MODFMT_KIND_WORD3 3u /**< 32-bit words; their offsets are 3 modulo 4 */
 #define MODFMT_KIND_MOV 4u /**< Thumb-2 MOVW and MOVT instructions (encoding T3 and T1) */
-#define MODFMT_MOV_EXTENDED 7u
-#define MODFMT_MOV_MOVW_ALONE 0u
-#define MODFMT_MOV_MOVT_ALONE 1u
-#define MODFMT_MOV_DISTANCE_MIN 2u
-#define MODFMT_MOV_EXTENDED_MIN 8u
+#define MODFMT_MOV_ALONE 7u
+#define MODFMT_MOV_DISTANCE_MAX 7u
 
 /* import table entries: offsets in bytes. */
 #define MODFMT_IMPORT_OFF_HASH 0u
@@ -154,7 +151,7 @@
     X(MODFMT_E_RELOC_PLACE, -19, "a relocation's place lies outside its segment") \
     X(MODFMT_E_RELOC_IMPORT, -20, "a relocation names an import that does not exist") \
     X(MODFMT_E_RELOC_INSN, -21, "a MOVW/MOVT relocation's place does not hold such an instruction") \
-    X(MODFMT_E_RELOC_CODE, -22, "a MOVW/MOVT group has an invalid distance byte, or a group repeats its place") \
+    X(MODFMT_E_RELOC_CODE, -22, "a MOVW/MOVT group repeats the place of the group before it") \
     X(MODFMT_E_IMPORT, -23, "an import is out of order, or has a reserved flag set") \
     X(MODFMT_E_EXPORT, -24, "an export is out of order, lies outside its segment, or has a reserved flag set") \
     X(MODFMT_E_TAG_END, -25, "a tag reaches past the end of the image") \

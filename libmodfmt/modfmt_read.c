@@ -7,7 +7,7 @@ int modfmt_open(const void *bytes, uint32_t available, struct modfmt_image *ret_
 {
     const uint8_t *h = bytes;
     struct modfmt_image *i = ret_image;
-    int rc = modfmt_header_check(h, available, diag);
+    int rc = modfmt_header_plan(h, available, &i->at, diag);
 
     if (rc)
         return rc;
@@ -30,7 +30,6 @@ int modfmt_open(const void *bytes, uint32_t available, struct modfmt_image *ret_
     i->data_align = h[MODFMT_OFF_DATA_ALIGN];
     i->crc = modfmt_get32(h + MODFMT_OFF_CRC);
     i->header_check = modfmt_get32(h + MODFMT_OFF_HEADER_CHECK);
-    modfmt_areas(h, &i->at);
     return 0;
 }
 
@@ -45,6 +44,8 @@ uint32_t modfmt_image_crc(const uint8_t *bytes, uint32_t size)
 
 /* ---- fix-ups --------------------------------------------------------------- */
 
+/** The first half-words of both instructions, their immediate bits cleared. */
+enum { MOVW_ = 0xf240, MOVT_ = 0xf2c0 };
 enum { AT_LIST_, FIRST_GROUP_, NEXT_GROUP_ };
 /** Values of modfmt_fixups.checking. */
 enum { ITERATE_ = 0, CHECK_ = 1, CHECK_COMPRESSED_ = 2 };
@@ -137,54 +138,49 @@ static int group_head_(struct modfmt_fixups *it, struct modfmt_diag *diag, uint3
     return (int)n;
 }
 
-/** The stored bytes at `place` of a segment hold a MOVW (or MOVT)? Unknown counts as yes. */
-static bool holds_mov_(const struct modfmt_fixups *it, uint32_t place, bool top)
+/** The first half-word of a MOVW (MOVT) at `place`, its immediate bits cleared; 0 where it
+ *  is not one, and what `unknown` says where the image does not store the bytes. */
+static uint32_t mov_at_(const struct modfmt_fixups *it, uint32_t place, uint32_t unknown)
 {
     const struct modfmt_image *i = it->image;
     bool data = it->desc & MODFMT_RELOC_PLACE_DATA;
     const uint8_t *p = i->bytes + (data ? i->at.data : i->at.text) + place;
 
-    if (it->checking != CHECK_ ||
-        !modfmt_range(place, 4, data ? i->data_stored : i->text_stored))
-        return true;
-    return (modfmt_get16(p) & 0xfbf0) == (top ? 0xf2c0u : 0xf240u) &&
-           (modfmt_get16(p + 2) & 0x8000) == 0;
+    if (!modfmt_range(place, 4, data ? i->data_stored : i->text_stored))
+        return unknown;
+    return modfmt_get16(p + 2) & 0x8000 ? 0 : modfmt_get16(p) & 0xfbf0;
 }
 
 /** Read the rest of a mov group. */
 static int mov_group_(struct modfmt_fixups *it, uint32_t skip, uint32_t n,
                       struct modfmt_fixup *ret_fixup, struct modfmt_diag *diag)
 {
-    int distance = (int)n + 1, low = 0, high = 0;
-    uint32_t top;
+    bool alone = n == MODFMT_MOV_ALONE, good;
+    uint32_t reach = alone ? 0 : n + 1, first;
+    int low = 0, high = 0;
 
     if (skip == 0 && it->state == NEXT_GROUP_)
         return reloc_fail_(it, diag, MODFMT_E_RELOC_CODE, 0, 1);
-    if (n == MODFMT_MOV_EXTENDED) {
-        distance = table_byte_(it, diag);
-        if (distance < 0)
-            return distance;
-        if (distance >= (int)MODFMT_MOV_DISTANCE_MIN && distance < (int)MODFMT_MOV_EXTENDED_MIN)
-            return reloc_fail_(it, diag, MODFMT_E_RELOC_CODE, (uint32_t)distance,
-                               MODFMT_MOV_EXTENDED_MIN);
-        if (distance == MODFMT_MOV_MOVT_ALONE) {
-            low = table_byte_(it, diag);
-            high = low < 0 ? low : table_byte_(it, diag);
-            if (high < 0)
-                return high;
-        }
+    if (alone) {
+        low = table_byte_(it, diag);
+        high = low < 0 ? low : table_byte_(it, diag);
+        if (high < 0)
+            return high;
     }
     it->left -= skip;
     it->cursor += 2 * skip;
-    top = distance == MODFMT_MOV_MOVT_ALONE ? 0 : (uint32_t)distance;
-    if (it->left < top + 2)
-        return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, top + 2, it->left);
-    if ((distance != MODFMT_MOV_MOVT_ALONE && !holds_mov_(it, it->cursor, false)) ||
-        (distance != MODFMT_MOV_MOVW_ALONE && !holds_mov_(it, it->cursor + 2 * top, true)))
+    if (it->left < reach + 2)
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, reach + 2, it->left);
+    first = mov_at_(it, it->cursor, MOVW_);
+    good = alone ? first == MOVW_ || first == MOVT_
+                 : first == MOVW_ && mov_at_(it, it->cursor + 2 * reach, MOVT_) == MOVT_;
+    if (it->checking == CHECK_ && !good)
         return reloc_fail_(it, diag, MODFMT_E_RELOC_INSN, it->cursor, 0);
     ret_fixup->place = it->cursor;
     ret_fixup->kind = MODFMT_KIND_MOV;
-    ret_fixup->distance = (uint8_t)distance;
+    ret_fixup->distance = (uint8_t)reach;
+    if (alone)
+        ret_fixup->distance = first & 0x80 ? MODFMT_MOV_MOVT_ALONE : MODFMT_MOV_MOVW_ALONE;
     ret_fixup->low = (uint16_t)(low | high << 8);
     it->state = NEXT_GROUP_;
     return 1;

@@ -3,35 +3,18 @@
 #include "modfmt.h"
 #include "modfmt_config.h"
 
-/** The imm16 of a MOVW or MOVT at `p`, and its replacement. The two half-words are
- *  taken as one little-endian word: i is bit 10, imm4 3-0, imm3 30-28, imm8 23-16. */
-static uint32_t mov_get_(const uint8_t *p)
+/** The window is used up: get the next one, or say that the table ends here. */
+static int more_(struct modfmt_relocator *r)
 {
-    uint32_t w = modfmt_get32(p);
-
-    return (w & 0xf) << 12 | (w & 0x400) << 1 | (w >> 20 & 0x700) | (w >> 16 & 0xff);
-}
-
-static void mov_put_(uint8_t *p, uint32_t imm)
-{
-    uint32_t w = modfmt_get32(p) & ~0x70ff040fu;
-
-    modfmt_put32(p, w | (imm >> 12 & 0xf) | (imm >> 1 & 0x400) | (imm & 0x700) << 20 |
-                        (imm & 0xff) << 16);
+    return MODFMT_WITH_REFILL && r->remaining ? r->refill(r) : MODFMT_E_RELOC_END;
 }
 
 /** The next byte of the table, or a negative error. */
 static int byte_(struct modfmt_relocator *r)
 {
-    if (MODFMT_WITH_CHECKS && r->next == r->end) {
-        int rc = MODFMT_E_RELOC_END;
+    int rc = MODFMT_WITH_CHECKS && r->next == r->end ? more_(r) : 0;
 
-        if (MODFMT_WITH_REFILL && r->remaining)
-            rc = r->refill(r);
-        if (rc)
-            return rc;
-    }
-    return *r->next++;
+    return rc ? rc : *r->next++;
 }
 
 /** Two bytes of the table, or a negative error. */
@@ -43,35 +26,44 @@ static int half_(struct modfmt_relocator *r)
     return high < 0 ? high : low | high << 8;
 }
 
-/** Fix one MOVW, MOVT or pair at `cursor`, which has `left` half-words up to the segment's
- *  end. `n` is the group's number; more bytes may follow it. */
-static int mov_(struct modfmt_relocator *r, uint8_t *bytes, uint32_t cursor, uint32_t left,
-                uint32_t n, uint32_t x)
+/**
+ * Add the imm16 of the MOVW or MOVT at `p`, shifted, to x; put the sum back.
+ *
+ * The two half-words are taken as one little-endian word: imm16's bits 15-12 are its bits
+ * 3-0, bit 11 its bit 10, bits 10-8 its bits 30-28, and bits 7-0 its bits 23-16.
+ */
+static uint32_t mov_add_(uint8_t *p, uint32_t x, uint32_t shift)
 {
-    int low = 0, distance = (int)n + 1;
-    uint32_t reach;
-    uint8_t *p;
+    uint32_t w = modfmt_get32(p);
 
-    if (n == MODFMT_MOV_EXTENDED) {
-        distance = byte_(r);
-        if (distance == MODFMT_MOV_MOVT_ALONE)
-            low = half_(r);
-        if (distance < 0 || low < 0)
-            return distance < 0 ? distance : low;
-        if (distance >= (int)MODFMT_MOV_DISTANCE_MIN && distance < (int)MODFMT_MOV_EXTENDED_MIN)
-            return MODFMT_E_RELOC_CODE;
+    x += ((w & 0xf) << 12 | (w & 0x400) << 1 | (w >> 20 & 0x700) | (w >> 16 & 0xff)) << shift;
+    w &= ~0x70ff040fu;
+    w |= (x >> shift >> 12 & 0xf) | (x >> shift >> 1 & 0x400) | (x >> shift & 0x700) << 20 |
+         (x >> shift & 0xff) << 16;
+    modfmt_put32(p, w);
+    return x;
+}
+
+/** Fix the pair or the single instruction of a mov group at `p`, which has `left` half-words
+ *  up to the segment's end. */
+static int mov_(struct modfmt_relocator *r, uint8_t *p, uint32_t left, uint32_t n, uint32_t x)
+{
+    uint32_t reach = n == MODFMT_MOV_ALONE ? 0 : n + 1, shift = 16;
+
+    if (reach == 0) {
+        int low = half_(r);
+
+        if (low < 0)
+            return low;
+        x += (uint32_t)low;
     }
-    reach = distance == MODFMT_MOV_MOVT_ALONE ? 0 : (uint32_t)distance;
     if (left < reach + 2)
         return MODFMT_E_RELOC_PLACE;
-    p = bytes + cursor;
-    x += distance == MODFMT_MOV_MOVT_ALONE ? (uint32_t)low : mov_get_(p);
-    if (distance != MODFMT_MOV_MOVW_ALONE) {
-        x += mov_get_(p + 2 * reach) << 16;
-        mov_put_(p + 2 * reach, x >> 16);
-    }
-    if (distance != MODFMT_MOV_MOVT_ALONE)
-        mov_put_(p, x);
+    if (reach)
+        x = mov_add_(p, x, 0);
+    else if (!(*p & 0x80)) /* MOVW is F240, MOVT is F2C0 */
+        shift = 0;
+    mov_add_(p + 2 * reach, x, shift);
     return 0;
 }
 
@@ -85,12 +77,11 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
 
 /** What a list does with its groups. */
 struct list_ {
-    uint8_t *bytes;   /**< the segment's */
-    uint32_t cursor;  /**< offset in it */
-    uint32_t left;    /**< words (mov: half-words) from there to the segment's end */
-    uint32_t value;   /**< what to add */
-    uint32_t base;    /**< what of it does not come from an import */
-    uint32_t index;   /**< the next import of a target 5 */
+    uint8_t *place; /**< the cursor */
+    uint32_t left;  /**< words (mov: half-words) from there to the segment's end */
+    uint32_t value; /**< what to add */
+    uint32_t base;  /**< what of it does not come from an import */
+    uint32_t index; /**< the next import of a target 5 */
     bool mov;
     bool sequence;
 };
@@ -101,24 +92,32 @@ static int begin_(struct modfmt_relocator *r, struct list_ *ret_list)
     int rc = byte_(r);
     uint32_t desc = (uint32_t)rc, target = desc & MODFMT_RELOC_TARGET_MASK;
     uint32_t kind = desc >> MODFMT_RELOC_KIND_SHIFT;
-    const struct modfmt_segment *s = &r->segment[(desc & MODFMT_RELOC_PLACE_DATA) != 0];
+    const struct modfmt_segment *s = r->segment;
     struct list_ *l = ret_list;
 
     if (rc < 0)
         return rc;
     if (MODFMT_WITH_CHECKS &&
         (kind > (MODFMT_WITH_MOV ? MODFMT_KIND_MOV : MODFMT_KIND_WORD3) ||
-         target > (MODFMT_WITH_IMPORTS ? MODFMT_TARGET_IMPORT_SEQ : MODFMT_TARGET_CALLBACK)))
+         target > (MODFMT_WITH_IMPORTS ? MODFMT_TARGET_IMPORT_SEQ : MODFMT_TARGET_ABSOLUTE)))
         return MODFMT_E_RELOC_LIST;
-    l->mov = kind == MODFMT_KIND_MOV;
+    /* Text and callback are even, data is odd, and so is absolute, which is 0. */
+    l->value = s[target & 1].address;
+    if (MODFMT_WITH_RELATIVE && target >= MODFMT_TARGET_ABSOLUTE)
+        l->value = 0;
+    if (desc & MODFMT_RELOC_PLACE_DATA)
+        s++;
+    l->mov = MODFMT_WITH_MOV && kind == MODFMT_KIND_MOV;
     if (l->mov)
         kind = 0;
-    l->bytes = s->bytes;
-    l->cursor = kind;
-    l->left = s->size < kind ? 0 : (s->size - kind) >> (l->mov ? 1 : 2);
+    l->place = s->bytes;
+    l->left = 0;
+    if (s->size > kind) {
+        l->place += kind;
+        l->left = (s->size - kind) >> (l->mov ? 1 : 2);
+    }
     l->base = MODFMT_WITH_RELATIVE && desc & MODFMT_RELOC_RELATIVE ? 0 - s->address : 0;
     l->sequence = MODFMT_WITH_IMPORTS && target == MODFMT_TARGET_IMPORT_SEQ;
-    l->value = 0;
     if (MODFMT_WITH_IMPORTS && target >= MODFMT_TARGET_IMPORT) {
         rc = half_(r);
         if (rc < 0)
@@ -127,8 +126,6 @@ static int begin_(struct modfmt_relocator *r, struct list_ *ret_list)
         rc = l->sequence ? 0 : import_(r, l->index, &l->value);
         if (rc)
             return rc;
-    } else if (!MODFMT_WITH_RELATIVE || target != MODFMT_TARGET_ABSOLUTE) {
-        l->value = r->segment[target & 1 & ~(target >> 1)].address;
     }
     l->value += l->base;
     return 0;
@@ -137,52 +134,61 @@ static int begin_(struct modfmt_relocator *r, struct list_ *ret_list)
 /** Apply the groups of a list, up to its end mark. */
 static int groups_(struct modfmt_relocator *r, struct list_ *l)
 {
-    uint32_t cursor = l->cursor, left = l->left, value = l->value;
-    bool first = true;
+    const uint8_t *next = r->next, *end = r->end;
+    uint32_t left = l->left, value = l->value, skip = 0;
+    uint8_t *place = l->place;
+    int rc = 0;
 
-    for (;; first = false) {
-        uint32_t skip = 0, n;
-        uint8_t *place;
-        int rc;
+    for (;;) {
+        uint32_t n;
 
-        do {
-            rc = byte_(r);
-            if (rc < 0)
+        if (MODFMT_WITH_CHECKS && next == end) {
+            rc = more_(r);
+            if (rc)
                 return rc;
-            skip = skip << (8 - MODFMT_RELOC_RUN_BITS) | (uint32_t)rc >> MODFMT_RELOC_RUN_BITS;
-            n = (uint32_t)rc & ((1u << MODFMT_RELOC_RUN_BITS) - 1);
-            /* left is below 2^28, so the next shift cannot lose a bit. */
-            if (MODFMT_WITH_CHECKS && skip > left)
-                return MODFMT_E_RELOC_PLACE;
-        } while (n == 0 && skip);
+            next = r->next;
+            end = r->end;
+        }
+        n = *next & ((1u << MODFMT_RELOC_RUN_BITS) - 1);
+        skip = skip << (8 - MODFMT_RELOC_RUN_BITS) | *next++ >> MODFMT_RELOC_RUN_BITS;
+        /* left is below 2^28, so the next shift cannot lose a bit. */
+        if (MODFMT_WITH_CHECKS && skip > left)
+            break;
+        if (n == 0 && skip)
+            continue;
+        r->next = next;
         if (n == 0)
             return 0;
+        left -= skip;
         if (l->sequence) {
             rc = import_(r, l->index++, &value);
             value += l->base;
             if (rc)
                 return rc;
         }
-        left -= skip;
-        if (MODFMT_WITH_MOV && l->mov) {
-            cursor += 2 * skip;
-            if (skip == 0 && !first)
-                return MODFMT_E_RELOC_CODE;
-            rc = mov_(r, l->bytes, cursor, left, n, value);
+        if (l->mov) {
+            if (left < 2)
+                break;
+            place += 2 * skip;
+            rc = mov_(r, place, left, n, value);
             if (rc)
                 return rc;
-            continue;
+            next = r->next;
+            end = r->end;
+        } else {
+            if (MODFMT_WITH_CHECKS && n > left)
+                break;
+            left -= n;
+            place += 4 * skip;
+            do {
+                modfmt_put32(place, modfmt_get32(place) + value);
+                place += 4;
+            } while (--n);
         }
-        if (MODFMT_WITH_CHECKS && n > left)
-            return MODFMT_E_RELOC_PLACE;
-        left -= n;
-        place = l->bytes + cursor + 4 * skip;
-        cursor += 4 * (skip + n);
-        do {
-            modfmt_put32(place, modfmt_get32(place) + value);
-            place += 4;
-        } while (--n);
+        skip = 0;
     }
+    r->next = next;
+    return MODFMT_E_RELOC_PLACE;
 }
 
 int modfmt_relocate(struct modfmt_relocator *r)

@@ -78,16 +78,13 @@ static void groups_(struct sink_ *out, const struct modfmt_fixup *f, size_t coun
             continue;
         }
         *cursor = f->place;
-        if (f->distance >= MODFMT_MOV_DISTANCE_MIN && f->distance < MODFMT_MOV_EXTENDED_MIN) {
+        if (f->distance > MODFMT_MOV_MOVT_ALONE) {
             head_(out, skip / 2, f->distance - 1u);
             continue;
         }
-        head_(out, skip / 2, MODFMT_MOV_EXTENDED);
-        put_(out, f->distance);
-        if (f->distance == MODFMT_MOV_MOVT_ALONE) {
-            put_(out, f->low);
-            put_(out, f->low >> 8);
-        }
+        head_(out, skip / 2, MODFMT_MOV_ALONE);
+        put_(out, f->low);
+        put_(out, f->low >> 8);
     }
 }
 

@@ -50,8 +50,7 @@ struct modload_port {
     void (*release)(const struct modload_port *port, enum modload_purpose purpose,
                     const struct modload_memory *memory);
     /** The address (with the Thumb bit) of what is exported under that hash and type.
-     *  Called in ascending order of hashes only if the image's lists are. NULL: nothing
-     *  is exported. @return 0, or anything else if there is none. */
+     *  @return 0, or anything else if there is none. */
     int (*find)(const struct modload_port *port, uint32_t hash, uint32_t type,
                 uint32_t *ret_address);
     /** Make written code visible to instruction fetch (D-cache clean, I-cache invalidate,
@@ -77,7 +76,7 @@ struct modload_module {
  * Load an image.
  *
  * `module` is also where the loader keeps its notes. On failure all memory that place()
- * gave is released again and `module` is all zero. diag (may be NULL) then tells the code,
+ * gave is released again and `module` holds none. diag (may be NULL) then tells the code,
  * the offset in the image, and numbers: for MODLOAD_E_NEEDS got the image's needs, want the
  * port's features; for MODLOAD_E_IMPORT offset the index of the import, got its hash, want
  * its type; for MODLOAD_E_MEMORY got the size, want the alignment; for MODLOAD_E_ADDRESS
@@ -92,7 +91,8 @@ struct modload_module {
 int modload_load(const struct modload_port *port, const struct modload_source *source,
                  struct modload_module *module, struct modfmt_diag *diag);
 
-/** Give a module's memory back. The caller has stopped its code and run its destructors. */
-void modload_unload(const struct modload_port *port, const struct modload_module *module);
+/** Give a module's memory back. The caller has stopped its code and run its destructors.
+ *  A second time, or after a load that failed, does nothing. */
+void modload_unload(const struct modload_port *port, struct modload_module *module);
 
 #endif
