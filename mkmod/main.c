@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mkmod: make a loadable module of a linked ELF. Options to steps. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+#include "module.h"
+
+enum option {
+    OPTION_OUTPUT = 1,
+    OPTION_NAME,
+    OPTION_VERSION,
+    OPTION_DESCRIPTION,
+    OPTION_STACK_SIZE,
+    OPTION_ENTRY,
+    OPTION_STRIP_NAMES,
+    OPTION_VERBOSE,
+};
+
+static const struct cli_option options[] = {
+    {OPTION_OUTPUT, 'o', "output", "FILE", "write the image to FILE (\"-\": stdout)"},
+    {OPTION_NAME, 0, "name", "NAME", "the module's name (default: the input's base name)"},
+    {OPTION_VERSION, 0, "version", "X.Y.Z", "the module's version (default: 0.0.0)"},
+    {OPTION_DESCRIPTION, 0, "description", "TEXT", "one line about the module, for people"},
+    {OPTION_STACK_SIZE, 0, "stack-size", "BYTES", "stack that the entry function needs"},
+    {OPTION_ENTRY, 0, "entry", "SYMBOL",
+     "the entry function (default: module_entry, or the ELF's entry)"},
+    {OPTION_STRIP_NAMES, 0, "strip-names", NULL, "leave out the names of imports"},
+    {OPTION_VERBOSE, 'v', "verbose", NULL, "print a map of the module"},
+    {0, 0, NULL, NULL, NULL},
+};
+
+static const struct cli_tool tool = {
+    .name = "mkmod",
+    .usage = "mkmod [options] module.elf -o module.bin",
+    .purpose = "Make a loadable module of an ELF that was linked with --emit-relocs.",
+    .details = "The ELF is an executable for a Cortex-M, linked at any address:\n"
+               "  arm-none-eabi-gcc ... -Wl,--emit-relocs \\\n"
+               "      -Wl,--unresolved-symbols=ignore-all -o module.elf\n"
+               "Exit status: 0 good, 1 the ELF is refused, 2 wrong usage, 3 I/O or memory.",
+    .options = options,
+    .version_takes_arg = true,
+};
+
+static bool parse_version(const char *text, uint16_t *ret_version)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        uint32_t value = 0;
+        if (*text < '0' || *text > '9') {
+            return false;
+        }
+        while (*text >= '0' && *text <= '9') {
+            value = 10 * value + (uint32_t)(*text++ - '0');
+            if (value > 0xffff) {
+                return false;
+            }
+        }
+        ret_version[i] = (uint16_t)value;
+        if (*text++ != (i < 2 ? '.' : '\0')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Bytes other than 0x00 to 0x20 and 0x7F; a description may have spaces. */
+static bool good_text(const char *text, size_t most, bool spaces)
+{
+    size_t length = strlen(text);
+    for (const char *c = text; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f || (*c == ' ' && !spaces)) {
+            return false;
+        }
+    }
+    return length >= 1 && length <= most;
+}
+
+static void take_option(struct options *o, int id, const char *value)
+{
+    switch (id) {
+    case OPTION_OUTPUT:
+        o->output = value;
+        break;
+    case OPTION_NAME:
+        o->name = value;
+        break;
+    case OPTION_VERSION:
+        o->has_version = true;
+        if (!parse_version(value, o->version)) {
+            cli_usage(&tool, "--version wants X.Y.Z, three numbers up to 65535, not '%s'",
+                      value);
+        }
+        break;
+    case OPTION_DESCRIPTION:
+        o->description = value;
+        if (!good_text(value, 255, true)) {
+            cli_usage(&tool, "--description wants one line of 1 to 255 bytes");
+        }
+        break;
+    case OPTION_STACK_SIZE:
+        if (!cli_parse_u32(value, &o->stack_size)) {
+            cli_usage(&tool, "--stack-size wants a number of bytes, not '%s'", value);
+        }
+        break;
+    case OPTION_ENTRY:
+        o->entry = value;
+        break;
+    case OPTION_STRIP_NAMES:
+        o->strip_names = true;
+        break;
+    case OPTION_VERBOSE:
+        o->verbose = true;
+        break;
+    default: /* CLI_OPERAND */
+        if (o->input != NULL) {
+            cli_usage(&tool, "there are two inputs, '%s' and '%s'; one module at a time",
+                      o->input, value);
+        }
+        o->input = value;
+        break;
+    }
+}
+
+static const char *default_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = cli_format("%s", slash != NULL ? slash + 1 : path);
+    char *dot = strrchr(name, '.');
+    if (dot != NULL && dot != name) {
+        *dot = '\0';
+    }
+    return name;
+}
+
+static void check_options(struct options *o)
+{
+    struct stat in;
+    struct stat out;
+    if (o->input == NULL) {
+        cli_usage(&tool, "there is no input file");
+    }
+    if (o->output == NULL) {
+        cli_usage(&tool, "there is no output file; give one with -o");
+    }
+    if (stat(o->input, &in) == 0 && stat(o->output, &out) == 0 && in.st_dev == out.st_dev &&
+        in.st_ino == out.st_ino) {
+        cli_usage(&tool, "'%s' is input and output at once", o->input);
+    }
+    bool given = o->name != NULL;
+    if (!given) {
+        o->name = default_name(o->input);
+    }
+    if (!good_text(o->name, MODFMT_NAME_MAX, false)) {
+        cli_usage(&tool, "the module's name '%s' is not 1 to 63 bytes without spaces%s", o->name,
+                  given ? "" : "; give one with --name");
+    }
+}
+
+/* Stop with every problem so far, if one is an error. Warnings alone wait: they are
+ * printed with what comes later. */
+static void stop_if_refused(struct module *m)
+{
+    if (m->problems.errors != 0) {
+        (void)problems_print(m);
+        exit(CLI_REFUSED);
+    }
+}
+
+static int make(struct module *m)
+{
+    elffile_read(m, m->options.input);
+    attributes_read(m);
+    bool planned = segments_plan(m);
+    segments_home_symbols(m);
+    if (!planned) {
+        stop_if_refused(m);
+    }
+    evidence_check(m);
+    imports_collect(m);
+    stop_if_refused(m);
+    segments_fill(m);
+    veneers_write(m);
+    relocations_read(m);
+    movpair_resolve(m);
+    got_resolve(m);
+    staticbase_resolve(m);
+    branch_check_veneers(m);
+    places_find(m);
+    if (m->far && m->not_apart) {
+        problem_error(m, 0, 0,
+                      "text and data were linked far apart, yet they must stay together: %s; link "
+                      "them one behind the other",
+                      m->reasons[0]);
+    }
+    stop_if_refused(m);
+    (void)problems_print(m);
+    fixups_sort(m);
+    return image_write(m);
+}
+
+int main(int argc, char **argv)
+{
+    static struct module module;
+    struct cli_args args;
+    const char *value = NULL;
+    cli_begin(&args, &tool, argc, argv);
+    for (int id = cli_next(&args, &value); id != CLI_END; id = cli_next(&args, &value)) {
+        take_option(&module.options, id, value);
+    }
+    check_options(&module.options);
+    int status = make(&module);
+    int closed = cli_close_stdout();
+    return status != CLI_OK ? status : closed;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** The module in the making: what every step of mkmod reads and adds to. */
+#ifndef MKMOD_MODULE_H
+#define MKMOD_MODULE_H
+
+#include "elffile.h"
+#include "modfmt.h"
+#include "problems.h"
+
+struct options {
+    const char *input;
+    const char *output;
+    const char *name;
+    const char *description;
+    const char *entry;
+    uint16_t version[3];
+    bool has_version;
+    bool strip_names;
+    bool verbose;
+    uint32_t stack_size;
+};
+
+/** A segment of the image. */
+struct segment {
+    uint32_t start;    /**< link address of its first section */
+    uint32_t end;      /**< link address behind its last section */
+    uint32_t link;     /**< link address of offset 0: start, less the prefix in text */
+    uint32_t mem;      /**< bytes in memory */
+    uint32_t stored;   /**< bytes in the image */
+    uint32_t align;    /**< log2 */
+    bool present;
+    bool has_nobits;
+    uint8_t *bytes;    /**< `stored` of them */
+    uint8_t *touched;  /**< one bit a byte: changed by a fix-up or a rewritten branch */
+};
+
+/** One use of a GOT slot. */
+struct got_use {
+    uint32_t address; /**< of the word that refers to the slot */
+    uint32_t section;
+    uint32_t symbol;
+    uint32_t value;   /**< of that word */
+    uint32_t slot;    /**< address; 0 while not known */
+    uint8_t type;     /**< relocation type */
+};
+
+#define NO_PARTNER 0xffffffffu
+
+/** A MOVW or MOVT that wants fixing. */
+struct mov_half {
+    uint32_t address;
+    uint32_t section;
+    uint32_t symbol;
+    uint32_t full;     /**< MOVW: the whole value that it is the low half of */
+    uint32_t partner;  /**< MOVT: index of its MOVW, or NO_PARTNER */
+    uint16_t imm;
+    uint8_t rd;
+    bool top;
+    bool relative;
+    bool paired;       /**< MOVW: a pair has it; MOVT: nothing */
+    uint8_t type;
+    uint8_t rule;      /**< enum undefined_rule, for relative ones of undefined symbols */
+};
+
+/** An address baked into a veneer that the linker made. */
+struct veneer_word {
+    uint32_t branch;  /**< link address of the branch to the veneer */
+    uint32_t section; /**< of the branch */
+    uint32_t symbol;
+    uint32_t place;   /**< of the address in the veneer */
+    uint32_t target;
+    uint8_t length;   /**< bytes of the place: a word, or MOVW and MOVT */
+    uint8_t type;
+};
+
+struct import {
+    uint32_t symbol;
+    uint32_t hash;
+    uint32_t veneer;     /**< offset in text; only if branched to */
+    bool branched;
+};
+
+struct array_place {
+    uint32_t address;
+    uint32_t size;
+};
+
+#define REASONS_MAX 16u
+
+struct module {
+    struct options options;
+    struct elffile elf;
+    struct problems problems;
+
+    uint32_t needs;
+    struct segment segment[2];
+    uint32_t *order;       /**< loaded sections that are not empty, by address */
+    uint32_t order_count;
+    uint32_t prefix;       /**< bytes of text before the ELF's first */
+    bool far;              /**< text and data were linked far apart */
+    uint32_t entry;
+
+    bool not_apart;
+    char *reasons[REASONS_MAX]; /**< why not apart */
+    uint32_t reason_count;
+
+    struct import *imports;
+    uint32_t import_count;
+    uint32_t veneer_size;  /**< of one */
+    uint32_t veneer_count;
+    bool by_lld;           /**< .comment says that LLD linked it */
+
+    struct modfmt_fixup *fixups;
+    size_t fixup_count;
+    size_t fixup_capacity;
+    uint32_t descriptors[256]; /**< fix-ups by list descriptor */
+    uint32_t types[256];       /**< records by relocation type */
+
+    struct got_use *got;
+    size_t got_count;
+    size_t got_capacity;
+    bool got_based;        /**< some BASE_PREL loads the GOT's address itself */
+    bool got_offsets;      /**< GOT_BREL or GOTOFF: some register holds the GOT's address */
+    bool sb_based;         /**< BREL or SBREL: r9 holds the base of the data */
+    bool sb_decided;       /**< some such value fits the start of data and nothing else */
+    bool has_static_base;
+    uint32_t static_base;  /**< link address that r9 stands for */
+    uint8_t static_home;
+    bool has_origin;       /**< the GOT was found */
+    uint32_t origin;       /**< link address from which GOT_BREL and BASE_PREL count */
+    uint8_t origin_home;
+
+    struct mov_half *movs;
+    size_t mov_count;
+    size_t mov_capacity;
+
+    struct veneer_word *veneer_words; /**< of veneers that the linker made */
+    size_t veneer_word_count;
+    size_t veneer_word_capacity;
+
+    struct array_place init;
+    struct array_place fini;
+    const uint8_t *build_id;
+    uint32_t build_id_size;
+};
+
+/* segments.c */
+/** Sort the loaded sections, find text and data. False: problems make going on useless. */
+bool segments_plan(struct module *m);
+/** Say for each symbol what it moves with. */
+void segments_home_symbols(struct module *m);
+/** Choose the prefix, allocate the segments and copy the contents. */
+void segments_fill(struct module *m);
+/** Which segment an address is in by its value: 0, 1 or NO_SEGMENT. */
+unsigned segments_at(const struct module *m, uint32_t address);
+/** `length` bytes of contents at a link address, or NULL. */
+uint8_t *segments_bytes(const struct module *m, uint32_t address, uint32_t length);
+/** Whether the value lies where the linker put the module. */
+bool segments_linked_range(const struct module *m, uint32_t address);
+/** Were these bytes changed by a fix-up? */
+bool segments_touched(const struct module *m, uint32_t address, uint32_t length);
+/** Note that text and data cannot be placed apart; the reason is for --verbose. */
+void segments_not_apart(struct module *m, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/** Flags for the header. */
+uint32_t segments_flags(const struct module *m);
+
+/* attributes.c */
+/** Read .ARM.attributes into m->needs. */
+void attributes_read(struct module *m);
+
+/* evidence.c */
+/** Look for signs that the ELF was linked without --emit-relocs. */
+void evidence_check(struct module *m);
+
+/* imports.c */
+/** Find the undefined symbols that are used, sort them, count veneers. */
+void imports_collect(struct module *m);
+
+/* veneers.c */
+/** Write the veneers in front of text and their fix-ups. */
+void veneers_write(struct module *m);
+/** Make the BL or B.W at `address` branch to the symbol's veneer. */
+void veneers_branch(struct module *m, uint32_t section, uint32_t address, uint32_t type,
+                    const struct symbol *symbol);
+
+/* relocations.c */
+struct record {
+    uint32_t address; /**< place: link address */
+    uint32_t symbol;
+    uint32_t section; /**< of the place */
+    uint8_t type;
+};
+/** Walk the relocation records and make fix-ups of them. */
+void relocations_read(struct module *m);
+const char *relocation_name(uint32_t type);
+/** For imports.c: does a record of this type refer to its symbol, and by a branch? */
+bool relocation_refers(uint32_t type);
+bool relocation_branches(uint32_t type);
+/** Add a problem that a record is the cause of. */
+void relocation_problem(struct module *m, const struct record *r, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/** The symbol's name, or its section's for section symbols. */
+const char *symbol_label(const struct module *m, uint32_t symbol);
+
+/* fixups.c */
+/** Add a fix-up for the word (or instruction) at a link address; `bytes` counts 4 or, for
+ *  a pair, only the place. Refuses what overlaps an earlier one. */
+void fixups_word(struct module *m, uint32_t section, uint32_t address, unsigned target,
+                 bool relative, uint32_t import);
+void fixups_add(struct module *m, const struct modfmt_fixup *fixup);
+/** Mark bytes as changed. False (and a problem) if some of them already were. */
+bool fixups_touch(struct module *m, uint32_t section, uint32_t address, uint32_t length);
+/** Sort all fix-ups into the order of the image's lists. Linear. */
+void fixups_sort(struct module *m);
+
+/* undefined.c */
+enum undefined_rule {
+    UNDEFINED_ZERO,   /**< the linker took the symbol as address 0 (GNU ld) */
+    UNDEFINED_PLACE,  /**< it took the place's own address (LLD) */
+    UNDEFINED_UNKNOWN,
+};
+/** How the linker resolved a PC-relative value against an undefined symbol.
+ *  @param zero   the addend if by UNDEFINED_ZERO
+ *  @param place  the addend if by UNDEFINED_PLACE */
+enum undefined_rule undefined_rule(const struct module *m, uint32_t address, uint32_t zero,
+                                   uint32_t place);
+
+/* movpair.c */
+void movpair_add(struct module *m, const struct record *r, bool top, bool relative);
+void movpair_resolve(struct module *m);
+
+/* got.c */
+void got_add(struct module *m, const struct record *r, uint32_t value);
+/** Attribute all slots, make their fix-ups, choose the static base. */
+void got_resolve(struct module *m);
+
+/* staticbase.c */
+/** Take in one value counted from the static base (BREL, SBREL): a word, or half of one
+ *  in a MOVW or MOVT. */
+void staticbase_add(struct module *m, const struct record *r, uint32_t field, bool mov);
+/** Decide what r9 must hold, from those values and from what got_resolve() found. */
+void staticbase_resolve(struct module *m);
+
+/* branch.c */
+/** Decode the branch at `bytes`. */
+enum branch_kind { BRANCH_NONE, BRANCH_BL, BRANCH_BLX, BRANCH_B, BRANCH_NOP };
+enum branch_kind branch_decode(const uint8_t *bytes, uint32_t available, uint32_t address,
+                               uint32_t *ret_target);
+/** Judge a branch to a defined, absolute or weak symbol. */
+void branch_check(struct module *m, const struct record *r);
+/** After all fix-ups: are the addresses in the linker's own veneers safe? */
+void branch_check_veneers(struct module *m);
+
+/* places.c */
+/** Entry, constructors, destructors, build id. */
+void places_find(struct module *m);
+
+/* image.c */
+/** Build, check and write the image. @return a cli_status */
+int image_write(struct module *m);
+
+/* report.c */
+struct image_sizes {
+    uint32_t total;
+    uint32_t relocs;
+    uint32_t tags;
+    uint32_t names;
+    uint32_t flags;
+};
+void report_map(const struct module *m, const struct image_sizes *sizes);
+
+#endif
