@@ -437,9 +437,11 @@ def read_tags(m):
 # --- Section 3, checks 22 and 23: relocations ----------------------------------------
 
 # index: the first import's, or None. A Fixup is one word, or one group of a mov list;
-# word, movw, movt are offsets in the segment or None, `at` is where its group lies.
+# word; movw and movt of a pair; alone: their offsets in the segment, or None. low goes with
+# alone; `at` is where the group lies in the image.
 List = namedtuple("List", "offset descriptor place target kind relative index")
-Fixup = namedtuple("Fixup", "list offset index word movw movt low at")
+Fixup = namedtuple("Fixup", "list offset index at word movw movt alone low",
+                   defaults=(None,) * 5)
 
 
 class Bytes:
@@ -531,22 +533,8 @@ def read_word_groups(m, source, lst):
         require(n <= words - done, "MODFMT_E_RELOC_PLACE", at, n, words - done)
         for word in range(done, done + n):
             offset = lst.kind + 4 * word
-            yield Fixup(lst, offset, index, offset, None, None, None, at)
+            yield Fixup(lst, offset, index, at, word=offset)
         done, group = done + n, group + 1
-
-
-def read_mov_parts(source, cursor, n):
-    """What follows the head of a mov group: offsets of the MOVW and the MOVT, and low."""
-    if n != MOV["extended"]:
-        return cursor, cursor + 2 * (n - 1 + MOV["distance_min"]), None
-    offset, distance = source.position, source.take()
-    if distance == MOV["movw_alone"]:
-        return cursor, None, None
-    if distance == MOV["movt_alone"]:
-        return None, cursor, source.take(2)
-    require(distance >= MOV["extended_min"], "MODFMT_E_RELOC_CODE", offset, distance,
-            MOV["extended_min"])
-    return cursor, cursor + 2 * distance, None
 
 
 def read_mov_groups(m, source, lst):
@@ -561,10 +549,13 @@ def read_mov_groups(m, source, lst):
         index = group_index(m, lst, group, at)
         require(skip or not group, "MODFMT_E_RELOC_CODE", at, skip)
         cursor += 2 * skip
-        movw, movt, low = read_mov_parts(source, cursor, n)
-        for part in (movw, movt):
+        if n == MOV["alone"]:
+            fix = Fixup(lst, cursor, index, at, alone=cursor, low=source.take(2))
+        else:
+            fix = Fixup(lst, cursor, index, at, movw=cursor, movt=cursor + 2 * (n + 1))
+        for part in (fix.movw, fix.movt, fix.alone):
             require(part is None or part + 4 <= size, "MODFMT_E_RELOC_PLACE", at, part, size)
-        yield Fixup(lst, cursor, index, None, movw, movt, low, at)
+        yield fix
         group += 1
 
 
@@ -577,17 +568,19 @@ def read_fixups(m):
         yield from groups(m, source, last)
 
 
-MOV_MASK, MOVW_BITS, MOVT_BITS = 0x8000fbf0, 0x0000f240, 0x0000f2c0
+MOV_MASK, MOVW_BITS, MOVT_BITS, MOVT_BIT = 0x8000fbf0, 0x0000f240, 0x0000f2c0, 0x80
 
 
 def check_instructions(m, fix):
     """The full check's look at the stored bytes themselves."""
     start = m.areas[SEGMENT_NAME[fix.list.place]].start
-    for offset, bits in ((fix.movw, MOVW_BITS), (fix.movt, MOVT_BITS)):
+    for offset, good in ((fix.movw, (MOVW_BITS,)), (fix.movt, (MOVT_BITS,)),
+                         (fix.alone, (MOVW_BITS, MOVT_BITS))):
         if offset is None or offset + 4 > m.stored_size(fix.list.place):
             continue
         found = number(m.image, start + offset, 4)
-        require(found & MOV_MASK == bits, "MODFMT_E_RELOC_INSN", start + offset, found, bits)
+        require(found & MOV_MASK in good, "MODFMT_E_RELOC_INSN", start + offset, found,
+                good[0])
 
 
 def check_relocs(m):
@@ -705,15 +698,29 @@ def fix_word(memory, offset, v):
     memory[offset:offset + 4] = word.to_bytes(4, "little")
 
 
-def fix_mov(memory, fix, v):
-    """3.2: a pair adds with carry; a MOVT alone brings the low half that it needs."""
-    low = mov_imm(memory, fix.movw) if fix.movw is not None else fix.low
-    high = mov_imm(memory, fix.movt) if fix.movt is not None else 0
-    x = (low + 65536 * high + v) & 0xffffffff
-    if fix.movw is not None:
-        set_mov_imm(memory, fix.movw, x & 0xffff)
-    if fix.movt is not None:
-        set_mov_imm(memory, fix.movt, x >> 16)
+def fix_pair(memory, fix, v):
+    """3.2: the low half carries into the high one."""
+    x = mov_imm(memory, fix.movw) + 65536 * mov_imm(memory, fix.movt) + v & 0xffffffff
+    set_mov_imm(memory, fix.movw, x & 0xffff)
+    set_mov_imm(memory, fix.movt, x >> 16)
+
+
+def fix_alone(memory, fix, v):
+    """3.2: bit 7 of its first half-word tells a MOVT, which brings the low half it needs."""
+    imm = mov_imm(memory, fix.alone)
+    if number(memory, fix.alone, 2) & MOVT_BIT:
+        set_mov_imm(memory, fix.alone, (fix.low + 65536 * imm + v & 0xffffffff) >> 16)
+    else:
+        set_mov_imm(memory, fix.alone, fix.low + imm + v & 0xffff)
+
+
+def apply_fixup(memory, fix, v):
+    if fix.word is not None:
+        fix_word(memory, fix.word, v)
+    elif fix.alone is not None:
+        fix_alone(memory, fix, v)
+    else:
+        fix_pair(memory, fix, v)
 
 
 def load(image, text_at, data_at=None, offered=None):
@@ -726,10 +733,7 @@ def load(image, text_at, data_at=None, offered=None):
               for segment, name in enumerate(SEGMENT_NAME)]
     for fix in read_fixups(m):
         v = value_of(fix, addresses, imports)
-        if fix.word is not None:
-            fix_word(memory[fix.list.place], fix.word, v)
-        else:
-            fix_mov(memory[fix.list.place], fix, v)
+        apply_fixup(memory[fix.list.place], fix, v)
     return bytes(memory[TEXT]), bytes(memory[DATA])
 
 
@@ -741,7 +745,8 @@ def fixup_record(fix):
     record = {"place": SEGMENT_NAME[fix.list.place], "offset": fix.offset,
               "kind": kinds[fix.list.kind], "target": names[fix.list.target],
               "relative": fix.list.relative}
-    optional = {"import": fix.index, "movw": fix.movw, "movt": fix.movt, "low": fix.low}
+    optional = {"import": fix.index, "movw": fix.movw, "movt": fix.movt, "alone": fix.alone,
+                "low": fix.low}
     record.update((key, value) for key, value in optional.items() if value is not None)
     return record
 

@@ -279,9 +279,9 @@ def descriptors():
     yield lists("RELOC_LIST", "list_target_7", "Target 7.", "07 01 00")
     for kind in (5, 6, 7):
         yield lists("RELOC_LIST", f"list_kind_{kind}", f"Kind {kind}.", bytes([kind << 5, 1, 0]))
-    yield lists("RELOC_LIST", "list_absolute", "absolute without relative.", "02 01 00")
-    yield lists("RELOC_LIST", "list_callback_relative", "callback with relative.", "13 01 00")
-    yield lists("RELOC_LIST", "list_callback_mov", "callback of kind mov.", "83 01 00",
+    yield lists("RELOC_LIST", "list_absolute", "absolute without relative.", "03 01 00")
+    yield lists("RELOC_LIST", "list_callback_relative", "callback with relative.", "12 01 00")
+    yield lists("RELOC_LIST", "list_callback_mov", "callback of kind mov.", "82 01 00",
                 text=MOVS + bytes(8))
     yield lists("RELOC_LIST", "list_order", "Descriptors descend.", "01 01 00", "00 09 00")
     yield lists("RELOC_LIST", "list_twice", "A descriptor twice.", "00 01 00", "00 09 00")
@@ -292,7 +292,7 @@ def descriptors():
     yield lists("RELOC_LIST", "list_zeros", "Zeros are not filling: a list of target text each "
                 "two bytes.", "00 00 00 00")
     yield lists("RELOC_LIST", "list_before_in_place", "RELOC_LIST comes before IN_PLACE.",
-                "02 01 00", flags=APART | IN_PLACE)
+                "03 01 00", flags=APART | IN_PLACE)
     for name, relocs in (("text", "00 01 00"), ("mov", "80 00"), ("empty", "00 00"),
                          ("index", "04 0900 01 00")):
         yield lists("IN_PLACE", f"in_place_{name}", "in_place with a list that has its place in "
@@ -318,9 +318,9 @@ def ends():
     yield lists("RELOC_END", "reloc_end_skip", "A group ends after the first byte of its skip.",
                 "08 08", data_mem=1000)
     yield lists("RELOC_END", "reloc_end_second", "The second list is cut.", "00 01 00", "01")
-    yield lists("RELOC_END", "reloc_end_distance", "The distance byte is missing.", "80 07",
+    yield lists("RELOC_END", "reloc_end_low_none", "low is missing.", "80 07",
                 text=MOVS + bytes(8))
-    yield lists("RELOC_END", "reloc_end_low", "Half of low.", "80 07 01 00", text=MOVS + bytes(8))
+    yield lists("RELOC_END", "reloc_end_low", "Half of low.", "80 07 00", text=MOVS + bytes(8))
     yield lists("RELOC_END", "reloc_end_padding", "The zeros after the area are not part of it.",
                 "00 01")
 
@@ -347,35 +347,29 @@ def places():
     yield lists("RELOC_PLACE", "place_skip_first", "RELOC_PLACE comes before the byte that is "
                 "missing.", "00 28")
     yield lists("RELOC_PLACE", "place_mov_skip", "A skip of 9 half-words in 8.", "80 49 00")
-    yield lists("RELOC_PLACE", "place_mov_movw", "A MOVW alone in the last half-word.",
-                "80 3f 00 00")
+    yield lists("RELOC_PLACE", "place_mov_alone", "One instruction in the last half-word.",
+                "80 3f 0000 00")
     yield lists("RELOC_PLACE", "place_mov_movt", "The MOVT of a pair, distance 7, lies past the "
                 "end.", "80 06 00", text=MOVS + bytes(8))
-    yield lists("RELOC_PLACE", "place_mov_far", "The MOVT of a pair, distance 255.",
-                "80 07 ff 00", text=MOVS + bytes(8))
-    yield lists("RELOC_PLACE", "place_mov_alone_movt", "A MOVT alone in the last half-word.",
-                "80 3f 01 0000 00")
     yield lists("RELOC_PLACE", "place_mov_odd", "Data of 11 bytes: the last instruction would "
-                "end at 12.", "88 27 00 00")
+                "end at 12.", "88 27 0000 00")
     yield lists("RELOC_PLACE", "place_mov_before_insn", "RELOC_PLACE of the MOVT comes before "
-                "RELOC_INSN of the MOVW.", "80 07 09 00")
+                "RELOC_INSN of the MOVW.", "80 06 00")
 
 
 def codes():
-    for distance in (2, 7):
-        yield lists("RELOC_CODE", f"code_distance_{distance}", f"A distance byte {distance}.",
-                    bytes([0x80, 7, distance, 0]), text=MOVS + bytes(8))
     yield lists("RELOC_CODE", "code_same_place", "The second group skips 0.", "80 01 01 00",
                 text=MOVS + bytes(8))
     yield lists("RELOC_CODE", "code_same_place_first", "RELOC_CODE comes before the missing "
-                "distance byte.", "80 01 07", text=MOVS + bytes(8))
-    yield lists("RELOC_CODE", "code_before_place", "A distance byte 2 comes before the place "
-                "that does not fit.", "80 47 02 00")
+                "low.", "80 01 07", text=MOVS + bytes(8))
+    yield lists("RELOC_CODE", "code_same_place_alone", "Two groups for one instruction alone.",
+                "80 07 0000 07 0000 00", text=MOVS + bytes(8))
     for name, text, relocs in (
             ("zeros", bytes(16), "80 01 00"), ("movt_first", MOVS[4:] + MOVS, "80 01 00"),
             ("movw_second", MOVS[:4] * 2 + MOVS, "80 01 00"),
-            ("alone_movw", MOVS[4:] + MOVS, "80 07 00 00"),
-            ("alone_movt", MOVS + MOVS, "80 07 01 0000 00"),
+            ("alone", bytes(16), "80 07 0000 00"),
+            ("alone_add", bytes.fromhex("00f2 0000") + bytes(12), "80 07 0000 00"),
+            ("alone_bit15", MOVS[:4] + bytes.fromhex("c0f2 0080") + MOVS, "80 17 0000 00"),
             ("half", MOVS + MOVS, "80 09 00"),
             ("add", bytes.fromhex("00f2 0000") + MOVS[4:] + MOVS, "80 01 00"),
             ("bit15", bytes.fromhex("40f2 0080") + MOVS[4:] + MOVS, "80 01 00"),

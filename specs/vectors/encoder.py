@@ -150,14 +150,11 @@ def mov_groups(fixes):
     for fix in fixes:
         skip = (fix.offset - cursor) // 2
         cursor = fix.offset
-        if fix.alone == "movw":
-            code, what = head(skip, 7) + b"\0", "MOVW alone"
-        elif fix.alone == "movt":
-            code, what = head(skip, 7) + b"\1" + u16(fix.stored()), "MOVT alone"
-        elif fix.distance <= 7:
-            code, what = head(skip, fix.distance - 1), f"pair, distance {fix.distance}"
+        if fix.alone:
+            low = fix.stored() & 0xffff if fix.alone == "movt" else 0
+            code, what = head(skip, 7) + u16(low), f"{fix.alone.upper()} alone, low {low:#x}"
         else:
-            code, what = head(skip, 7) + bytes([fix.distance]), f"pair, distance {fix.distance}"
+            code, what = head(skip, fix.distance - 1), f"pair, distance {fix.distance}"
         groups.append((code, f"skip {skip}, {what}, at {fix.offset:#x}"))
     return groups
 

@@ -129,11 +129,16 @@ def relative():
 
 
 def every_distance():
-    """Pairs with every n: distances 2 to 7 by n, then 8 and 255 by a distance byte."""
+    """Pairs at every distance that n can tell, 2 to 7; farther ones are two alone."""
     text, fixes = b"", []
-    for distance in (2, 3, 4, 5, 6, 7, 8, 255):
-        fixes.append(pair("text", len(text), "data", 0xfff0 + distance, distance=distance))
+    for distance in (2, 3, 4, 5, 6, 7, 8, 40):
+        start, addend = len(text), 0xfff0 + distance
         text += mov_bytes(False, 0) + NOP * (distance - 2) + mov_bytes(True, 0)
+        if distance <= 7:
+            fixes.append(pair("text", start, "data", addend, distance=distance))
+        else:
+            fixes += [movw("text", start, "data", addend),
+                      movt("text", start + 2 * distance, "data", addend)]
     return Image(text, bytes(4), entry=1, fixes=fixes)
 
 
@@ -142,14 +147,21 @@ def movs():
                  "high one.",
                  Image(MOVS + BX_LR, bytes(16), entry=1, fixes=[pair("text", 0, "data", 0xfff8)]),
                  loads=BOTH_2)
-    yield Vector("mov_distances", "Pairs at the distances 2 to 7, 8 and 255 half-words.",
-                 every_distance(), loads=BOTH)
+    yield Vector("mov_distances", "Pairs at the distances 2 to 7, and at 8 and 40 half-words "
+                 "as two alone.",
+                 every_distance(), loads=BOTH_2)
     yield Vector("mov_alone", "A MOVW alone; MOVTs alone, one whose low half carries and one "
                  "whose does not.",
                  Image(mov_bytes(False, 0) + mov_bytes(True, 0) * 2 + BX_LR, entry=1,
                        fixes=[movw("text", 0, "text", 0x12345), movt("text", 4, "text", 0x1fffc),
                               movt("text", 8, "text", 0x1000)]),
                  loads=(HERE, ODD, Load(0x2000fff8)))
+    low = bytes([0x80]) + head(0, 7) + u16(0xfff0) + b"\0"
+    yield Vector("mov_alone_low", "A MOVW alone with a low other than 0: no writer does it, and a "
+                 "reader adds it.",
+                 Image(mov_bytes(False, 0x20) + BX_LR, relocs=[(low, "mov in text, text")],
+                       memory=lambda bases, _: [mov_bytes(False, bases["text"] + 0x10 & 0xffff)
+                                                + BX_LR, b""]), loads=(HERE, ODD))
     yield Vector("mov_interleaved", "MOVWs before MOVTs: the cursor stays at the MOVW, so the "
                  "next pair may start before the last one ends.",
                  Image(mov_bytes(False, 0) * 2 + mov_bytes(True, 0) * 2 + BX_LR, bytes(4), entry=1,

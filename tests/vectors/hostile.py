@@ -94,10 +94,9 @@ def random_mov_groups(rng, starts):
         skip, cursor = (start - cursor) // 2, start
         if rng.random() < 0.1:
             skip = random_skip(rng)
-        groups += rng.choice([head(skip, 1), head(skip, 1), head(skip, rng.randint(1, 6)),
-                              head(skip, 7) + b"\0", head(skip, 7) + b"\0",
-                              head(skip + 2, 7) + b"\1" + u16(rng.randrange(65536)),
-                              head(skip, 7) + bytes([rng.choice((0, 1, 2, 7, 8, 9, 255))])])
+        alone = head(skip + rng.choice((0, 2)), 7) + u16(rng.randrange(65536))
+        groups += rng.choice([head(skip, 1), head(skip, 1), head(skip, rng.randint(1, 7)),
+                              alone, alone])
     return groups
 
 
@@ -106,8 +105,9 @@ def random_list(rng, memories, imports):
     place = rng.randrange(2)
     target = rng.choice((0, 1, 2, 3, 4, 5, 0, 1, 4, 5, rng.randrange(8)))
     kind = rng.choice((0, 0, 1, 2, 3, 4, 4, rng.randrange(8)))
-    relative = target == 2 or (target != 3 and rng.random() < 0.3)
-    if target == 3 and kind == 4:
+    absolute, callback = (target == modref.TARGET[name] for name in ("absolute", "callback"))
+    relative = absolute or (not callback and rng.random() < 0.3)
+    if callback and kind == 4:
         kind = 0
     if rng.random() < 0.03:
         relative = not relative
