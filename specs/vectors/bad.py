@@ -178,13 +178,19 @@ def tag_frames():
                  tag(0x60), tag("init_array", u32(0, 0)))
     yield tagged("TAG_ORDER", "tag_twice_vendor", "The same vendor's tag with bit 7 and without.",
                  tag(0x60), tag(0xe0))
+    yield tagged("TAG_ORDER", "tag_number_twice", "dependency (0x93) may repeat, but may not "
+                 "follow 0x13.", tag(0x13), tag("dependency", version(0, 0, 0) * 2 + b"x"))
+    yield tagged("TAG_ORDER", "tag_number_twice_back", "Nor 0x13 follow it.",
+                 tag("dependency", version(0, 0, 0) * 2 + b"x"), tag(0x13))
+    yield tagged("TAG_ORDER", "tag_order_end", "END with bit 7 (0x80), number 0, after name.",
+                 tag("name", b"x"), tag(0x80))
     yield tagged("TAG_ORDER", "tag_after_signature", "A tag of a higher number after the "
                  "signature.", tag("signature", u16(0, 0)), tag(0x7f))
     for kind, what in ((0x96, "a number reserved for the format"), (0xe0, "a vendor's"),
                        (0x81, "name with bit 7"), (0xfe, "signature with bit 7"),
-                       (0xff, "the last number")):
+                       (0xff, "the last number"), (0x80, "END with bit 7, the first tag")):
         yield tagged("TAG_CRITICAL", f"tag_critical_{kind:x}", f"Critical and unknown: {what}.",
-                     tag("version", version(1, 0, 0)) if kind != 0x81 else (b"", ""),
+                     tag("version", version(1, 0, 0)) if kind not in (0x80, 0x81) else (b"", ""),
                      tag(kind, b"x"))
     yield tagged("TAG_CRITICAL", "tag_critical_first", "TAG_CRITICAL comes before PADDING.",
                  tag(0xdf, b"x", padding=b"\1\1\1"))

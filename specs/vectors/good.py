@@ -99,6 +99,13 @@ def words():
                      (b"\x00\x01\x00", "word in text, text: the word at 0"),
                      (b"\x40\x01\x00", "word2 in text, text: the word at 2")],
                        memory=lambda bases, _: overlap(bases["text"])), loads=(HERE, ODD))
+    yield Vector("empty_data", "No data, but references to it (an end of bss, say): D is what the "
+                 "placement says, also of 0 bytes.",
+                 Image(RETURN_0 + bytes(8), entry=1,
+                       fixes=[word("text", 4, "data"), word("text", 8, "data", relative=True)]),
+                 loads=BOTH)
+    yield Vector("empty_text", "No text, but a reference to it.",
+                 Image(b"", bytes(4), fixes=[word("data", 0, "text")]), loads=BOTH)
     yield Vector("empty_lists", "Lists without groups, where not one word fits.",
                  Image(b"", b"\7\7", relocs=[(b"\x00\x00", "word in text, text: nothing"),
                                             (b"\x69\x00", "word3 in data, data: nothing"),
