@@ -97,7 +97,7 @@ static void put_fixup(struct cli_json *json, const struct module *m,
     cli_json_text(json, "segment", segment_name(f->segment));
     cli_json_number(json, "offset", f->place);
     cli_json_text(json, "kind", f->kind == MODFMT_KIND_MOV ? "mov" : "word");
-    cli_json_text(json, "target", target_words[f->target].name);
+    cli_json_text(json, "target", target_name(f->target));
     cli_json_bool(json, "relative", f->relative != 0);
     if (f->target == MODFMT_TARGET_IMPORT) {
         cli_json_number(json, "import", f->import_index);
@@ -107,8 +107,7 @@ static void put_fixup(struct cli_json *json, const struct module *m,
         cli_json_text(json, "mov", pair ? "pair" : fixup_kind(f));
         if (pair) {
             cli_json_number(json, "distance", f->distance);
-        }
-        if (f->distance == MODFMT_MOV_MOVT_ALONE) {
+        } else {
             cli_json_number(json, "low", f->low);
         }
     }

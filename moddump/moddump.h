@@ -70,12 +70,13 @@ extern const struct word flag_words[];
 extern const struct word need_words[];
 extern const struct word import_words[];
 extern const struct word export_words[];
-extern const struct word target_words[];
 
 /** "ARMv7E-M, FPv4-SP, softfp". */
 void needs_text(uint32_t needs, char *ret_text, size_t size);
 /** The names of the bits that are set, with ", " between them. */
 void bits_text(const struct word *words, uint32_t bits, char *ret_text, size_t size);
+/** The name of a fix-up's target, one of MODFMT_TARGET_*. */
+const char *target_name(uint32_t target);
 /** The name of a tag's type, "vendor", or "unknown". */
 const char *tag_name(uint32_t type);
 const char *segment_name(unsigned segment);

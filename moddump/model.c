@@ -166,11 +166,11 @@ uint32_t module_stored(const struct module *module, const struct modfmt_fixup *f
     if (fixup->distance == MODFMT_MOV_MOVT_ALONE) {
         return value << 16 | fixup->low;
     }
-    if (fixup->distance != MODFMT_MOV_MOVW_ALONE) {
-        uint32_t top = fixup->place + 2u * fixup->distance;
-        value |= mov_immediate(stored_word(module, fixup->segment, top)) << 16;
+    if (fixup->distance == MODFMT_MOV_MOVW_ALONE) {
+        return (value + fixup->low) & 0xffff;
     }
-    return value;
+    uint32_t top = fixup->place + 2u * fixup->distance;
+    return value | mov_immediate(stored_word(module, fixup->segment, top)) << 16;
 }
 
 void module_areas(const struct modfmt_image *image, struct area ret_areas[AREA_COUNT])

@@ -99,7 +99,7 @@ static void print_fixup_counts(const struct module *m)
         if (count != 0) {
             label("");
             printf("%zu in %s: %s += %s%s%s\n", count, segment_name(segment),
-                   mov != 0 ? "mov" : "word", target_words[target].name,
+                   mov != 0 ? "mov" : "word", target_name(target),
                    relative != 0 ? " - " : "",
                    relative != 0 ? segment_name(segment) : "");
         }

@@ -41,7 +41,7 @@ const struct word export_words[] = {
     {0, NULL},
 };
 
-const struct word target_words[] = {
+static const struct word target_words[] = {
     {MODFMT_TARGET_TEXT, "text"},         {MODFMT_TARGET_DATA, "data"},
     {MODFMT_TARGET_ABSOLUTE, "absolute"}, {MODFMT_TARGET_CALLBACK, "callback"},
     {MODFMT_TARGET_IMPORT, "import"},     {0, NULL},
@@ -136,6 +136,15 @@ void needs_text(uint32_t needs, char *ret_text, size_t size)
     }
 }
 
+const char *target_name(uint32_t target)
+{
+    const struct word *word = target_words;
+    while (word->name != NULL && word->value != target) {
+        word++;
+    }
+    return word->name != NULL ? word->name : "unknown";
+}
+
 const char *tag_name(uint32_t type)
 {
     uint32_t number = type & MODFMT_TAG_NUMBER_MASK;
@@ -186,7 +195,7 @@ void put_target(FILE *out, const struct module *module, const struct modfmt_fixu
         fprintf(out, "import %u ", (unsigned)fixup->import_index);
         put_import(out, module, fixup->import_index);
     } else {
-        fputs(target_words[fixup->target].name, out);
+        fputs(target_name(fixup->target), out);
     }
     if (fixup->relative != 0) {
         fprintf(out, " - %s", segment_name(fixup->segment));
