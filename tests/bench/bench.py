@@ -1,0 +1,347 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""bench.py [--json] [--check] [--no-times] [--mkmod PATH] [--source DIR] [--work DIR]
+
+Measures what the loader costs, and prints it beside the budgets. Bytes come from the
+linker's map, instructions from QEMU with -icount (exact, every run the same), times from
+the clock (best of some runs; they depend on the machine).
+
+--json   figures as JSON
+--check  exit 1 if a count of bytes or instructions is over its budget; times never count
+--no-times  leave them out
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+BENCH = pathlib.Path(__file__).resolve().parent
+# As in cross/cortex-m4.ini.
+CORE = ["-mcpu=cortex-m4", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16", "-mthumb"]
+SHAPE = ["-Os", "-std=c11", "-ffreestanding", "-ffunction-sections", "-fdata-sections"]
+SWITCHES = ("MODFMT_WITH_CHECKS", "MODFMT_WITH_MOV", "MODFMT_WITH_IMPORTS",
+            "MODFMT_WITH_RELATIVE", "MODFMT_WITH_REFILL", "MODLOAD_WITH_CRC",
+            "MODLOAD_WITH_READ", "MODLOAD_WITH_APART", "MODLOAD_WITH_ARRAYS")
+# What is on in each configuration of the loader.
+WORDS = {"MODFMT_WITH_CHECKS", "MODLOAD_WITH_CRC"}
+CONFIGURATIONS = {
+    "words": WORDS,
+    "imports": WORDS | {"MODFMT_WITH_IMPORTS"},
+    "mov": WORDS | {"MODFMT_WITH_IMPORTS", "MODFMT_WITH_MOV"},
+    "all": set(SWITCHES),
+    "trusted": set(),
+}
+LIBRARY = ("libmodfmt/modfmt_header.c", "libmodfmt/modfmt_reloc.c", "libmodfmt/modfmt_crc.c",
+           "target-loader/modload.c")
+NANO = "libc_nano.a"
+
+
+def run(*command, **options):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
+                          **options)
+    if done.returncode != 0:
+        sys.exit(f"bench: failed: {' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+# ---- bytes of code -------------------------------------------------------------
+
+def map_sizes(text):
+    """(section, object, bytes) of every input section that the linker kept."""
+    text = text[text.index("Linker script and memory map"):]
+    text = re.sub(r"^ (\.\S+)\n\s+0x", r" \1 0x", text, flags=re.M)
+    for m in re.finditer(r"^ (\.\S+)\s+0x[0-9a-f]+\s+(0x[0-9a-f]+) (\S+)$", text, flags=re.M):
+        yield m[1], os.path.basename(m[3]), int(m[2], 16)
+
+
+def loader_sizes(source, work, on):
+    """Bytes of the loader's (code and constants, writable memory) in a configuration."""
+    flags = [f"-D{switch}={int(switch in on)}" for switch in SWITCHES]
+    name = work / ("loader-" + "-".join(sorted(on)).lower()[:40])
+    objects = []
+    for path in LIBRARY:
+        objects.append(f"{name}-{os.path.basename(path)}.o")
+        run("arm-none-eabi-gcc", *CORE, *SHAPE, *flags, f"-I{source}/libmodfmt",
+            f"-I{source}/target-loader", "-c", source / path, "-o", objects[-1])
+    run("arm-none-eabi-gcc", *CORE, *SHAPE, *flags, f"-I{source}/libmodfmt",
+        f"-I{source}/target-loader", "-nostartfiles", "-T", BENCH / "smallest.ld",
+        "-Wl,--gc-sections", f"-Wl,-Map={name}.map", BENCH / "smallest.c", *objects,
+        "-o", f"{name}.elf")
+    code = memory = 0
+    for section, owner, size in map_sizes(pathlib.Path(f"{name}.map").read_text()):
+        if not owner.startswith("loader-"):
+            continue
+        if section.startswith((".text", ".rodata")):
+            code += size
+        elif section.startswith((".data", ".bss")):
+            memory += size
+    if code == 0:
+        sys.exit("bench: nothing of the loader was found in the linker's map")
+    return code, memory
+
+
+# ---- images --------------------------------------------------------------------
+
+class Tools:
+    def __init__(self, source, work, mkmod):
+        self.source, self.work, self.mkmod = source, work, mkmod
+
+    def gen(self, *arguments):
+        run("/usr/bin/python3", BENCH / "gen.py", *arguments)
+        return arguments[-1]
+
+    def link(self, name, *arguments):
+        elf = self.work / f"{name}.elf"
+        run("arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-Os", "-w", "-nostdlib",
+            "-T", self.source / "examples/module.ld",
+            "-Wl,--emit-relocs,--unresolved-symbols=ignore-all,--no-warn-rwx-segments",
+            *arguments, "-o", elf)
+        return elf
+
+    def pack(self, elf, *options):
+        image = elf.with_suffix(".bin")
+        run(self.mkmod, *options, elf, "-o", image)
+        return image
+
+    def best_time(self, elf, runs=7):
+        """Milliseconds of mkmod, the best of some runs."""
+        best = 1e9
+        for _ in range(runs):
+            start = time.perf_counter()
+            self.pack(elf)
+            best = min(best, time.perf_counter() - start)
+        return best * 1000
+
+
+def word(image, at, size=4):
+    return int.from_bytes(image[at:at + size], "little")
+
+
+def up4(n):
+    return (n + 3) & ~3
+
+
+def relocation_lists(image):
+    """(target, kind, fix-ups, bytes) of each list. From specs/modfmt.md, 3."""
+    at = 64 + up4(word(image, 28)) + up4(word(image, 36))
+    end = at + word(image, 44)
+    while at < end:
+        start, descriptor = at, image[at]
+        target, kind, count = descriptor & 7, descriptor >> 5, 0
+        at += 3 if target in (4, 5) else 1
+        while True:
+            skip, n = 0, 0
+            while n == 0:
+                skip, n, at = skip * 32 + (image[at] >> 3), image[at] & 7, at + 1
+                if n == 0 and skip == 0:
+                    break
+            if n == 0:
+                break
+            if kind == 4:
+                count += 1
+                if n == 7:
+                    at += 3 if image[at] == 1 else 1
+            else:
+                count += n
+        yield target, kind, count, at - start
+
+
+def relocation_figures(image):
+    """(internal fix-ups, their bytes, fix-ups in all)."""
+    lists = list(relocation_lists(image))
+    internal = [x for x in lists if x[0] not in (4, 5)]
+    return (sum(x[2] for x in internal), sum(x[3] for x in internal),
+            sum(x[2] for x in lists))
+
+
+# ---- instructions --------------------------------------------------------------
+
+def bench_firmware(tools):
+    """The firmware that measures itself."""
+    s, work = tools.source, tools.work
+    port, firmware = s / "target-loader/port", s / "target-loader/firmware"
+    tools.gen("exports", work / "exports.list")
+    run("/usr/bin/python3", firmware / "exports.py", work / "exports.list", work / "exports.S")
+    flags = [*CORE, *SHAPE, "-DBOARD_STM32F405", f"-I{s}/libmodfmt", f"-I{s}/target-loader",
+             f"-I{port}/cortex-m", f"-I{firmware}", f"-I{firmware}/include"]
+    parts = []
+    for path, name in (("libmodfmt/modfmt_crc.c", "crc_nibbles"),
+                       ("libmodfmt/modfmt_crc_table.c", "crc_bytes"),
+                       ("target-loader/port/stm32/crc.c", "crc_unit")):
+        parts.append(work / f"{name}.o")
+        run("arm-none-eabi-gcc", *flags, f"-Dmodfmt_crc32={name}", "-c", s / path,
+            "-o", parts[-1])
+    for path in LIBRARY:
+        parts.append(work / f"firmware-{os.path.basename(path)}.o")
+        run("arm-none-eabi-gcc", *flags, "-c", s / path, "-o", parts[-1])
+    elf = work / "bench-firmware.elf"
+    run("arm-none-eabi-gcc", *flags, "-nostartfiles", "-Wl,--gc-sections",
+        "-Wl,--wrap=modfmt_relocate", "-T", firmware / "boards/stm32f405.ld", f"-L{firmware}",
+        BENCH / "firmware.c", *[firmware / name for name in
+                                ("exports.c", "console.c", "emulation.c", "start.c",
+                                 "boards/stm32f4.c")],
+        *[port / "cortex-m" / name for name in ("port.c", "sync.c", "call.S", "arena.c")],
+        work / "exports.S", *parts, "-o", elf)
+    return elf
+
+
+def instruction_counts(tools, images):
+    """{image number: {figure: value}}"""
+    elf = bench_firmware(tools)
+    out = run(tools.source / "scripts/run-qemu.sh", "--firmware", elf, "--icount", *images)
+    counts = {}
+    for line in out.splitlines():
+        m = re.fullmatch(r"(\d+) (\w+) (\d+)", line.strip())
+        if not m:
+            sys.exit(f"bench: the firmware said: {line}")
+        counts.setdefault(int(m[1]), {})[m[2]] = int(m[3])
+    for number in range(len(images)):
+        for way in ("load", "load_crc", "load_search", "load_apart", "load_read", "load_all"):
+            if counts.get(number, {}).get(way + "_rc") != 0:
+                sys.exit(f"bench: image {number}: {way} failed: {counts.get(number)}")
+            if counts[number][way + "_returned"] != counts[0]["load_returned"]:
+                sys.exit(f"bench: image {number}: {way}: the module did not do what it should")
+    return counts
+
+
+# ---- the table -----------------------------------------------------------------
+
+class Table:
+    def __init__(self):
+        self.figures = []
+
+    def add(self, name, value, unit, budget=None, counts=True):
+        """`counts`: --check holds it against the budget."""
+        self.figures.append({"name": name, "value": round(value, 3), "unit": unit,
+                             "budget": budget, "asserted": counts and budget is not None})
+
+    def over(self):
+        return [f for f in self.figures if f["asserted"] and f["value"] > f["budget"]]
+
+    def text(self):
+        lines = [f"{'figure':<60}{'measured':>12}{'at most':>12}  ",
+                 "-" * 86]
+        for f in self.figures:
+            value, budget = (("" if v is None else f"{v:,.2f}".rstrip("0").rstrip("."))
+                             for v in (f["value"], f["budget"]))
+            mark = "  over" if f["budget"] is not None and f["value"] > f["budget"] else ""
+            lines.append(f"{f['name'] + ', ' + f['unit']:<60}{value:>12}{budget:>12}{mark}")
+        return "\n".join(lines)
+
+
+def add_sizes(table, source, work):
+    for name, title, budget in (
+            ("words", "loader: mapped, one block, words, all checks, CRC", 1024),
+            ("imports", "  with imports", None),
+            ("mov", "  with imports and MOVW/MOVT", 1280),
+            ("all", "  with chunked reads, apart placement, init arrays", 1664),
+            ("trusted", "loader: copy and relocate trusted images, words only", 224)):
+        code, memory = loader_sizes(source, work, CONFIGURATIONS[name])
+        table.add(title, code, "B", budget)
+    return memory
+
+
+def add_loads(table, counts, images, memory):
+    plain, long_calls = counts[0], counts[1]
+    plain_fixups = relocation_figures(images[0])[2]
+    image_size = len(images[0])
+    table.add("relocation per word fix-up, plain build",
+              plain["load_relocate"] / plain_fixups, "instr.", 12)
+    long_fixups = relocation_figures(images[1])[2]
+    table.add("relocation per word fix-up, -mlong-calls build",
+              long_calls["load_relocate"] / long_fixups, "instr.")
+    table.add("load without CRC and import search, plain build", plain["load"], "instr.", 15000)
+    table.add("load without CRC and import search, -mlong-calls", long_calls["load"],
+              "instr.", 19000)
+    table.add("  the same, plain, apart", plain["load_apart"], "instr.")
+    table.add("  the same, plain, in chunks", plain["load_read"], "instr.")
+    table.add("import search per import, among 128 names",
+              (plain["load_search"] - plain["load"]) / word(images[0], 48, 2), "instr.")
+    table.add("CRC in a load, per byte",
+              (plain["load_crc"] - plain["load"]) / image_size, "instr.", 11)
+    for figure, title, budget in (("crc_nibbles", "CRC per byte, default, 64 B table", 11),
+                                  ("crc_bytes", "CRC per byte, 1 KB table", 8),
+                                  ("crc_unit", "CRC per byte, the STM32F4's CRC unit", 2)):
+        table.add(title, counts[0][f"{figure}_per_4096"] / 4096, "instr.", budget)
+    table.add("loader's RAM: struct modload_module and variables",
+              plain["module_struct"] + memory, "B", 64)
+    # Not the ways with a search: its stack is the port's.
+    table.add("stack of a load, the deepest way, port not counted",
+              max(c[way + "_stack"] for c in counts.values()
+                  for way in ("load", "load_crc", "load_apart", "load_read")), "B", 256)
+
+
+def add_images(table, tools, plain_elf, images):
+    stripped = tools.pack(plain_elf, "--strip-names").read_bytes()
+    table.add("image, plain build, import names stripped", len(stripped), "B", 11200)
+    table.add("  of that text and data", word(stripped, 28) + word(stripped, 36), "B")
+    table.add("image, -mlong-calls build, with names", len(images[1]), "B")
+    count, size, _ = relocation_figures(images[0])
+    table.add(f"relocation per internal fix-up, {count} in the plain build",
+              size / count, "B", 0.5)
+    count, size, _ = relocation_figures(images[1])
+    table.add(f"relocation per internal fix-up, {count} with -mlong-calls",
+              size / count, "B", 0.5)
+    libc = tools.link("libc", tools.gen("module", tools.work / "libc.c"), "-Wl,--whole-archive",
+                      f"-l:{NANO}", "-Wl,--no-whole-archive", "-lgcc")
+    count, size, _ = relocation_figures(tools.pack(libc).read_bytes())
+    table.add(f"relocation per internal fix-up, {count} with all of {NANO}",
+              size / count, "B", 0.6)
+
+
+def add_times(table, tools, plain_elf):
+    table.add("mkmod, bench module", tools.best_time(plain_elf, 15), "ms", 5, False)
+    times = []
+    for count in (250000, 500000):
+        source = tools.work / f"fixups{count}.S"
+        elf = tools.link(f"fixups{count}", tools.gen("fixups", count, source))
+        times.append(tools.best_time(elf, 5))
+    table.add("mkmod, 500,000 fix-ups", times[1], "ms", 150, False)
+    table.add("  how often the time of 250,000", times[1] / times[0], "times", 2.4, False)
+
+
+def measure(source, work, mkmod, times):
+    tools, table = Tools(source, work, mkmod), Table()
+    memory = add_sizes(table, source, work)
+    module = tools.gen("module", work / "module.c")
+    plain = tools.link("plain", module)
+    long_calls = tools.link("long_calls", "-mlong-calls", module)
+    paths = [tools.pack(plain), tools.pack(long_calls)]
+    images = [path.read_bytes() for path in paths]
+    add_loads(table, instruction_counts(tools, paths), images, memory)
+    add_images(table, tools, plain, images)
+    if times:
+        add_times(table, tools, plain)
+    return table
+
+
+def main():
+    parser = argparse.ArgumentParser(usage=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--no-times", action="store_true")
+    parser.add_argument("--mkmod", default=os.environ.get("MKMOD"))
+    parser.add_argument("--source", type=pathlib.Path, default=BENCH.parent.parent)
+    parser.add_argument("--work", type=pathlib.Path)
+    arguments = parser.parse_args()
+    mkmod = arguments.mkmod or arguments.source / "build/mkmod/mkmod"
+    with tempfile.TemporaryDirectory() as folder:
+        table = measure(arguments.source.resolve(), arguments.work or pathlib.Path(folder),
+                        mkmod, not arguments.no_times)
+    if arguments.json:
+        print(json.dumps({"schema": 1, "figures": table.figures}, indent=2))
+    else:
+        print(table.text())
+    over = table.over() if arguments.check else []
+    for f in over:
+        print(f"over its budget: {f['name']}: {f['value']} {f['unit']}, at most {f['budget']}")
+    sys.exit(1 if over else 0)
+
+
+if __name__ == "__main__":
+    main()
