@@ -99,15 +99,14 @@ struct modfmt_areas {
 };
 
 /**
- * The open checks 1 to 16: constant time, reads 64 bytes at `header` only.
+ * The open checks 1 to 15: constant time, reads 64 bytes at `header` only.
  *
  * @param header     the image's first bytes
  * @param available  how many bytes of the image can be read (bounds total_size)
  * @param ret_areas  where the areas begin
  * @param diag       written on failure; may be NULL
  * @return 0 or MODFMT_E_TRUNCATED, _MAGIC, _HEADER_CHECK, _VERSION, _HEADER_SIZE,
- *         _TOTAL_SIZE, _FLAGS, _MACHINE, _NEEDS, _RESERVED, _ALIGN, _SEGMENT,
- *         _LAYOUT, _ENTRY, _IN_PLACE. After 0 every size and sum of sizes in the
+ *         _TOTAL_SIZE, _FLAGS, _MACHINE, _SEGMENT, _LAYOUT, _ALIGN, _ENTRY. After 0 every size and sum of sizes in the
  *         header is below 2^31 and every area lies inside the image.
  */
 int modfmt_header_plan(const uint8_t *header, uint32_t available, struct modfmt_areas *ret_areas,
@@ -214,6 +213,7 @@ struct modfmt_image {
     uint32_t export_count;
     uint32_t text_align; /**< log2 */
     uint32_t data_align; /**< log2 */
+    uint32_t critical_count;
     uint32_t crc;
     uint32_t header_check;
     struct modfmt_areas at;
@@ -255,8 +255,8 @@ struct modfmt_fixups {
     const struct modfmt_image *image;
     uint32_t next;    /**< offset of the next byte in the image */
     uint32_t key;     /**< descriptor and import index of the list, for the order */
-    uint32_t cursor;  /**< words or half-words passed in the segment */
-    uint32_t left;    /**< words that the list can still reach */
+    uint32_t cursor;  /**< offset in the segment */
+    uint32_t left;    /**< bytes from there to its end */
     uint32_t index;   /**< import index of this group */
     uint8_t run;      /**< fix-ups still to come from this group */
     uint8_t state;
@@ -271,8 +271,9 @@ int modfmt_fixups_next(struct modfmt_fixups *iter, struct modfmt_fixup *ret_fixu
 
 struct modfmt_import {
     uint32_t hash;
-    uint32_t type;
-    uint32_t flags;     /**< MODFMT_IMPORT_* */
+    uint32_t type;      /**< 31 bits */
+    uint32_t weak;      /**< 1: may stay unbound */
+    uint32_t flags;     /**< MODFMT_IMPORT_OBJECT, _UNVERIFIED */
     const char *name;   /**< ends with a zero byte; NULL if names were stripped */
 };
 struct modfmt_export {
@@ -327,7 +328,8 @@ struct modfmt_tag_source {
 };
 
 /** Everything an image is made of. Imports and exports are sorted by hash; names go
- *  into tags, which the caller gives in ascending order of their numbers. */
+ *  into tags, which the caller gives in the order of specs/modfmt.md, 6: critical ones first, and
+ *  each of both sorts in ascending order of their numbers. */
 struct modfmt_source {
     uint32_t flags;
     uint32_t machine;

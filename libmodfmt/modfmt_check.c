@@ -16,6 +16,9 @@ static int header_(const struct modfmt_image *i, struct modfmt_diag *diag)
     if (i->flags & in_place && i->text_align > MODFMT_TEXT_ALIGN_IN_PLACE_MAX)
         return modfmt_fail(diag, MODFMT_E_IN_PLACE, MODFMT_OFF_TEXT_ALIGN, i->text_align,
                            MODFMT_TEXT_ALIGN_IN_PLACE_MAX);
+    if (i->flags & apart && i->data_mem && i->text_mem & ((1u << i->data_align) - 1))
+        return modfmt_fail(diag, MODFMT_E_ALIGN, MODFMT_OFF_TEXT_MEM, i->text_mem,
+                           1u << i->data_align);
     return 0;
 }
 
@@ -81,6 +84,8 @@ static int symbols_(const struct modfmt_image *i, struct modfmt_diag *diag)
 
         rc = symbol_(i, i->at.exports, i->at.export_flags, MODFMT_EXPORT_SIZE, k,
                      MODFMT_EXPORT_ALL, MODFMT_E_EXPORT, diag);
+        if (rc == 0 && modfmt_get32(i->bytes + at - 4) & MODFMT_IMPORT_WEAK)
+            return modfmt_fail(diag, MODFMT_E_EXPORT, at - 4, modfmt_get32(i->bytes + at - 4), 0);
         if (rc == 0 && !(flags & MODFMT_EXPORT_OBJECT)) {
             if (!(value & 1))
                 return modfmt_fail(diag, MODFMT_E_EXPORT, at, value, value | 1);
@@ -114,7 +119,7 @@ static const struct rule_ {
     {MODFMT_TAG_PARAMS, PLACE_, 8, 8},
     {MODFMT_TAG_INIT_ARRAY, ARRAY_, 8, 8},
     {MODFMT_TAG_FINI_ARRAY, ARRAY_, 8, 8},
-    {MODFMT_TAG_STATIC_BASE, PLACE_, 4, 4},
+    {MODFMT_TAG_STATIC_BASE, PLACE_, 8, 8},
     {MODFMT_TAG_DEPENDENCY, DEPENDENCY_, 13, 12 + MODFMT_NAME_MAX},
     {MODFMT_TAG_COMPRESSION, SIZES_, 12, 12},
     {MODFMT_TAG_LINKED, ANY_, 16, 80},
@@ -163,12 +168,14 @@ static int names_(const struct modfmt_image *i, const struct modfmt_tag *tag, bo
     return 0;
 }
 
-/** A place and, if the tag has one, the size behind it lie in their segment. */
+/** A place and the size behind it lie in their segment; the static base has no size. */
 static bool place_(const struct modfmt_image *i, const struct modfmt_tag *tag)
 {
     uint32_t place = modfmt_get32(tag->value);
-    uint32_t size = tag->length == 8 ? modfmt_get32(tag->value + 4) : 0;
+    uint32_t size = modfmt_get32(tag->value + 4);
 
+    if (tag->type == MODFMT_TAG_STATIC_BASE && size)
+        return false;
     return modfmt_range(place & ~MODFMT_PLACE_DATA, size,
                         place & MODFMT_PLACE_DATA ? i->data_mem : i->text_mem);
 }
@@ -222,19 +229,25 @@ static int value_(const struct modfmt_image *i, const struct modfmt_tag *tag,
     return 0;
 }
 
-/** One tag: order, criticality, padding, value. `last` is the number of the tag before. */
-static int tag_(const struct modfmt_image *i, const struct modfmt_tag *tag, uint32_t last,
-                struct modfmt_diag *diag)
+/** One tag: count, order, criticality, padding, value. `index`: how many came before, `last`:
+ *  the type of the one before (0: none). */
+static int tag_(const struct modfmt_image *i, const struct modfmt_tag *tag, uint32_t index,
+                uint32_t last, struct modfmt_diag *diag)
 {
-    uint32_t number = tag->type & MODFMT_TAG_NUMBER_MASK;
     uint32_t at = tag->offset - MODFMT_TAG_VALUE_OFFSET;
     const struct rule_ *rule = rule_(tag->type);
+    bool critical = tag->type & MODFMT_TAG_CRITICAL;
     int rc;
 
-    if (number < last || (number == last && tag->type != MODFMT_TAG_DEPENDENCY) ||
-        last == (MODFMT_TAG_SIGNATURE & MODFMT_TAG_NUMBER_MASK))
-        return modfmt_fail(diag, MODFMT_E_TAG_ORDER, at, number, last);
-    if (!rule && tag->type & MODFMT_TAG_CRITICAL)
+    if (critical != (index < i->critical_count))
+        return modfmt_fail(diag, MODFMT_E_TAG_COUNT, at, index, i->critical_count);
+    /* Both critical or both not: so the types compare as the numbers do. */
+    if (((tag->type ^ last) & MODFMT_TAG_CRITICAL) == 0 &&
+        (tag->type < last || (tag->type == last && tag->type != MODFMT_TAG_DEPENDENCY)))
+        return modfmt_fail(diag, MODFMT_E_TAG_ORDER, at, tag->type, last);
+    if (last == MODFMT_TAG_SIGNATURE)
+        return modfmt_fail(diag, MODFMT_E_TAG_ORDER, at, tag->type, last);
+    if (!rule && critical)
         return modfmt_fail(diag, MODFMT_E_TAG_CRITICAL, at, tag->type, 0);
     rc = zeros_(i, tag->offset + tag->length, tag->offset + modfmt_up4(tag->length), diag);
     if (rc == 0 && rule)
@@ -245,20 +258,22 @@ static int tag_(const struct modfmt_image *i, const struct modfmt_tag *tag, uint
 /** All tags; *ret_compressed tells whether one says that the segments are compressed. */
 static int tags_(const struct modfmt_image *i, bool *ret_compressed, struct modfmt_diag *diag)
 {
-    uint32_t offset = i->at.tags, last = 0;
+    uint32_t offset = i->at.tags, index = 0, last = 0;
     struct modfmt_tag tag;
     int rc;
 
     while ((rc = modfmt_tag_next(i, &offset, &tag)) == 1) {
-        rc = tag_(i, &tag, last, diag);
+        rc = tag_(i, &tag, index++, last, diag);
         if (rc)
             return rc;
-        last = tag.type & MODFMT_TAG_NUMBER_MASK;
+        last = tag.type;
         if (tag.type == MODFMT_TAG_COMPRESSION)
             *ret_compressed = true;
     }
     if (rc < 0)
         return modfmt_fail(diag, rc, offset, i->size - offset, 0);
+    if (index < i->critical_count)
+        return modfmt_fail(diag, MODFMT_E_TAG_COUNT, offset, index, i->critical_count);
     return zeros_(i, offset, i->size, diag);
 }
 

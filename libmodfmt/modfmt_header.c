@@ -14,7 +14,7 @@ int modfmt_fail(struct modfmt_diag *diag, int code, uint32_t offset, uint32_t go
 }
 
 /**
- * Checks 4 to 12: 16 bits of the header, masked, must have one value. As a table it is
+ * Checks 4 to 11: 16 bits of the header, masked, must have one value. As a table it is
  * half the size of the code. The upper halves of sizes bound them by MODFMT_SIZE_MAX.
  */
 struct rule_ {
@@ -35,7 +35,6 @@ static const struct rule_ rules_[] = {
     {MODFMT_OFF_DATA_MEM + 2, -MODFMT_E_SEGMENT, 0xf000, 0},
     {MODFMT_OFF_RELOC_SIZE + 2, -MODFMT_E_LAYOUT, 0xf000, 0},
     {MODFMT_OFF_TEXT_ALIGN, -MODFMT_E_ALIGN, 0xf0f0, 0},
-    {MODFMT_OFF_RESERVED, -MODFMT_E_RESERVED, 0xffff, 0},
 };
 
 /** The areas' sizes in order: a header field times a factor. The first three have 32 bits. */

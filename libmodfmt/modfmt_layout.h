@@ -36,7 +36,7 @@
 #define MODFMT_OFF_EXPORT_COUNT 50u /**< number of exports */
 #define MODFMT_OFF_TEXT_ALIGN 52u /**< log2 of the alignment of text, at most 15 */
 #define MODFMT_OFF_DATA_ALIGN 53u /**< log2 of the alignment of data, at most 15 */
-#define MODFMT_OFF_RESERVED 54u /**< 0 */
+#define MODFMT_OFF_CRITICAL_COUNT 54u /**< number of critical tags */
 #define MODFMT_OFF_CRC 56u /**< CRC-32 of the whole image with this field taken as zero */
 #define MODFMT_OFF_HEADER_CHECK 60u /**< CRC-32 of the bytes 0 to 55 */
 
@@ -62,10 +62,9 @@
 #define MODFMT_NEED_ALL 0xfffu
 
 /* import_flag bits. */
-#define MODFMT_IMPORT_WEAK 0x1u /**< may stay unbound; it then counts as address 0 */
-#define MODFMT_IMPORT_OBJECT 0x2u /**< a data object; otherwise a function */
-#define MODFMT_IMPORT_UNVERIFIED 0x4u /**< the type tag was not derived from what the module was compiled against */
-#define MODFMT_IMPORT_ALL 0x7u
+#define MODFMT_IMPORT_OBJECT 0x1u /**< a data object; otherwise a function */
+#define MODFMT_IMPORT_UNVERIFIED 0x2u /**< the type tag was not derived from what the module was compiled against */
+#define MODFMT_IMPORT_ALL 0x3u
 
 /* export_flag bits. */
 #define MODFMT_EXPORT_DATA 0x1u /**< the value counts from the start of data; otherwise of text */
@@ -85,24 +84,23 @@
 #define MODFMT_TARGET_ABSOLUTE 3u /**< 0; of use with relative only */
 #define MODFMT_TARGET_IMPORT 4u /**< one import; its index (16 bits) follows the descriptor */
 #define MODFMT_TARGET_IMPORT_SEQ 5u /**< consecutive imports, one per group; the first one's index (16 bits) follows the descriptor */
-#define MODFMT_KIND_WORD 0u /**< 32-bit words; their offsets are 0 modulo 4 */
-#define MODFMT_KIND_WORD1 1u /**< 32-bit words; their offsets are 1 modulo 4 */
-#define MODFMT_KIND_WORD2 2u /**< 32-bit words; their offsets are 2 modulo 4 */
-#define MODFMT_KIND_WORD3 3u /**< 32-bit words; their offsets are 3 modulo 4 */
-#define MODFMT_KIND_MOV 4u /**< Thumb-2 MOVW and MOVT instructions (encoding T3 and T1) */
+#define MODFMT_KIND_WORD_ANY 0u /**< 32-bit words at any byte address; skips count bytes */
+#define MODFMT_KIND_MOV 1u /**< Thumb-2 MOVW and MOVT instructions (encoding T3 and T1); skips count half-words */
+#define MODFMT_KIND_WORD 2u /**< 32-bit words at multiples of 4; skips count words */
 #define MODFMT_MOV_ALONE 7u
 #define MODFMT_MOV_DISTANCE_MAX 7u
 
 /* import table entries: offsets in bytes. */
-#define MODFMT_IMPORT_OFF_HASH 0u
-#define MODFMT_IMPORT_OFF_TYPE 4u
-#define MODFMT_IMPORT_SIZE 8u
+#define MODFMT_IMPORT_OFF_HASH 0x0u
+#define MODFMT_IMPORT_OFF_TYPE 0x4u
+#define MODFMT_IMPORT_SIZE 0x8u
+#define MODFMT_IMPORT_WEAK 0x80000000u
 
 /* export table entries: offsets in bytes. */
-#define MODFMT_EXPORT_OFF_HASH 0u
-#define MODFMT_EXPORT_OFF_TYPE 4u
-#define MODFMT_EXPORT_OFF_VALUE 8u
-#define MODFMT_EXPORT_SIZE 12u
+#define MODFMT_EXPORT_OFF_HASH 0x0u
+#define MODFMT_EXPORT_OFF_TYPE 0x4u
+#define MODFMT_EXPORT_OFF_VALUE 0x8u
+#define MODFMT_EXPORT_SIZE 0xcu
 
 /* Tags. */
 #define MODFMT_TAG_CRITICAL 0x80u
@@ -122,7 +120,7 @@
 #define MODFMT_TAG_PARAMS 0x09u /**< place and size of the parameter block */
 #define MODFMT_TAG_INIT_ARRAY 0x90u /**< place and size of the array of constructors */
 #define MODFMT_TAG_FINI_ARRAY 0x91u /**< place and size of the array of destructors */
-#define MODFMT_TAG_STATIC_BASE 0x92u /**< place whose address r9 holds whenever code of the module runs */
+#define MODFMT_TAG_STATIC_BASE 0x92u /**< place whose address r9 holds whenever code of the module runs; then 0 */
 #define MODFMT_TAG_DEPENDENCY 0x93u /**< another module: lowest version, first version too high (6 bytes each), name */
 #define MODFMT_TAG_COMPRESSION 0x94u /**< method, size of text and size of data after decompression (32 bits each) */
 #define MODFMT_TAG_LINKED 0x95u /**< text address, data address, end of data, API version word, firmware build id */
@@ -139,8 +137,8 @@
     X(MODFMT_E_FLAGS, -7, "a reserved flag is set, no placement is allowed, or in-place is allowed without apart") \
     X(MODFMT_E_MACHINE, -8, "the machine number is unknown") \
     X(MODFMT_E_NEEDS, -9, "a reserved bit of the needs is set") \
-    X(MODFMT_E_RESERVED, -10, "a reserved field is not zero") \
-    X(MODFMT_E_ALIGN, -11, "an alignment is out of range") \
+    X(MODFMT_E_TAG_COUNT, -10, "the critical tags are not first, or not as many as the header says") \
+    X(MODFMT_E_ALIGN, -11, "an alignment is out of range, or data apart from text would lose its own") \
     X(MODFMT_E_SEGMENT, -12, "a segment's size is out of range, or smaller in memory than stored") \
     X(MODFMT_E_LAYOUT, -13, "the areas that the header describes do not fit into the total size") \
     X(MODFMT_E_ENTRY, -14, "the entry lies outside text or is not a Thumb address") \
@@ -167,7 +165,6 @@
     X(MODLOAD_E_MEMORY, -102, "the port has no memory for the module") \
     X(MODLOAD_E_READ, -103, "the port could not read the image") \
     X(MODLOAD_E_IMPORT, -104, "an import is not offered by the firmware, or with another type") \
-    X(MODLOAD_E_UNSUPPORTED, -105, "the image uses a feature that this loader was built without") \
-    X(MODLOAD_E_ADDRESS, -106, "the memory that the port gave is not aligned as the image asks")
+    X(MODLOAD_E_UNSUPPORTED, -105, "the image uses a feature that this loader was built without")
 
 #endif

@@ -28,6 +28,7 @@ int modfmt_open(const void *bytes, uint32_t available, struct modfmt_image *ret_
     i->export_count = modfmt_get16(h + MODFMT_OFF_EXPORT_COUNT);
     i->text_align = h[MODFMT_OFF_TEXT_ALIGN];
     i->data_align = h[MODFMT_OFF_DATA_ALIGN];
+    i->critical_count = modfmt_get16(h + MODFMT_OFF_CRITICAL_COUNT);
     i->crc = modfmt_get32(h + MODFMT_OFF_CRC);
     i->header_check = modfmt_get32(h + MODFMT_OFF_HEADER_CHECK);
     return 0;
@@ -84,13 +85,13 @@ static int list_begin_(struct modfmt_fixups *it, struct modfmt_diag *diag)
 {
     const struct modfmt_image *i = it->image;
     int desc = table_byte_(it, diag), low = 0, high = 0;
-    uint32_t d = (uint32_t)desc, target, kind, size, key;
+    uint32_t d = (uint32_t)desc, target, kind, key;
 
     if (desc < 0)
         return desc;
     target = d & MODFMT_RELOC_TARGET_MASK;
     kind = d >> MODFMT_RELOC_KIND_SHIFT;
-    if (target > MODFMT_TARGET_IMPORT_SEQ || kind > MODFMT_KIND_MOV ||
+    if (target > MODFMT_TARGET_IMPORT_SEQ || kind > MODFMT_KIND_WORD ||
         (target == MODFMT_TARGET_ABSOLUTE && !(d & MODFMT_RELOC_RELATIVE)) ||
         (target == MODFMT_TARGET_CALLBACK &&
          (d & MODFMT_RELOC_RELATIVE || kind == MODFMT_KIND_MOV)))
@@ -112,16 +113,16 @@ static int list_begin_(struct modfmt_fixups *it, struct modfmt_diag *diag)
         return reloc_fail_(it, diag, MODFMT_E_IN_PLACE, d, MODFMT_RELOC_PLACE_DATA);
     if (target >= MODFMT_TARGET_IMPORT && it->index >= i->import_count)
         return reloc_fail_(it, diag, MODFMT_E_RELOC_IMPORT, it->index, i->import_count);
-    size = segment_size_(i, d & MODFMT_RELOC_PLACE_DATA);
-    it->cursor = kind == MODFMT_KIND_MOV ? 0 : kind;
-    it->left = kind == MODFMT_KIND_MOV ? size / 2 : size < kind ? 0 : (size - kind) / 4;
+    it->cursor = 0;
+    it->left = segment_size_(i, d & MODFMT_RELOC_PLACE_DATA);
     it->state = FIRST_GROUP_;
     return 0;
 }
 
-/** Read a group's head. @return its n (0: the list ends) or an error; *ret_skip */
+/** Read a group's head. @return its n (0: the list ends) or an error; *ret_skip in bytes */
 static int group_head_(struct modfmt_fixups *it, struct modfmt_diag *diag, uint32_t *ret_skip)
 {
+    unsigned kind = it->desc >> MODFMT_RELOC_KIND_SHIFT;
     uint32_t skip = 0, n;
 
     do {
@@ -131,10 +132,10 @@ static int group_head_(struct modfmt_fixups *it, struct modfmt_diag *diag, uint3
             return b;
         skip = skip << (8 - MODFMT_RELOC_RUN_BITS) | (uint32_t)b >> MODFMT_RELOC_RUN_BITS;
         n = (uint32_t)b & ((1u << MODFMT_RELOC_RUN_BITS) - 1);
-        if (skip > it->left)
-            return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, skip, it->left);
+        if (skip > it->left >> kind)
+            return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, skip, it->left >> kind);
     } while (n == 0 && skip);
-    *ret_skip = skip;
+    *ret_skip = skip << kind;
     return (int)n;
 }
 
@@ -168,9 +169,9 @@ static int mov_group_(struct modfmt_fixups *it, uint32_t skip, uint32_t n,
             return high;
     }
     it->left -= skip;
-    it->cursor += 2 * skip;
-    if (it->left < reach + 2)
-        return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, reach + 2, it->left);
+    it->cursor += skip;
+    if (it->left < 2 * reach + 4)
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, 2 * reach + 4, it->left);
     first = mov_at_(it, it->cursor, MOVW_);
     good = alone ? first == MOVW_ || first == MOVT_
                  : first == MOVW_ && mov_at_(it, it->cursor + 2 * reach, MOVT_) == MOVT_;
@@ -215,10 +216,10 @@ static int list_next_(struct modfmt_fixups *it, struct modfmt_fixup *ret_fixup,
     }
     if (it->desc >> MODFMT_RELOC_KIND_SHIFT == MODFMT_KIND_MOV)
         return mov_group_(it, skip, (uint32_t)n, ret_fixup, diag);
-    if ((uint32_t)n > it->left - skip)
-        return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, (uint32_t)n, it->left - skip);
-    it->left -= skip + (uint32_t)n;
-    it->cursor += 4 * skip;
+    if (4 * (uint32_t)n > it->left - skip)
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, 4 * (uint32_t)n, it->left - skip);
+    it->left -= skip + 4 * (uint32_t)n;
+    it->cursor += skip;
     it->run = (uint8_t)n;
     return word_(it, ret_fixup);
 }
@@ -285,7 +286,8 @@ void modfmt_import_at(const struct modfmt_image *image, uint32_t index,
     const uint8_t *p = image->bytes + image->at.imports + index * MODFMT_IMPORT_SIZE;
 
     ret_import->hash = modfmt_get32(p + MODFMT_IMPORT_OFF_HASH);
-    ret_import->type = modfmt_get32(p + MODFMT_IMPORT_OFF_TYPE);
+    ret_import->type = modfmt_get32(p + MODFMT_IMPORT_OFF_TYPE) & ~MODFMT_IMPORT_WEAK;
+    ret_import->weak = modfmt_get32(p + MODFMT_IMPORT_OFF_TYPE) / MODFMT_IMPORT_WEAK;
     ret_import->flags = image->bytes[image->at.import_flags + index];
     ret_import->name = name_(image, MODFMT_TAG_IMPORT_NAMES, index);
 }

@@ -44,26 +44,27 @@ static uint32_t mov_add_(uint8_t *p, uint32_t x, uint32_t shift)
     return x;
 }
 
-/** Fix the pair or the single instruction of a mov group at `p`, which has `left` half-words
- *  up to the segment's end. */
+/** Fix the pair or the single instruction of a mov group at `p`, which has `left` bytes up
+ *  to the segment's end. */
 static int mov_(struct modfmt_relocator *r, uint8_t *p, uint32_t left, uint32_t n, uint32_t x)
 {
-    uint32_t reach = n == MODFMT_MOV_ALONE ? 0 : n + 1, shift = 16;
+    uint32_t reach = 2 * n + 2, shift = 16;
 
-    if (reach == 0) {
+    if (n == MODFMT_MOV_ALONE) {
         int low = half_(r);
 
         if (low < 0)
             return low;
         x += (uint32_t)low;
+        reach = 0;
     }
-    if (left < reach + 2)
+    if (left < reach + 4)
         return MODFMT_E_RELOC_PLACE;
     if (reach)
         x = mov_add_(p, x, 0);
     else if (!(*p & 0x80)) /* MOVW is F240, MOVT is F2C0 */
         shift = 0;
-    mov_add_(p + 2 * reach, x, shift);
+    mov_add_(p + reach, x, shift);
     return 0;
 }
 
@@ -78,11 +79,11 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
 /** What a list does with its groups. */
 struct list_ {
     uint8_t *place; /**< the cursor */
-    uint32_t left;  /**< words (mov: half-words) from there to the segment's end */
+    uint32_t left;  /**< bytes from there to the segment's end */
     uint32_t value; /**< what to add */
     uint32_t base;  /**< what of it does not come from an import */
     uint32_t index; /**< the next import of a target 5 */
-    bool mov;
+    uint32_t kind;  /**< log2 of the unit of skips */
     bool sequence;
 };
 
@@ -91,14 +92,14 @@ static int begin_(struct modfmt_relocator *r, struct list_ *ret_list)
 {
     int rc = byte_(r);
     uint32_t desc = (uint32_t)rc, target = desc & MODFMT_RELOC_TARGET_MASK;
-    uint32_t kind = desc >> MODFMT_RELOC_KIND_SHIFT;
     const struct modfmt_segment *s = r->segment;
     struct list_ *l = ret_list;
 
     if (rc < 0)
         return rc;
+    l->kind = desc >> MODFMT_RELOC_KIND_SHIFT;
     if (MODFMT_WITH_CHECKS &&
-        (kind > (MODFMT_WITH_MOV ? MODFMT_KIND_MOV : MODFMT_KIND_WORD3) ||
+        (l->kind > MODFMT_KIND_WORD || (!MODFMT_WITH_MOV && l->kind == MODFMT_KIND_MOV) ||
          target > (MODFMT_WITH_IMPORTS ? MODFMT_TARGET_IMPORT_SEQ : MODFMT_TARGET_ABSOLUTE)))
         return MODFMT_E_RELOC_LIST;
     /* Text and callback are even, data is odd, and so is absolute, which is 0. */
@@ -107,15 +108,8 @@ static int begin_(struct modfmt_relocator *r, struct list_ *ret_list)
         l->value = 0;
     if (desc & MODFMT_RELOC_PLACE_DATA)
         s++;
-    l->mov = MODFMT_WITH_MOV && kind == MODFMT_KIND_MOV;
-    if (l->mov)
-        kind = 0;
     l->place = s->bytes;
-    l->left = 0;
-    if (s->size > kind) {
-        l->place += kind;
-        l->left = (s->size - kind) >> (l->mov ? 1 : 2);
-    }
+    l->left = s->size;
     l->base = MODFMT_WITH_RELATIVE && desc & MODFMT_RELOC_RELATIVE ? 0 - s->address : 0;
     l->sequence = MODFMT_WITH_IMPORTS && target == MODFMT_TARGET_IMPORT_SEQ;
     if (MODFMT_WITH_IMPORTS && target >= MODFMT_TARGET_IMPORT) {
@@ -140,7 +134,7 @@ static int groups_(struct modfmt_relocator *r, struct list_ *l)
     int rc = 0;
 
     for (;;) {
-        uint32_t n;
+        uint32_t n, bytes;
 
         if (MODFMT_WITH_CHECKS && next == end) {
             rc = more_(r);
@@ -151,35 +145,36 @@ static int groups_(struct modfmt_relocator *r, struct list_ *l)
         }
         n = *next & ((1u << MODFMT_RELOC_RUN_BITS) - 1);
         skip = skip << (8 - MODFMT_RELOC_RUN_BITS) | *next++ >> MODFMT_RELOC_RUN_BITS;
-        /* left is below 2^28, so the next shift cannot lose a bit. */
-        if (MODFMT_WITH_CHECKS && skip > left)
+        /* left is below 2^28: the next shift, by 5 and by 2, loses no bit. */
+        bytes = skip << l->kind;
+        if (MODFMT_WITH_CHECKS && bytes > left)
             break;
         if (n == 0 && skip)
             continue;
         r->next = next;
         if (n == 0)
             return 0;
-        left -= skip;
+        left -= bytes;
         if (l->sequence) {
             rc = import_(r, l->index++, &value);
             value += l->base;
             if (rc)
                 return rc;
         }
-        if (l->mov) {
-            if (left < 2)
-                break;
-            place += 2 * skip;
+        /* A segment of no bytes may be at NULL, and NULL + 0 is not C. */
+        if (MODFMT_WITH_CHECKS && left < 4)
+            break;
+        place += bytes;
+        if (MODFMT_WITH_MOV && l->kind == MODFMT_KIND_MOV) {
             rc = mov_(r, place, left, n, value);
             if (rc)
                 return rc;
             next = r->next;
             end = r->end;
         } else {
-            if (MODFMT_WITH_CHECKS && n > left)
+            if (MODFMT_WITH_CHECKS && 4 * n > left)
                 break;
-            left -= n;
-            place += 4 * skip;
+            left -= 4 * n;
             do {
                 modfmt_put32(place, modfmt_get32(place) + value);
                 place += 4;

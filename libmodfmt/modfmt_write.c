@@ -7,7 +7,8 @@
 /** A list's descriptor, with target 4 for imports. */
 static uint32_t descriptor_(const struct modfmt_fixup *f)
 {
-    uint32_t kind = f->kind == MODFMT_KIND_MOV ? MODFMT_KIND_MOV : f->place & 3;
+    uint32_t kind = f->kind == MODFMT_KIND_MOV ? MODFMT_KIND_MOV :
+                    f->place & 3 ? MODFMT_KIND_WORD_ANY : MODFMT_KIND_WORD;
 
     return kind << MODFMT_RELOC_KIND_SHIFT | (f->relative ? MODFMT_RELOC_RELATIVE : 0) |
            (f->segment ? MODFMT_RELOC_PLACE_DATA : 0) | f->target;
@@ -65,24 +66,25 @@ static size_t run_(const struct modfmt_fixup *f, size_t count, size_t most)
 static void groups_(struct sink_ *out, const struct modfmt_fixup *f, size_t count,
                     uint32_t *cursor)
 {
+    unsigned kind = descriptor_(f) >> MODFMT_RELOC_KIND_SHIFT;
     size_t n;
 
     for (; count; f += n, count -= n) {
-        uint32_t skip = f->place - *cursor;
+        uint32_t skip = (f->place - *cursor) >> kind;
 
         n = 1;
-        if (f->kind != MODFMT_KIND_MOV) {
+        if (kind != MODFMT_KIND_MOV) {
             n = run_(f, count, (1u << MODFMT_RELOC_RUN_BITS) - 1);
-            head_(out, skip / 4, (uint32_t)n);
+            head_(out, skip, (uint32_t)n);
             *cursor = f->place + 4 * (uint32_t)n;
             continue;
         }
         *cursor = f->place;
         if (f->distance > MODFMT_MOV_MOVT_ALONE) {
-            head_(out, skip / 2, f->distance - 1u);
+            head_(out, skip, f->distance - 1u);
             continue;
         }
-        head_(out, skip / 2, MODFMT_MOV_ALONE);
+        head_(out, skip, MODFMT_MOV_ALONE);
         put_(out, f->low);
         put_(out, f->low >> 8);
     }
@@ -137,7 +139,7 @@ static size_t descriptor_lists_(struct sink_ *out, const struct modfmt_fixup *f,
             while (chained_(&f[at + n - 1], count - at - n + 1));
         if (chain == sequences) {
             list_head_(out, chain ? d + 1 : d, f[at].import_index);
-            cursor = f[at].kind == MODFMT_KIND_MOV ? 0 : f[at].place & 3;
+            cursor = 0;
             for (size_t k = 0; chain && k < n; k++)
                 groups_(out, &f[at + k], 1, &cursor);
             if (!chain)
@@ -169,6 +171,10 @@ int modfmt_encode_fixups(const struct modfmt_fixup *fixups, size_t count, uint8_
 
 static void header_fields_(const struct modfmt_source *s, uint8_t *h)
 {
+    uint32_t critical = 0;
+
+    for (uint32_t k = 0; k < s->tag_count; k++)
+        critical += (s->tags[k].type & MODFMT_TAG_CRITICAL) != 0;
     __builtin_memset(h, 0, MODFMT_HEADER_SIZE);
     modfmt_put32(h + MODFMT_OFF_MAGIC, MODFMT_MAGIC);
     h[MODFMT_OFF_MAJOR] = MODFMT_MAJOR;
@@ -188,6 +194,7 @@ static void header_fields_(const struct modfmt_source *s, uint8_t *h)
     modfmt_put16(h + MODFMT_OFF_EXPORT_COUNT, s->export_count);
     h[MODFMT_OFF_TEXT_ALIGN] = (uint8_t)s->text_align;
     h[MODFMT_OFF_DATA_ALIGN] = (uint8_t)s->data_align;
+    modfmt_put16(h + MODFMT_OFF_CRITICAL_COUNT, critical);
 }
 
 uint32_t modfmt_write_size(const struct modfmt_source *source)
@@ -220,7 +227,8 @@ static void tables_(const struct modfmt_source *s, const struct modfmt_areas *at
         uint8_t *p = image + at->imports + k * MODFMT_IMPORT_SIZE;
 
         modfmt_put32(p + MODFMT_IMPORT_OFF_HASH, s->imports[k].hash);
-        modfmt_put32(p + MODFMT_IMPORT_OFF_TYPE, s->imports[k].type);
+        modfmt_put32(p + MODFMT_IMPORT_OFF_TYPE,
+                     s->imports[k].type | (s->imports[k].weak ? MODFMT_IMPORT_WEAK : 0));
         image[at->import_flags + k] = (uint8_t)s->imports[k].flags;
     }
     for (uint32_t k = 0; k < s->export_count; k++) {

@@ -54,8 +54,8 @@ def c_header(t):
     for table in ("import", "export"):
         out.append(f"\n/* {table} table entries: offsets in bytes. */")
         for key, value in t[table].items():
-            name = f"MODFMT_{table.upper()}_" + ("SIZE" if key == "size" else f"OFF_{key.upper()}")
-            out.append(define(name, f"{value}u"))
+            kind = "" if key in ("size", "weak") else "OFF_"
+            out.append(define(f"MODFMT_{table.upper()}_{kind}{key.upper()}", f"0x{value:x}u"))
     out.append("\n/* Tags. */")
     for key, value in t["tag"].items():
         out.append(define(f"MODFMT_TAG_{key.upper()}", f"0x{value:x}u"))

@@ -7,6 +7,8 @@
 
 /** Bytes of the image that are held on the stack while its CRC is taken. */
 #define CRC_WINDOW 32u
+/** Bytes of a tag that names a piece of memory: head, place and size. */
+#define SPAN_TAG 12u
 
 /** One load in progress. The relocator comes first: its callbacks get the rest by it. */
 struct load_ {
@@ -21,17 +23,11 @@ struct load_ {
     uint8_t window[MODFMT_HEADER_SIZE];
 };
 
-/** Is the whole image readable in place? */
-static bool mapped_(const struct load_ *l)
-{
-    return !MODLOAD_WITH_READ || l->source->mapped;
-}
-
-/** Look at bytes of the image: in place, or read into `buffer`. @return NULL if they cannot
- *  be read; diag is filled. */
+/** Look at bytes of the image: read into `buffer`, or in place where the loader is built for
+ *  that alone. @return NULL if they cannot be read; diag is filled. */
 static const uint8_t *view_(const struct load_ *l, uint32_t offset, uint32_t size, void *buffer)
 {
-    if (mapped_(l))
+    if (!MODLOAD_WITH_READ)
         return l->source->mapped + offset;
     l->diag->offset = offset;
     l->diag->got = size;
@@ -64,22 +60,20 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
 {
     const struct load_ *l = (const struct load_ *)(const void *)r;
     uint8_t buffer[MODFMT_IMPORT_SIZE];
-    uint32_t hash, type;
     const uint8_t *p = view_(l, l->at.imports + index * MODFMT_IMPORT_SIZE, sizeof(buffer), buffer);
+    uint32_t hash, type;
 
     if (unread_(p))
         return MODLOAD_E_READ;
     hash = modfmt_get32(p + MODFMT_IMPORT_OFF_HASH);
     type = modfmt_get32(p + MODFMT_IMPORT_OFF_TYPE);
-    if (l->port->find(l->port, hash, type, ret_address) == 0)
-        return 0;
-    p = view_(l, l->at.import_flags + index, 1, buffer);
-    if (unread_(p))
-        return MODLOAD_E_READ;
     l->diag->got = hash;
     l->diag->want = type;
     *ret_address = 0;
-    return *p & MODFMT_IMPORT_WEAK ? 0 : MODLOAD_E_IMPORT;
+    if (l->port->find(l->port, hash, type & ~MODFMT_IMPORT_WEAK, ret_address) &&
+        !(type & MODFMT_IMPORT_WEAK))
+        return MODLOAD_E_IMPORT;
+    return 0;
 }
 
 /** The CRC of the whole image. The header's check is the CRC of what comes before the crc
@@ -94,7 +88,7 @@ static int crc_(const struct load_ *l)
 
     do {
         uint8_t buffer[CRC_WINDOW];
-        uint32_t size = mapped_(l) || left < CRC_WINDOW ? left : CRC_WINDOW;
+        uint32_t size = !MODLOAD_WITH_READ || left < CRC_WINDOW ? left : CRC_WINDOW;
         const uint8_t *p = view_(l, offset, size, buffer);
 
         if (unread_(p))
@@ -116,14 +110,10 @@ static int validate_(struct load_ *l)
     int rc;
 
     l->header = l->window;
-    if (mapped_(l) || available >= MODFMT_HEADER_SIZE)
+    if (!MODLOAD_WITH_READ || available >= MODFMT_HEADER_SIZE)
         l->header = view_(l, 0, MODFMT_HEADER_SIZE, l->window);
     if (unread_(l->header))
         return MODLOAD_E_READ;
-    if (!MODFMT_WITH_CHECKS) {
-        modfmt_areas(l->header, &l->at);
-        return 0;
-    }
     rc = modfmt_header_plan(l->header, available, &l->at, d);
     if (rc)
         return rc;
@@ -134,23 +124,14 @@ static int validate_(struct load_ *l)
     return MODLOAD_WITH_CRC && l->port->options & MODLOAD_OPT_CRC ? crc_(l) : 0;
 }
 
-/** Ask the port for memory of `size` bytes. `phase`: how many bytes behind a multiple of
- *  `align` the segment begins. */
+/** Ask the port for memory of segment->size bytes, if that is not 0. */
 static int place_(const struct load_ *l, enum modload_purpose purpose, uint32_t align,
-                  uint32_t phase, uint32_t size, struct modfmt_segment *segment)
+                  struct modfmt_segment *segment)
 {
-    struct modfmt_diag *d = l->diag;
-    struct modload_memory m;
-
-    if (size == 0)
-        return 0;
-    d->got = size + phase;
-    d->want = align;
-    if (l->port->place(l->port, purpose, size + phase, align, &m))
-        return MODLOAD_E_MEMORY;
-    segment->bytes = m.bytes + phase;
-    segment->address = m.address + phase;
-    return 0;
+    l->diag->got = segment->size;
+    l->diag->want = align;
+    return segment->size && l->port->place(l->port, purpose, align, segment) ?
+               MODLOAD_E_MEMORY : 0;
 }
 
 /** Memory for both segments. */
@@ -161,29 +142,31 @@ static int segments_(const struct load_ *l)
     struct modfmt_segment *text = &m->segment[0], *data = &m->segment[1];
     uint32_t align = header[MODFMT_OFF_TEXT_ALIGN];
     uint32_t data_align = header[MODFMT_OFF_DATA_ALIGN];
-    uint32_t want = MODFMT_FLAG_BLOCK;
+    uint32_t text_size = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
+    uint32_t flags = header[MODFMT_OFF_FLAGS], want = MODFMT_FLAG_BLOCK;
     int rc;
 
-    text->size = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
-    data->size = modfmt_get32(header + MODFMT_OFF_DATA_MEM);
     if (MODLOAD_WITH_APART && l->port->options & MODLOAD_OPT_APART)
         want = m->apart = MODFMT_FLAG_APART;
-    l->diag->got = header[MODFMT_OFF_FLAGS];
-    l->diag->want = want;
-    if (MODFMT_WITH_CHECKS && !(header[MODFMT_OFF_FLAGS] & want))
+    if (!(flags & want)) {
+        l->diag->got = flags;
+        l->diag->want = want;
         return MODLOAD_E_PLACEMENT;
-    if (MODLOAD_WITH_APART && m->apart) {
-        m->data_phase = text->size & ((1u << data_align) - 1);
-        rc = place_(l, MODLOAD_TEXT, 1u << align, 0, text->size, text);
-        if (rc == 0)
-            rc = place_(l, MODLOAD_DATA, 1u << data_align, m->data_phase, data->size, data);
-        return rc;
     }
-    rc = place_(l, MODLOAD_BLOCK, 1u << (align < data_align ? data_align : align), 0,
-                text->size + data->size, text);
+    text->size = text_size;
+    data->size = modfmt_get32(header + MODFMT_OFF_DATA_MEM);
+    if (MODLOAD_WITH_APART && m->apart) {
+        rc = place_(l, MODLOAD_TEXT, 1u << align, text);
+        return rc ? rc : place_(l, MODLOAD_DATA, 1u << data_align, data);
+    }
+    if (align < data_align)
+        align = data_align;
+    text->size += data->size;
+    rc = place_(l, MODLOAD_BLOCK, 1u << align, text);
+    text->size = text_size;
     /* By integers: a module of no bytes has no memory, and NULL + 0 is not C. */
-    data->bytes = (uint8_t *)((uintptr_t)text->bytes + text->size);
-    data->address = text->address + text->size;
+    data->bytes = (uint8_t *)((uintptr_t)text->bytes + text_size);
+    data->address = text->address + text_size;
     return rc;
 }
 
@@ -203,7 +186,7 @@ static int copy_(const struct load_ *l)
 
             if (unread_(p))
                 return MODLOAD_E_READ;
-            if (mapped_(l))
+            if (!MODLOAD_WITH_READ)
                 __builtin_memcpy(s->bytes, p, size);
             __builtin_memset(s->bytes + size, 0, s->size - size);
         }
@@ -211,61 +194,42 @@ static int copy_(const struct load_ *l)
     return 0;
 }
 
-/** Note where an array or the static base lies: its place and, of an array, its size. */
-static int note_(const struct load_ *l, uint32_t offset, uint32_t size, uint32_t *ret_address)
-{
-    uint8_t buffer[8];
-    const uint8_t *p = view_(l, offset, size, buffer);
-    const struct modfmt_segment *s = l->module->segment;
-    uint32_t place, length = 0;
-
-    if (unread_(p))
-        return MODLOAD_E_READ;
-    place = modfmt_get32(p);
-    if (place & MODFMT_PLACE_DATA)
-        s++;
-    place &= ~MODFMT_PLACE_DATA;
-    if (size > 4)
-        ret_address[1] = length = modfmt_get32(p + 4);
-    ret_address[0] = s->address + place;
-    return modfmt_range(place, length, s->size) ? 0 : MODFMT_E_TAG_VALUE;
-}
-
-/** Walk the tags: note what the caller needs, refuse what is critical and not known. */
+/** Walk the critical tags, which come first: note where arrays and the static base lie, and
+ *  refuse all others. Each of these has eight bytes: place and size. */
 static int tags_(const struct load_ *l)
 {
+    uint32_t count = modfmt_get16(l->header + MODFMT_OFF_CRITICAL_COUNT);
     uint32_t end = modfmt_get32(l->header + MODFMT_OFF_TOTAL_SIZE);
-    uint32_t offset = l->at.tags;
-    struct modload_module *m = l->module;
-    int rc = 0;
 
-    while (rc == 0 && offset < end) {
-        uint8_t buffer[MODFMT_TAG_VALUE_OFFSET];
-        const uint8_t *p = view_(l, offset, sizeof(buffer), buffer);
-        uint32_t type, size;
+    if (!MODLOAD_WITH_ARRAYS)
+        return count ? MODLOAD_E_UNSUPPORTED : 0;
+    for (uint32_t offset = l->at.tags; count; count--) {
+        const struct modfmt_segment *s = l->module->segment;
+        struct modload_span *span = l->module->span;
+        uint8_t buffer[SPAN_TAG];
+        const uint8_t *p;
+        uint32_t index, place;
 
+        if (end - offset < SPAN_TAG)
+            return MODFMT_E_TAG_END;
+        p = view_(l, offset, SPAN_TAG, buffer);
         if (unread_(p))
             return MODLOAD_E_READ;
-        size = modfmt_get32(p);
-        type = size & 0xff;
-        size >>= 8;
-        offset += MODFMT_TAG_VALUE_OFFSET;
-        l->diag->offset = offset;
-        l->diag->got = type;
-        l->diag->want = size;
-        if (type == MODFMT_TAG_END)
-            break;
-        if (size > end - offset)
-            return MODFMT_E_TAG_END;
-        if (MODLOAD_WITH_ARRAYS && type == MODFMT_TAG_STATIC_BASE && size == 4)
-            rc = note_(l, offset, size, &m->static_base);
-        else if (MODLOAD_WITH_ARRAYS && (type & 0xfe) == MODFMT_TAG_INIT_ARRAY && size == 8)
-            rc = note_(l, offset, size, type & 1 ? &m->fini_array : &m->init_array);
-        else if (type & MODFMT_TAG_CRITICAL)
-            rc = MODLOAD_E_UNSUPPORTED;
-        offset += modfmt_up4(size);
+        offset += SPAN_TAG;
+        index = modfmt_get32(p) - (MODFMT_TAG_INIT_ARRAY | 8u << 8);
+        if (index > MODLOAD_STATIC_BASE)
+            return MODLOAD_E_UNSUPPORTED;
+        span += index;
+        place = modfmt_get32(p + 4);
+        span->size = modfmt_get32(p + 8);
+        if (place & MODFMT_PLACE_DATA)
+            s++;
+        place &= ~MODFMT_PLACE_DATA;
+        span->address = s->address + place;
+        if (!modfmt_range(place, span->size, s->size))
+            return MODFMT_E_TAG_VALUE;
     }
-    return rc;
+    return 0;
 }
 
 /** Note what the caller needs of the header, which makes room for the table; apply that. */
@@ -288,7 +252,7 @@ static int relocate_(struct load_ *l)
     if (MODLOAD_WITH_READ)
         r->refill = refill_;
     r->next = r->end = l->window;
-    if (mapped_(l)) {
+    if (!MODLOAD_WITH_READ) {
         r->next = l->source->mapped + l->at.relocs;
         r->end = r->next + r->remaining;
         l->at.relocs += r->remaining;
@@ -300,10 +264,17 @@ static int relocate_(struct load_ *l)
     return rc;
 }
 
+int modload_read_mapped(const struct modload_port *port, const struct modload_source *source,
+                        uint32_t offset, void *buffer, uint32_t size)
+{
+    (void)port;
+    __builtin_memcpy(buffer, source->mapped + offset, size);
+    return 0;
+}
+
 int modload_load(const struct modload_port *port, const struct modload_source *source,
                  struct modload_module *module, struct modfmt_diag *diag)
 {
-    const struct modfmt_segment *text = module->segment, *data = text + 1;
     struct load_ l;
     int rc;
 
@@ -317,32 +288,25 @@ int modload_load(const struct modload_port *port, const struct modload_source *s
         rc = segments_(&l);
     if (rc == 0)
         rc = copy_(&l);
-    if (rc == 0 && MODFMT_WITH_CHECKS)
+    if (rc == 0)
         rc = tags_(&l);
     if (rc == 0)
         rc = relocate_(&l);
     diag->code = rc;
     if (rc)
         modload_unload(port, module);
-    else if (port->sync)
-        port->sync(port, text->address, text->size + (module->apart ? 0 : data->size));
+    else
+        port->sync(port, module);
     return rc;
 }
 
 void modload_unload(const struct modload_port *port, struct modload_module *module)
 {
     struct modfmt_segment *text = &module->segment[0], *data = &module->segment[1];
-    struct modload_memory m;
 
-    if (MODLOAD_WITH_APART && module->apart && data->bytes) {
-        m.bytes = data->bytes - module->data_phase;
-        m.address = data->address - module->data_phase;
-        port->release(port, MODLOAD_DATA, &m);
-    }
-    if (text->bytes) {
-        m.bytes = text->bytes;
-        m.address = text->address;
-        port->release(port, module->apart ? MODLOAD_TEXT : MODLOAD_BLOCK, &m);
-    }
+    if (MODLOAD_WITH_APART && module->apart && data->bytes)
+        port->release(port, MODLOAD_DATA, data);
+    if (text->bytes)
+        port->release(port, module->apart ? MODLOAD_TEXT : MODLOAD_BLOCK, text);
     text->bytes = data->bytes = NULL;
 }

@@ -20,14 +20,9 @@ enum modload_purpose {
     MODLOAD_DATA = 2,  /**< data and bss alone */
 };
 
-struct modload_memory {
-    uint8_t *bytes;   /**< where the loader writes */
-    uint32_t address; /**< what that is on the target */
-};
-
 /** Where an image is. */
 struct modload_source {
-    const uint8_t *mapped; /**< the whole image, readable in place; NULL: use port->read */
+    const uint8_t *mapped; /**< the whole image, where it can be read in place */
     uint32_t available;    /**< bytes that can be read */
     void *handle;          /**< for port->read: a file, a flash chip */
 };
@@ -35,41 +30,56 @@ struct modload_source {
 #define MODLOAD_OPT_CRC 0x1u   /**< check the image's CRC before anything is placed */
 #define MODLOAD_OPT_APART 0x2u /**< place text and data apart, not as one block */
 
+struct modload_module;
+
+/** What the loader wants of its surroundings. Every function is needed, but find where the
+ *  loader is built without imports. */
 struct modload_port {
     void *ctx;         /**< the port's own */
     uint32_t features; /**< MODFMT_NEED_* bits that the core and the firmware offer */
     uint32_t options;  /**< MODLOAD_OPT_* */
-    /** Read `size` bytes of the image from `offset`. @return 0, or anything else. */
+    /** Read `size` bytes of the image from `offset` (both within source->available). For
+     *  images that are mapped this is modload_read_mapped(). Not used, and images must be
+     *  mapped, where the loader is built with MODLOAD_WITH_READ=0. @return 0, or anything
+     *  else if it cannot be done */
     int (*read)(const struct modload_port *port, const struct modload_source *source,
                 uint32_t offset, void *buffer, uint32_t size);
-    /** Memory of `size` bytes (not 0) at a multiple of `align`. @return 0, or anything else. */
-    int (*place)(const struct modload_port *port, enum modload_purpose purpose, uint32_t size,
-                 uint32_t align, struct modload_memory *ret_memory);
-    /** Give back what place() gave; called in reverse order when a load fails, and by
-     *  modload_unload(). */
+    /** Give memory for segment->size bytes (not 0) at a multiple of `align`: set
+     *  segment->bytes, where the loader writes, and segment->address, what that is on the
+     *  target. @return 0, or anything else if there is none. */
+    int (*place)(const struct modload_port *port, enum modload_purpose purpose, uint32_t align,
+                 struct modfmt_segment *segment);
+    /** Take back what place() gave: bytes and address are as they were set. Called in
+     *  reverse order when a load fails, and by modload_unload(). */
     void (*release)(const struct modload_port *port, enum modload_purpose purpose,
-                    const struct modload_memory *memory);
+                    const struct modfmt_segment *segment);
     /** The address (with the Thumb bit) of what is exported under that hash and type.
      *  @return 0, or anything else if there is none. */
     int (*find)(const struct modload_port *port, uint32_t hash, uint32_t type,
                 uint32_t *ret_address);
-    /** Make written code visible to instruction fetch (D-cache clean, I-cache invalidate,
-     *  DSB, ISB). NULL where nothing is needed. */
-    void (*sync)(const struct modload_port *port, uint32_t address, uint32_t size);
+    /** Make the code just written to module->segment visible to instruction fetch (D-cache
+     *  clean, I-cache invalidate, DSB, ISB). */
+    void (*sync)(const struct modload_port *port, const struct modload_module *module);
+};
+
+/** A piece of the module's memory that a tag names; both 0 if none does. */
+struct modload_span {
+    uint32_t address;
+    uint32_t size; /**< bytes */
+};
+enum modload_span_index {
+    MODLOAD_INIT = 0,        /**< the addresses of constructors */
+    MODLOAD_FINI = 1,        /**< the addresses of destructors */
+    MODLOAD_STATIC_BASE = 2, /**< its address is r9's value while module code runs */
 };
 
 /** A loaded module: all the RAM that the loader needs for it, and in the caller's hands. */
 struct modload_module {
     struct modfmt_segment segment[2]; /**< text, data (bss included) as they lie in memory */
     uint32_t apart;       /**< 1: they were placed apart; 0: as one block, text first */
-    uint32_t data_phase;  /**< apart: bytes between what place() gave and data */
     uint32_t entry;       /**< address, with the Thumb bit; 0: none */
     uint32_t stack_size;  /**< bytes that the entry asks for; 0: not stated */
-    uint32_t static_base; /**< value for r9 while module code runs; 0: not needed */
-    uint32_t init_array;  /**< address of the first constructor's address */
-    uint32_t init_size;   /**< bytes */
-    uint32_t fini_array;
-    uint32_t fini_size;
+    struct modload_span span[3]; /**< by enum modload_span_index */
 };
 
 /**
@@ -79,8 +89,8 @@ struct modload_module {
  * gave is released again and `module` holds none. diag (may be NULL) then tells the code,
  * the offset in the image, and numbers: for MODLOAD_E_NEEDS got the image's needs, want the
  * port's features; for MODLOAD_E_IMPORT offset the index of the import, got its hash, want
- * its type; for MODLOAD_E_MEMORY got the size, want the alignment; for MODLOAD_E_ADDRESS
- * got the address, want the alignment; for MODLOAD_E_READ got the size.
+ * its type; for MODLOAD_E_MEMORY got the size, want the alignment; for MODLOAD_E_READ got
+ * the size.
  *
  * Time: one pass over what is copied, one over the fix-ups, one more if the CRC is asked
  * for. Stack: at most 256 bytes on a Cortex-M4, the port's functions not counted.
@@ -90,6 +100,10 @@ struct modload_module {
  */
 int modload_load(const struct modload_port *port, const struct modload_source *source,
                  struct modload_module *module, struct modfmt_diag *diag);
+
+/** A port->read for images that can be read in place: copies from source->mapped. */
+int modload_read_mapped(const struct modload_port *port, const struct modload_source *source,
+                        uint32_t offset, void *buffer, uint32_t size);
 
 /** Give a module's memory back. The caller has stopped its code and run its destructors.
  *  A second time, or after a load that failed, does nothing. */
