@@ -65,6 +65,7 @@ static void put_header(struct cli_json *json, const struct modfmt_image *image)
     cli_json_number(json, "export_count", image->export_count);
     cli_json_number(json, "text_align", image->text_align);
     cli_json_number(json, "data_align", image->data_align);
+    cli_json_number(json, "critical_count", image->critical_count);
     cli_json_hex32(json, "crc", image->crc);
     cli_json_hex32(json, "header_check", image->header_check);
     cli_json_close_object(json);
@@ -126,6 +127,7 @@ static void put_symbols(struct cli_json *json, const struct module *m)
         cli_json_text(json, "name", m->imports[i].name);
         cli_json_hex32(json, "hash", m->imports[i].hash);
         cli_json_hex32(json, "type", m->imports[i].type);
+        cli_json_bool(json, "weak", m->imports[i].weak != 0);
         put_bits(json, "flags", import_words, m->imports[i].flags);
         cli_json_close_object(json);
     }

@@ -32,7 +32,7 @@ static const struct field fields[] = {
     {MODFMT_OFF_EXPORT_COUNT, 2, "export_count"},
     {MODFMT_OFF_TEXT_ALIGN, 1, "text_align"},
     {MODFMT_OFF_DATA_ALIGN, 1, "data_align"},
-    {MODFMT_OFF_RESERVED, 2, "reserved"},
+    {MODFMT_OFF_CRITICAL_COUNT, 2, "critical_count"},
     {MODFMT_OFF_CRC, 4, "crc"},
     {MODFMT_OFF_HEADER_CHECK, 4, "header_check"},
 };
@@ -151,8 +151,9 @@ void print_imports(const struct module *module)
     for (uint32_t i = 0; i < count; i++) {
         const struct modfmt_import *import = &module->imports[i];
         bits_text(import_words, import->flags, flags, sizeof flags);
-        printf("  %5" PRIu32 "  %08" PRIx32 "  %08" PRIx32 "  %6zu  %-20s  ", i,
-               import->hash, import->type, uses[i], flags[0] != 0 ? flags : "-");
+        printf("  %5" PRIu32 "  %08" PRIx32 "  %08" PRIx32 "  %6zu  %-4s  %-18s  ", i,
+               import->hash, import->type, uses[i], import->weak != 0 ? "weak" : "-",
+               flags[0] != 0 ? flags : "-");
         print_symbol_name(import->name);
     }
     putchar('\n');

@@ -101,11 +101,10 @@ static bool ends_in_reach(const char *path, const char *what, uint32_t address,
                           uint32_t size)
 {
     if (size != 0 && size - 1 > UINT32_MAX - address) {
-        cli_error(
-            path,
-            "%s at 0x%08" PRIx32 " is %" PRIu32
-            " bytes long and would pass the end of the address space [MODLOAD_E_ADDRESS]",
-            what, address, size);
+        cli_error(path,
+                  "%s at 0x%08" PRIx32 " is %" PRIu32
+                  " bytes long and would pass the end of the address space",
+                  what, address, size);
         return false;
     }
     return true;
@@ -122,15 +121,14 @@ static bool text_fits(const struct module *m, const struct load_request *r)
     if (text % align != 0) {
         cli_error(m->path,
                   "cannot be loaded at 0x%08" PRIx32 ": the address must be 0x%" PRIx32
-                  " modulo %" PRIu32 " [MODLOAD_E_ADDRESS]",
+                  " modulo %" PRIu32,
                   r->address, m->prefix % align, align);
         return false;
     }
     if (r->address < m->prefix) {
         cli_error(m->path,
                   "cannot be loaded at 0x%08" PRIx32 ": the %" PRIu32
-                  " bytes of veneers that go in front would lie below address 0 "
-                  "[MODLOAD_E_ADDRESS]",
+                  " bytes of veneers that go in front would lie below address 0",
                   r->address, m->prefix);
         return false;
     }
@@ -146,24 +144,22 @@ static bool data_fits(const struct module *m, const struct load_request *r)
     if (!r->apart || image->data_mem == 0) {
         return true;
     }
-    if ((r->data_address - image->text_mem) % align != 0) {
+    if (r->data_address % align != 0) {
         cli_error(m->path,
                   "data cannot be loaded at 0x%08" PRIx32
-                  ": the address must be 0x%" PRIx32 " modulo %" PRIu32
-                  " [MODLOAD_E_ADDRESS]",
-                  r->data_address, image->text_mem % align, align);
+                  ": the address must be a multiple of %" PRIu32,
+                  r->data_address, align);
         return false;
     }
     if (!ends_in_reach(m->path, "data", r->data_address, image->data_mem)) {
         return false;
     }
-    /* Both ends are in reach, so each difference tells on which side the other one lies.
-     */
+    /* Both ends are in reach, so no sum wraps. */
     if (r->data_address >= text ? r->data_address - text < image->text_mem
                                 : text - r->data_address < image->data_mem) {
         cli_error(m->path,
                   "text (%" PRIu32 " bytes at 0x%08" PRIx32 ") and data (%" PRIu32
-                  " bytes at 0x%08" PRIx32 ") would overlap [MODLOAD_E_ADDRESS]",
+                  " bytes at 0x%08" PRIx32 ") would overlap",
                   image->text_mem, text, image->data_mem, r->data_address);
         return false;
     }
@@ -189,36 +185,51 @@ static bool placement_allowed(const struct module *m, const struct load_request 
 
 /* ---- the port -------------------------------------------------------------- */
 
+static int host_read(const struct modload_port *port, const struct modload_source *source,
+                     uint32_t offset, void *buffer, uint32_t size)
+{
+    if (!modfmt_range(offset, size, source->available)) {
+        return -1;
+    }
+    memcpy(buffer, ((const struct host *)port->ctx)->module->bytes + offset, size);
+    return 0;
+}
+
 static int host_place(const struct modload_port *port, enum modload_purpose purpose,
-                      uint32_t size, uint32_t align, struct modload_memory *ret_memory)
+                      uint32_t align, struct modfmt_segment *segment)
 {
     struct host *host = port->ctx;
     struct piece *piece = &host->pieces[purpose];
-    (void)align; /* looked at before, and by the core again */
-    piece->bytes = malloc(size);
+    (void)align; /* looked at before */
+    piece->size = segment->size;
+    piece->bytes = malloc(piece->size);
     if (piece->bytes == NULL) {
         return -1;
     }
-    piece->size = size;
-    memset(piece->bytes, STALE, size);
-    ret_memory->bytes = piece->bytes;
-    ret_memory->address = host->text_address;
+    memset(piece->bytes, STALE, piece->size);
+    segment->bytes = piece->bytes;
+    segment->address = host->text_address;
     if (purpose == MODLOAD_DATA) {
-        /* The core may ask for more in front, to get data's distance from an aligned
-         * address right. */
-        ret_memory->address =
-            host->request->data_address - (size - host->module->image.data_mem);
+        segment->address = host->request->data_address;
     }
     return 0;
 }
 
 static void host_release(const struct modload_port *port, enum modload_purpose purpose,
-                         const struct modload_memory *memory)
+                         const struct modfmt_segment *segment)
 {
     struct host *host = port->ctx;
-    (void)memory;
+    (void)segment;
     free(host->pieces[purpose].bytes);
     host->pieces[purpose] = (struct piece){NULL, 0};
+}
+
+static void host_sync(const struct modload_port *port,
+                      const struct modload_module *module)
+{
+    /* Nothing here runs what was loaded. */
+    (void)port;
+    (void)module;
 }
 
 static int host_find(const struct modload_port *port, uint32_t hash, uint32_t type,
@@ -240,9 +251,11 @@ static int load(struct host *host, struct modfmt_diag *diag)
         .ctx = host,
         .features = MODFMT_NEED_ALL,
         .options = MODLOAD_OPT_CRC | (host->request->apart ? MODLOAD_OPT_APART : 0),
+        .read = host_read,
         .place = host_place,
         .release = host_release,
         .find = host_find,
+        .sync = host_sync,
     };
     const struct modload_source source = {
         .mapped = host->module->bytes,
@@ -268,8 +281,7 @@ static int write_files(const struct host *host)
                             text->size - prefix);
     if (status == CLI_OK && r->data_output != NULL) {
         uint32_t size = r->apart ? image->data_mem : 0;
-        status = cli_write_file(
-            r->data_output, size != 0 ? data->bytes + (data->size - size) : NULL, size);
+        status = cli_write_file(r->data_output, data->bytes, size);
     }
     if (status == CLI_OK && r->prefix_output != NULL) {
         status = cli_write_file(r->prefix_output, text->bytes, prefix);

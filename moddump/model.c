@@ -30,7 +30,9 @@ static void read_symbols(struct module *m)
         const uint8_t *row = image->bytes + image->at.imports + i * MODFMT_IMPORT_SIZE;
         m->imports[i] = (struct modfmt_import){
             .hash = modfmt_get32(row + MODFMT_IMPORT_OFF_HASH),
-            .type = modfmt_get32(row + MODFMT_IMPORT_OFF_TYPE),
+            .type = modfmt_get32(row + MODFMT_IMPORT_OFF_TYPE) & ~MODFMT_IMPORT_WEAK,
+            .weak =
+                (modfmt_get32(row + MODFMT_IMPORT_OFF_TYPE) & MODFMT_IMPORT_WEAK) != 0,
             .flags = image->bytes[image->at.import_flags + i],
             .name = next_name(&names),
         };

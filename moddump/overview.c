@@ -113,7 +113,7 @@ static void print_tables(const struct module *m)
     bool export_names = module_tag(m, MODFMT_TAG_EXPORT_NAMES) != NULL;
     size_t weak = 0;
     for (uint32_t i = 0; i < image->import_count; i++) {
-        weak += (m->imports[i].flags & MODFMT_IMPORT_WEAK) != 0;
+        weak += m->imports[i].weak;
     }
     label("relocations");
     printf("%zu in %" PRIu32 " bytes", m->fixup_count, image->reloc_size);

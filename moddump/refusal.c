@@ -73,6 +73,23 @@ static void say_layout(char *text, const uint8_t *bytes)
     }
 }
 
+static void say_align(char *text, const uint8_t *bytes)
+{
+    unsigned text_align = bytes[MODFMT_OFF_TEXT_ALIGN];
+    unsigned data_align = bytes[MODFMT_OFF_DATA_ALIGN];
+    if (text_align > MODFMT_ALIGN_LOG2_MAX || data_align > MODFMT_ALIGN_LOG2_MAX) {
+        snprintf(
+            text, SENTENCE,
+            "the header asks for text aligned to 2^%u and data to 2^%u; 2^%u is the most",
+            text_align, data_align, MODFMT_ALIGN_LOG2_MAX);
+    } else {
+        snprintf(text, SENTENCE,
+                 "text and data may be loaded apart, but the %" PRIu32
+                 " bytes of text are no multiple of data's alignment, %u",
+                 modfmt_get32(bytes + MODFMT_OFF_TEXT_MEM), 1u << data_align);
+    }
+}
+
 /* Errors whose numbers stand in the header. @return false: none of these */
 static bool say_header(char *text, const uint8_t *bytes, size_t size,
                        const struct modfmt_diag *diag)
@@ -98,11 +115,7 @@ static bool say_header(char *text, const uint8_t *bytes, size_t size,
                  MODFMT_HEADER_SIZE, MODFMT_SIZE_MAX);
         return true;
     case MODFMT_E_ALIGN:
-        snprintf(text, SENTENCE,
-                 "the header asks for text aligned to 2^%u and data to 2^%u; "
-                 "2^%u is the most",
-                 bytes[MODFMT_OFF_TEXT_ALIGN], bytes[MODFMT_OFF_DATA_ALIGN],
-                 MODFMT_ALIGN_LOG2_MAX);
+        say_align(text, bytes);
         return true;
     case MODFMT_E_MACHINE:
         snprintf(text, SENTENCE,
@@ -205,7 +218,6 @@ static void say_numbers(char *text, size_t size, const struct modfmt_diag *diag)
     text[0] = 0;
     switch (diag->code) {
     case MODFMT_E_HEADER_SIZE:
-    case MODFMT_E_RESERVED:
         snprintf(text, size, " (it is %" PRIu32 ")", diag->got);
         break;
     case MODFMT_E_PADDING:
@@ -215,8 +227,7 @@ static void say_numbers(char *text, size_t size, const struct modfmt_diag *diag)
         snprintf(text, size, " (0x%02" PRIx32 ")", diag->got);
         break;
     case MODFMT_E_RELOC_PLACE:
-        snprintf(text, size,
-                 " (it takes %" PRIu32 " words or half-words, %" PRIu32 " are left)",
+        snprintf(text, size, " (%" PRIu32 ", where at most %" PRIu32 " is possible)",
                  diag->got, diag->want);
         break;
     case MODFMT_E_RELOC_IMPORT:
@@ -251,9 +262,6 @@ void print_load_refusal(const struct module *module, const struct modfmt_diag *d
     if (diag->code == MODLOAD_E_UNSUPPORTED && offset >= module->image.at.tags) {
         cli_error(module->path, "%s: the tag 0x%02" PRIx32 " (%s) [%s]", why, diag->got,
                   tag_name(diag->got), name);
-    } else if (diag->code == MODLOAD_E_ADDRESS) {
-        cli_error(module->path, "%s: 0x%08" PRIx32 " is not aligned to %" PRIu32 " [%s]",
-                  why, diag->got, diag->want, name);
     } else {
         cli_error(module->path,
                   "%s (offset 0x%" PRIx32 ", 0x%" PRIx32 ", 0x%" PRIx32 ") [%s]", why,

@@ -29,7 +29,6 @@ const struct word need_words[] = {
 };
 
 const struct word import_words[] = {
-    {MODFMT_IMPORT_WEAK, "weak"},
     {MODFMT_IMPORT_OBJECT, "object"},
     {MODFMT_IMPORT_UNVERIFIED, "unverified"},
     {0, NULL},

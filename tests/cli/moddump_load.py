@@ -71,15 +71,15 @@ class Load(ToolTest):
         self.load(path, "--load-at", "0x20000004", "-o", "mem")
 
     def test_alignment_of_data_counts_in_a_block(self):
-        path = self.image(data=bytes(4), header={"data_align": 5})
+        path = self.image(data=bytes(4), header={"data_align": 5, "flags": 1})
         self.refuse("must be 0x0 modulo 32", path, "--load-at", "0x20000010")
         self.load(path, "--load-at", "0x20000020", "-o", "mem")
 
     def test_misaligned_data(self):
-        path = self.image(text=RETURN_0 + bytes(2), data=bytes(4), header={"data_align": 3})
-        for wrong in ("0x20000000", "0x20000004", "0x20000005", "0x20000007"):
-            self.refuse("must be 0x6 modulo 8", path, "--load-at", "0x8000", "--data-at", wrong)
-        self.load(path, "--load-at", "0x8000", "--data-at", "0x20000006", "-o", "mem")
+        path = self.image(text=RETURN_0 + bytes(4), data=bytes(4), header={"data_align": 3})
+        for wrong in ("0x20000004", "0x20000001", "0x20000006", "0x2000000c"):
+            self.refuse("must be a multiple of 8", path, "--load-at", "0x8000", "--data-at", wrong)
+        self.load(path, "--load-at", "0x8000", "--data-at", "0x20000008", "-o", "mem")
 
     def test_veneers_below_zero(self):
         self.refuse("below address 0", PREFIX, "--load-at", "4", "--import", "puts=1")
