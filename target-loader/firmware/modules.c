@@ -28,17 +28,17 @@ static struct {
 } current;
 
 static int place(const struct modload_port *port, enum modload_purpose purpose,
-                 uint32_t size, uint32_t align, struct modload_memory *ret_memory)
+                 uint32_t align, struct modfmt_segment *segment)
 {
-    int rc = modload_cortex_m_place(port, purpose, size, align, ret_memory);
+    int rc = modload_cortex_m_place(port, purpose, align, segment);
 
     if (rc == 0)
-        memset(ret_memory->bytes, FILL, size);
+        memset(segment->bytes, FILL, segment->size);
     return rc;
 }
 
 /** Stands in for a file or a serial flash (EMULATION_READ). */
-static int read_image(const struct modload_port *port, const struct modload_source *source,
+static int read_chunk(const struct modload_port *port, const struct modload_source *source,
                       uint32_t offset, void *buffer, uint32_t size)
 {
     (void)port;
@@ -50,7 +50,7 @@ static int read_image(const struct modload_port *port, const struct modload_sour
 
 static struct modload_port port = {
     .ctx = &heap_arena,
-    .read = read_image,
+    .read = modload_read_mapped,
     .place = place,
     .release = modload_cortex_m_release,
     .find = exports_find,
@@ -65,6 +65,8 @@ void modules_begin(void)
     port.options = MODLOAD_OPT_CRC;
     if ((emulation_options() & EMULATION_APART) != 0)
         port.options |= MODLOAD_OPT_APART;
+    if ((emulation_options() & EMULATION_READ) != 0)
+        port.read = read_chunk;
 }
 
 /** The value of a tag of the module at hand, or NULL. */
@@ -160,17 +162,23 @@ static void print_refusal(const struct modfmt_diag *diag)
               (unsigned)diag->offset, (unsigned)diag->got, (unsigned)diag->want);
 }
 
-/** Call an array of functions of the module, up or down. */
-static void call_array(uint32_t array, uint32_t size, bool down)
+static uint32_t static_base(void)
 {
-    uint32_t count = size / 4;
+    return current.module.span[MODLOAD_STATIC_BASE].address;
+}
+
+/** Call an array of functions of the module, up or down. */
+static void call_array(enum modload_span_index which, bool down)
+{
+    uint32_t array = current.module.span[which].address;
+    uint32_t count = current.module.span[which].size / 4u;
 
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index = down ? count - 1u - i : i;
         uint32_t function = modfmt_get32((const uint8_t *)(uintptr_t)(array + 4u * index));
 
         if (function != 0 && function != 0xffffffffu)
-            modload_cortex_m_call(function, NULL, current.module.static_base);
+            modload_cortex_m_call(function, NULL, static_base());
     }
 }
 
@@ -181,11 +189,11 @@ static bool run(void)
     unsigned leaked;
     int value = 0;
 
-    call_array(m->init_array, m->init_size, false);
+    call_array(MODLOAD_INIT, false);
     if (m->entry != 0)
-        value = modload_cortex_m_call(m->entry, NULL, m->static_base);
-    heap_run_destructors(m->static_base);
-    call_array(m->fini_array, m->fini_size, true);
+        value = modload_cortex_m_call(m->entry, NULL, static_base());
+    heap_run_destructors(static_base());
+    call_array(MODLOAD_FINI, true);
     leaked = heap_reclaim();
     console_fresh_line();
     modules_print_current();
@@ -202,13 +210,13 @@ static bool run(void)
 /** Load and run the image at `at`, whose header is good. @return was all well? */
 static bool load_and_run(const uint8_t *at, uint32_t available)
 {
-    struct modload_source source = {at, available, (void *)(uintptr_t)at};
+    bool mapped = port.read == modload_read_mapped;
+    struct modload_source source = {mapped ? at : NULL, available,
+                                    mapped ? NULL : (void *)(uintptr_t)at};
     struct modfmt_diag diag = {0, 0, 0, 0};
     bool good = false;
     int rc;
 
-    if ((emulation_options() & EMULATION_READ) != 0)
-        source.mapped = NULL;
     rc = modload_load(&port, &source, &current.module, &diag);
     /* The loader's own errors come after the CRC was found right. */
     current.trusted = rc == 0 || (rc <= -100 && rc != MODLOAD_E_READ);

@@ -73,21 +73,21 @@ int bench_function(int value, const char *text)
 
 /* A port that takes no time and no stack worth counting. */
 static int place(const struct modload_port *port, enum modload_purpose purpose,
-                 uint32_t size, uint32_t align, struct modload_memory *ret_memory)
+                 uint32_t align, struct modfmt_segment *segment)
 {
     (void)port;
     (void)align;
-    ret_memory->bytes = _module_ram_begin + (purpose == MODLOAD_DATA ? MEMORY_SIZE : 0);
-    ret_memory->address = (uint32_t)(uintptr_t)ret_memory->bytes;
-    return size > MEMORY_SIZE;
+    segment->bytes = _module_ram_begin + (purpose == MODLOAD_DATA ? MEMORY_SIZE : 0);
+    segment->address = (uint32_t)(uintptr_t)segment->bytes;
+    return segment->size > MEMORY_SIZE;
 }
 
 static void release(const struct modload_port *port, enum modload_purpose purpose,
-                    const struct modload_memory *m)
+                    const struct modfmt_segment *segment)
 {
     (void)port;
     (void)purpose;
-    (void)m;
+    (void)segment;
 }
 
 static int find_at_once(const struct modload_port *port, uint32_t hash, uint32_t type,
@@ -100,7 +100,7 @@ static int find_at_once(const struct modload_port *port, uint32_t hash, uint32_t
     return 0;
 }
 
-static int read_image(const struct modload_port *port, const struct modload_source *source,
+static int read_chunk(const struct modload_port *port, const struct modload_source *source,
                       uint32_t offset, void *buffer, uint32_t size)
 {
     (void)port;
@@ -163,7 +163,7 @@ static void measure(unsigned number, const uint8_t *image, uint32_t size,
     struct modload_port port = {
         .features = modload_cortex_m_features(),
         .options = way->options,
-        .read = read_image,
+        .read = way->chunked ? read_chunk : modload_read_mapped,
         .place = place,
         .release = release,
         .find = way->find,
@@ -188,7 +188,7 @@ static void measure(unsigned number, const uint8_t *image, uint32_t size,
     figure(number, way->name, "", took);
     figure(number, way->name, "_relocate", relocation);
     figure(number, way->name, "_returned",
-           (uint32_t)modload_cortex_m_call(module.entry, NULL, module.static_base));
+           (uint32_t)modload_cortex_m_call(module.entry, NULL, module.span[MODLOAD_STATIC_BASE].address));
 }
 
 static void measure_crc(const char *name,

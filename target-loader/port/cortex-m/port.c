@@ -41,23 +41,22 @@ uint32_t modload_cortex_m_features(void)
 }
 
 int modload_cortex_m_place(const struct modload_port *port, enum modload_purpose purpose,
-                           uint32_t size, uint32_t align,
-                           struct modload_memory *ret_memory)
+                           uint32_t align, struct modfmt_segment *segment)
 {
-    void *memory = modload_arena_alloc(port->ctx, size, align, OWNER);
+    void *memory = modload_arena_alloc(port->ctx, segment->size, align, OWNER);
 
     (void)purpose;
     if (!memory)
         return -1;
-    ret_memory->bytes = memory;
-    ret_memory->address = (uint32_t)(uintptr_t)memory;
+    segment->bytes = memory;
+    segment->address = (uint32_t)(uintptr_t)memory;
     return 0;
 }
 
 void modload_cortex_m_release(const struct modload_port *port,
                               enum modload_purpose purpose,
-                              const struct modload_memory *memory)
+                              const struct modfmt_segment *segment)
 {
     (void)purpose;
-    modload_arena_release(port->ctx, memory->bytes);
+    modload_arena_release(port->ctx, segment->bytes);
 }

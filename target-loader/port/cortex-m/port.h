@@ -22,23 +22,22 @@ uint32_t modload_cortex_m_features(void);
 /** Memory from the arena that port->ctx points to (the first member of what it points to
  *  may be one as well). Owner 1 has it. For port->place and port->release. */
 int modload_cortex_m_place(const struct modload_port *port, enum modload_purpose purpose,
-                           uint32_t size, uint32_t align,
-                           struct modload_memory *ret_memory);
+                           uint32_t align, struct modfmt_segment *segment);
 void modload_cortex_m_release(const struct modload_port *port,
                               enum modload_purpose purpose,
-                              const struct modload_memory *memory);
+                              const struct modfmt_segment *segment);
 
-/** For port->sync: DSB and ISB; on cores with caches (M7) the D-cache is cleaned over the
- *  range and the I-cache thrown away first. */
-void modload_cortex_m_sync(const struct modload_port *port, uint32_t address,
-                           uint32_t size);
+/** For port->sync: DSB and ISB; on cores with caches (M7) the D-cache is cleaned over what
+ *  was written and the I-cache thrown away first. */
+void modload_cortex_m_sync(const struct modload_port *port,
+                           const struct modload_module *module);
 
 /**
  * Call `int function(void *param)` of a module, with r9 holding the module's static base;
  * r9 is as before afterwards. In call.S.
  *
  * @param function     address with the Thumb bit
- * @param static_base  modload_module.static_base
+ * @param static_base  address of the module's MODLOAD_STATIC_BASE
  * @return what the function returned
  */
 int modload_cortex_m_call(uint32_t function, void *param, uint32_t static_base);

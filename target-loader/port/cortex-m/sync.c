@@ -13,35 +13,41 @@
 #define DCCMVAC  (*(volatile uint32_t *)0xe000ef68u)
 #define LINE     32u
 
-static void sync_caches(uint32_t address, uint32_t size)
+/** Clean the D-cache over [address, address + size). */
+static void clean(uint32_t address, uint32_t size)
 {
-    if ((CCR & CCR_DC) != 0 && size != 0) {
-        uint32_t last = address + size - 1u;
-        uint32_t lines = last / LINE - address / LINE + 1u;
-        uint32_t line = address & ~(LINE - 1u);
+    uint32_t line = address & ~(LINE - 1u);
+    uint32_t lines = size == 0 ? 0 : (address + size - 1u) / LINE - address / LINE + 1u;
 
-        __asm volatile("dsb" ::: "memory");
-        for (; lines != 0; lines--, line += LINE)
-            DCCMVAC = line;
+    for (; lines != 0; lines--, line += LINE)
+        DCCMVAC = line;
+}
+
+static void sync_caches(const struct modload_module *module)
+{
+    __asm volatile("dsb" ::: "memory");
+    if ((CCR & CCR_DC) != 0) {
+        /* Data as well: there may be code in it. */
+        clean(module->segment[0].address, module->segment[0].size);
+        clean(module->segment[1].address, module->segment[1].size);
         __asm volatile("dsb" ::: "memory");
     }
-    if ((CCR & CCR_IC) != 0) {
+    if ((CCR & CCR_IC) != 0)
         ICIALLU = 0;
-    }
 }
 #else
 /* ARMv6-M and the M3 have no caches of their own. */
-static void sync_caches(uint32_t address, uint32_t size)
+static void sync_caches(const struct modload_module *module)
 {
-    (void)address;
-    (void)size;
+    (void)module;
 }
 #endif
 
-void modload_cortex_m_sync(const struct modload_port *port, uint32_t address, uint32_t size)
+void modload_cortex_m_sync(const struct modload_port *port,
+                           const struct modload_module *module)
 {
     (void)port;
-    sync_caches(address, size);
+    sync_caches(module);
     /* The stores must be done before the fetches, on every core. */
     __asm volatile("dsb\n\tisb" ::: "memory");
 }
