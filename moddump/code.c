@@ -61,6 +61,39 @@ static void mark_words(struct code *code, uint32_t offset, uint32_t size)
     }
 }
 
+/* Bytes of a string at `offset`, with its zero byte; 0 if there is none. Four characters
+ * and more: instructions hardly look like that. */
+static uint32_t string_size(const struct code *code, uint32_t offset)
+{
+    uint32_t at = offset;
+    while (at < code->size && code->map[at] == CODE_INSTRUCTION &&
+           ((code->bytes[at] >= 0x20 && code->bytes[at] != 0x7f) ||
+            (code->bytes[at] >= '\t' && code->bytes[at] <= '\r'))) {
+        at++;
+    }
+    bool ends =
+        at < code->size && code->map[at] == CODE_INSTRUCTION && code->bytes[at] == 0;
+    return ends && at - offset >= 4 ? at - offset + 1 : 0;
+}
+
+/* Strings that something in the module points at. */
+static void mark_strings(struct code *code)
+{
+    const struct module *m = code->module;
+    for (size_t i = 0; i < m->fixup_count; i++) {
+        const struct modfmt_fixup *f = &m->fixups[i];
+        uint32_t at = module_stored(m, f);
+        if (f->target != MODFMT_TARGET_TEXT || f->relative != 0) {
+            continue;
+        }
+        uint32_t size = at < code->size ? string_size(code, at) : 0;
+        if (size != 0) {
+            memset(code->map + at, CODE_BYTE, size);
+            code->map[at] = CODE_STRING;
+        }
+    }
+}
+
 /* The table of a TBB or TBH ends where its nearest target begins, at the latest. */
 static void mark_branch_table(struct code *code, uint32_t offset)
 {
@@ -92,6 +125,7 @@ static void mark_data(struct code *code)
             mark_words(code, code->sites[i].offset, 4);
         }
     }
+    mark_strings(code);
     uint32_t at = 0;
     while (at + 2 <= code->size) {
         uint32_t literal, size;

@@ -8,8 +8,9 @@
 /** What a byte of text is taken for. */
 enum {
     CODE_INSTRUCTION = 0,
-    CODE_BYTE = 1, /**< data, shown byte by byte; also the rest of a word */
-    CODE_WORD = 2, /**< the first byte of a word of data */
+    CODE_BYTE = 1,   /**< data, shown byte by byte; also the rest of a word */
+    CODE_WORD = 2,   /**< the first byte of a word of data */
+    CODE_STRING = 3, /**< the first byte of a string; its end is a zero byte */
 };
 
 struct label {

@@ -19,6 +19,8 @@ struct walk {
 /* Where remarks stand: this far behind a line's operands, and behind its start. */
 #define REMARK_COLUMN 17
 #define REMARK_INDENT 47
+/* Characters of a string that a remark shows. */
+#define STRING_REMARK 40
 
 static void begin_remark(const struct walk *w)
 {
@@ -53,6 +55,18 @@ static void print_labels(struct walk *w, uint32_t at)
     }
 }
 
+/* Of a string at most `most` bytes. */
+static void put_string(const struct code *code, uint32_t at, uint32_t most)
+{
+    uint32_t length = 0;
+    while (code->bytes[at + length] != 0) {
+        length++;
+    }
+    putchar('"');
+    cli_put_text(stdout, (const char *)code->bytes + at, length < most ? length : most);
+    fputs(length < most ? "\"" : "...\"", stdout);
+}
+
 static void put_fixup(const struct code *code, const struct site *site)
 {
     const struct modfmt_fixup *f = site->fixup;
@@ -68,7 +82,11 @@ static void put_fixup(const struct code *code, const struct site *site)
     if (f->relative == 0 &&
         (f->target == MODFMT_TARGET_TEXT || f->target == MODFMT_TARGET_CALLBACK)) {
         printf(": text+0x%" PRIx32, stored);
-        if ((stored & ~1u) < code->size && code->map[stored & ~1u] == CODE_INSTRUCTION) {
+        if (stored < code->size && code->map[stored] == CODE_STRING) {
+            putchar(' ');
+            put_string(code, stored, STRING_REMARK);
+        } else if ((stored & ~1u) < code->size &&
+                   code->map[stored & ~1u] == CODE_INSTRUCTION) {
             putchar(' ');
             put_name(code, stored & ~1u);
         }
@@ -136,6 +154,18 @@ static uint32_t print_data(struct walk *w, uint32_t at)
     }
     put_fixups(w, at, size);
     putchar('\n');
+    return size;
+}
+
+static uint32_t print_string(const struct code *code, uint32_t at)
+{
+    uint32_t size = 1;
+    while (code->bytes[at + size - 1] != 0) {
+        size++;
+    }
+    printf("%8" PRIx32 ":             .asciz   ", at);
+    put_string(code, at, UINT32_MAX);
+    printf(" ; %" PRIu32 " bytes\n", size);
     return size;
 }
 
@@ -232,6 +262,8 @@ int print_code(const struct module *module)
         if (w.code.map[at] == CODE_WORD && w.code.size - at >= 4) {
             print_word(&w, at);
             at += 4;
+        } else if (w.code.map[at] == CODE_STRING) {
+            at += print_string(&w.code, at);
         } else if (w.code.map[at] != CODE_INSTRUCTION || (at & 1) != 0) {
             at += print_data(&w, at);
         } else {

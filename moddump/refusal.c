@@ -254,17 +254,28 @@ void print_refusal(const char *path, const uint8_t *bytes, size_t size,
     }
 }
 
+/* The tag that starts at `offset`, or NULL. */
+static const struct modfmt_tag *tag_at(const struct module *module, uint32_t offset)
+{
+    for (size_t i = 0; i < module->tag_count; i++) {
+        if (module->tags[i].offset - MODFMT_TAG_VALUE_OFFSET == offset) {
+            return &module->tags[i];
+        }
+    }
+    return NULL;
+}
+
 void print_load_refusal(const struct module *module, const struct modfmt_diag *diag)
 {
     const char *why = modfmt_strerror(diag->code);
     const char *name = modfmt_strerror_name(diag->code);
-    uint32_t offset = diag->offset;
-    if (diag->code == MODLOAD_E_UNSUPPORTED && offset >= module->image.at.tags) {
-        cli_error(module->path, "%s: the tag 0x%02" PRIx32 " (%s) [%s]", why, diag->got,
-                  tag_name(diag->got), name);
+    const struct modfmt_tag *tag = tag_at(module, diag->offset);
+    if (diag->code == MODLOAD_E_UNSUPPORTED && tag != NULL) {
+        cli_error(module->path, "%s: the tag 0x%02" PRIx32 " (%s) [%s]", why, tag->type,
+                  tag_name(tag->type), name);
     } else {
         cli_error(module->path,
                   "%s (offset 0x%" PRIx32 ", 0x%" PRIx32 ", 0x%" PRIx32 ") [%s]", why,
-                  offset, diag->got, diag->want, name);
+                  diag->offset, diag->got, diag->want, name);
     }
 }

@@ -130,7 +130,7 @@ class Load(ToolTest):
         self.assertEqual(self.imported("f=134217985", "other=1", "f=0x08000101"), want)
 
     def test_weak_import_counts_as_zero(self):
-        path = self.image(text=RETURN_0 + bytes(4), imports=[encoder.Symbol("f", encoder.WEAK)],
+        path = self.image(text=RETURN_0 + bytes(4), imports=[encoder.Symbol("f", kind=encoder.WEAK)],
                           fixes=[encoder.word("text", 4, "import", 8, imp=0)])
         want = {"mem": RETURN_0 + encoder.u32(8)}
         self.assertEqual(self.load(path, "--load-at", "0", "-o", "mem"), want)

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -96,7 +97,7 @@ class Parts(ToolTest):
         for name in ("malloc", "free", "millis", "on_event", "table", "hook", "counter"):
             self.assertRegex(output, f"(?m)  {name}$")
         output, _ = self.expect(OK, "--imports", GOOD / "imports.bin")
-        self.assertRegex(output, r"0c8f27ab  00000000 +2  weak, object +-\n")
+        self.assertRegex(output, r"0c8f27ab  00000000 +2  weak  object +-\n")
 
     def test_hex_has_every_byte(self):
         for path in vectors():
@@ -214,6 +215,16 @@ class Code(ToolTest):
                      r" +1c: .* bx +lr", r" +20: .*\.word +0x00000004 +; \+= data: data\+0x4"):
             self.assertRegex(output, f"(?m)^{line}")
 
+    def test_strings(self):
+        text = RETURN_0 + bytes(4) + b"a \"string\"\n\0odd\0" + b"x" * 50 + b"\0"
+        text += bytes(-len(text) % 4)
+        path = self.image(text=text, fixes=[encoder.word("text", 4, "text", 8)],
+                          data=bytes(4), data_mem=8)
+        output, _ = self.expect(OK, "-d", path)
+        self.assertIn('4:  08000000   .word    0x00000008       ; += text: text+0x8 '
+                      '"a "string"\\x0a"\n', output)
+        self.assertIn('       8:             .asciz   "a "string"\\x0a" ; 12 bytes\n', output)
+
     def test_covers_all_of_text(self):
         for path in vectors():
             if path.name == "compressed.bin":
@@ -224,7 +235,8 @@ class Code(ToolTest):
             for line in output.splitlines():
                 if line[8:9] == ":" and line[:8].strip():
                     self.assertEqual(int(line[:8], 16), at, path.name)
-                    at += len("".join(line[10:20].split())) // 2
+                    size = re.search(r"\.asciz .* ; (\d+) bytes$", line)
+                    at += int(size[1]) if size else len("".join(line[10:20].split())) // 2
             self.assertEqual(at, module.h.text_stored, path.name)
 
     def test_core_of_v8m(self):
