@@ -36,7 +36,7 @@ struct modfmt_diag {
     uint32_t want;
 };
 
-/** Fill `diag` unless it is NULL. @return code */
+/** Fill `diag`, which is never NULL, here and in all of libmodfmt. @return code */
 int modfmt_fail(struct modfmt_diag *diag, int code, uint32_t offset, uint32_t got, uint32_t want);
 
 /* ---- bytes --------------------------------------------------------------- */
@@ -104,7 +104,7 @@ struct modfmt_areas {
  * @param header     the image's first bytes
  * @param available  how many bytes of the image can be read (bounds total_size)
  * @param ret_areas  where the areas begin
- * @param diag       written on failure; may be NULL
+ * @param diag       written on failure
  * @return 0 or MODFMT_E_TRUNCATED, _MAGIC, _HEADER_CHECK, _VERSION, _HEADER_SIZE,
  *         _TOTAL_SIZE, _FLAGS, _MACHINE, _SEGMENT, _LAYOUT, _ALIGN, _ENTRY. After 0 every size and sum of sizes in the
  *         header is below 2^31 and every area lies inside the image.
@@ -240,7 +240,7 @@ struct modfmt_fixup {
     uint32_t place;        /**< offset in the segment: the word, the MOVW, or a lone MOVT */
     uint16_t import_index; /**< for target MODFMT_TARGET_IMPORT, else 0 */
     uint8_t segment;       /**< of the place: 0 text, 1 data */
-    uint8_t target;        /**< MODFMT_TARGET_*, never _IMPORT_SEQ */
+    uint8_t target;        /**< MODFMT_TARGET_* */
     uint8_t relative;      /**< 1: minus the address of the place's segment */
     uint8_t kind;          /**< MODFMT_KIND_WORD (any alignment) or MODFMT_KIND_MOV */
     uint8_t distance;      /**< mov: half-words from MOVW to MOVT, 2 to MODFMT_MOV_DISTANCE_MAX;
@@ -265,7 +265,7 @@ struct modfmt_fixups {
 };
 
 void modfmt_fixups_begin(const struct modfmt_image *image, struct modfmt_fixups *ret_iter);
-/** @return 1 and a fix-up, 0 at the end, or a negative error (with diag, if not NULL). */
+/** @return 1 and a fix-up, 0 at the end, or a negative error. */
 int modfmt_fixups_next(struct modfmt_fixups *iter, struct modfmt_fixup *ret_fixup,
                        struct modfmt_diag *diag);
 

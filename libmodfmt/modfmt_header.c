@@ -4,12 +4,10 @@
 
 int modfmt_fail(struct modfmt_diag *diag, int code, uint32_t offset, uint32_t got, uint32_t want)
 {
-    if (diag) {
-        diag->code = code;
-        diag->offset = offset;
-        diag->got = got;
-        diag->want = want;
-    }
+    diag->code = code;
+    diag->offset = offset;
+    diag->got = got;
+    diag->want = want;
     return code;
 }
 
@@ -119,7 +117,7 @@ int modfmt_header_plan(const uint8_t *header, uint32_t available, struct modfmt_
     error = -MODFMT_E_ENTRY;
     got = modfmt_get32(header + off);
     want = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
-    if (got == MODFMT_NO_ENTRY || (got & 1 && got - 1 < want))
+    if (got == MODFMT_NO_ENTRY || (got & 1 && got <= want))
         return 0;
 fail:
     return modfmt_fail(diag, -error, off, got, want);

@@ -14,7 +14,7 @@
 #define MODFMT_HASH_PRIME 0x01000193u
 #define MODFMT_NAME_MAX 63u
 #define MODFMT_PLACE_DATA 0x80000000u
-#define MODFMT_NO_ENTRY 0xffffffffu
+#define MODFMT_NO_ENTRY 0u
 
 /* Header fields: offsets in bytes. */
 #define MODFMT_OFF_MAGIC 0u /**< MODF: 4D 4F 44 46 */
@@ -25,7 +25,7 @@
 #define MODFMT_OFF_FLAGS 12u /**< placements the code allows; see Flags */
 #define MODFMT_OFF_MACHINE 16u /**< ELF e_machine number: 40 ARM */
 #define MODFMT_OFF_NEEDS 18u /**< what the code needs of the core and of the caller; see Needs */
-#define MODFMT_OFF_ENTRY 20u /**< offset of the entry function from the start of text, bit 0 set for Thumb; 0xFFFFFFFF: none */
+#define MODFMT_OFF_ENTRY 20u /**< offset of the entry function from the start of text, bit 0 set (Thumb); 0: none */
 #define MODFMT_OFF_STACK_SIZE 24u /**< bytes of stack that the entry function needs; 0: not stated */
 #define MODFMT_OFF_TEXT_STORED 28u /**< bytes of text in the image */
 #define MODFMT_OFF_TEXT_MEM 32u /**< bytes of text in memory */
@@ -82,8 +82,7 @@
 #define MODFMT_TARGET_DATA 1u /**< the address where data was loaded */
 #define MODFMT_TARGET_CALLBACK 2u /**< a function of text that is called from outside the module */
 #define MODFMT_TARGET_ABSOLUTE 3u /**< 0; of use with relative only */
-#define MODFMT_TARGET_IMPORT 4u /**< one import; its index (16 bits) follows the descriptor */
-#define MODFMT_TARGET_IMPORT_SEQ 5u /**< consecutive imports, one per group; the first one's index (16 bits) follows the descriptor */
+#define MODFMT_TARGET_IMPORT 4u /**< consecutive imports; the first one's index (16 bits) follows the descriptor */
 #define MODFMT_KIND_WORD_ANY 0u /**< 32-bit words at any byte address; skips count bytes */
 #define MODFMT_KIND_MOV 1u /**< Thumb-2 MOVW and MOVT instructions (encoding T3 and T1); skips count half-words */
 #define MODFMT_KIND_WORD 2u /**< 32-bit words at multiples of 4; skips count words */

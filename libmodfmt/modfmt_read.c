@@ -91,12 +91,12 @@ static int list_begin_(struct modfmt_fixups *it, struct modfmt_diag *diag)
         return desc;
     target = d & MODFMT_RELOC_TARGET_MASK;
     kind = d >> MODFMT_RELOC_KIND_SHIFT;
-    if (target > MODFMT_TARGET_IMPORT_SEQ || kind > MODFMT_KIND_WORD ||
+    if (target > MODFMT_TARGET_IMPORT || kind > MODFMT_KIND_WORD ||
         (target == MODFMT_TARGET_ABSOLUTE && !(d & MODFMT_RELOC_RELATIVE)) ||
         (target == MODFMT_TARGET_CALLBACK &&
          (d & MODFMT_RELOC_RELATIVE || kind == MODFMT_KIND_MOV)))
         return reloc_fail_(it, diag, MODFMT_E_RELOC_LIST, d, 0);
-    if (target >= MODFMT_TARGET_IMPORT) {
+    if (target == MODFMT_TARGET_IMPORT) {
         low = table_byte_(it, diag);
         high = low < 0 ? low : table_byte_(it, diag);
         if (high < 0)
@@ -111,8 +111,6 @@ static int list_begin_(struct modfmt_fixups *it, struct modfmt_diag *diag)
     it->key = key;
     if (it->checking && i->flags & MODFMT_FLAG_IN_PLACE && !(d & MODFMT_RELOC_PLACE_DATA))
         return reloc_fail_(it, diag, MODFMT_E_IN_PLACE, d, MODFMT_RELOC_PLACE_DATA);
-    if (target >= MODFMT_TARGET_IMPORT && it->index >= i->import_count)
-        return reloc_fail_(it, diag, MODFMT_E_RELOC_IMPORT, it->index, i->import_count);
     it->cursor = 0;
     it->left = segment_size_(i, d & MODFMT_RELOC_PLACE_DATA);
     it->state = FIRST_GROUP_;
@@ -204,16 +202,21 @@ static int list_next_(struct modfmt_fixups *it, struct modfmt_fixup *ret_fixup,
                       struct modfmt_diag *diag)
 {
     uint32_t target = it->desc & MODFMT_RELOC_TARGET_MASK, skip = 0;
+    bool import = target == MODFMT_TARGET_IMPORT;
     int n = group_head_(it, diag, &skip);
 
+    while (n == 0 && import && it->state == NEXT_GROUP_) {
+        /* The end of one import's groups: the next one's begin, unless there are none. */
+        it->index++;
+        it->cursor = 0;
+        it->left = segment_size_(it->image, it->desc & MODFMT_RELOC_PLACE_DATA);
+        it->state = FIRST_GROUP_;
+        n = group_head_(it, diag, &skip);
+    }
     if (n <= 0)
         return n;
-    if (target == MODFMT_TARGET_IMPORT_SEQ) {
-        if (it->index >= it->image->import_count)
-            return reloc_fail_(it, diag, MODFMT_E_RELOC_IMPORT, it->index,
-                               it->image->import_count);
-        it->index++;
-    }
+    if (import && it->index >= it->image->import_count)
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_IMPORT, it->index, it->image->import_count);
     if (it->desc >> MODFMT_RELOC_KIND_SHIFT == MODFMT_KIND_MOV)
         return mov_group_(it, skip, (uint32_t)n, ret_fixup, diag);
     if (4 * (uint32_t)n > it->left - skip)
@@ -221,6 +224,7 @@ static int list_next_(struct modfmt_fixups *it, struct modfmt_fixup *ret_fixup,
     it->left -= skip + 4 * (uint32_t)n;
     it->cursor += skip;
     it->run = (uint8_t)n;
+    it->state = NEXT_GROUP_;
     return word_(it, ret_fixup);
 }
 
@@ -252,12 +256,7 @@ int modfmt_fixups_next(struct modfmt_fixups *iter, struct modfmt_fixup *ret_fixu
     f.segment = (iter->desc & MODFMT_RELOC_PLACE_DATA) != 0;
     f.relative = (iter->desc & MODFMT_RELOC_RELATIVE) != 0;
     f.target = iter->desc & MODFMT_RELOC_TARGET_MASK;
-    f.import_index = 0;
-    if (f.target >= MODFMT_TARGET_IMPORT) {
-        /* In a sequence the index has moved on to the next group's. */
-        f.import_index = (uint16_t)(iter->index - (f.target == MODFMT_TARGET_IMPORT_SEQ));
-        f.target = MODFMT_TARGET_IMPORT;
-    }
+    f.import_index = f.target == MODFMT_TARGET_IMPORT ? (uint16_t)iter->index : 0;
     *ret_fixup = f;
     return 1;
 }

@@ -44,11 +44,13 @@ static uint32_t mov_add_(uint8_t *p, uint32_t x, uint32_t shift)
     return x;
 }
 
-/** Fix the pair or the single instruction of a mov group at `p`, which has `left` bytes up
- *  to the segment's end. */
-static int mov_(struct modfmt_relocator *r, uint8_t *p, uint32_t left, uint32_t n, uint32_t x)
+/** Fix the pair or the single instruction of a mov group, `skip` bytes behind the cursor,
+ *  which has `room` bytes up to the segment's end. */
+static int mov_(struct modfmt_relocator *r, uint8_t **cursor, uint32_t skip, uint32_t room,
+                uint32_t n, uint32_t x)
 {
     uint32_t reach = 2 * n + 2, shift = 16;
+    uint8_t *p;
 
     if (n == MODFMT_MOV_ALONE) {
         int low = half_(r);
@@ -58,8 +60,9 @@ static int mov_(struct modfmt_relocator *r, uint8_t *p, uint32_t left, uint32_t 
         x += (uint32_t)low;
         reach = 0;
     }
-    if (left < reach + 4)
+    if (skip + reach + 4 > room)
         return MODFMT_E_RELOC_PLACE;
+    p = *cursor += skip;
     if (reach)
         x = mov_add_(p, x, 0);
     else if (!(*p & 0x80)) /* MOVW is F240, MOVT is F2C0 */
@@ -68,23 +71,14 @@ static int mov_(struct modfmt_relocator *r, uint8_t *p, uint32_t left, uint32_t 
     return 0;
 }
 
-/** The address of import `index`. */
-static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_address)
-{
-    if (index >= r->import_count)
-        return MODFMT_E_RELOC_IMPORT;
-    return r->import(r, index, ret_address);
-}
-
 /** What a list does with its groups. */
 struct list_ {
-    uint8_t *place; /**< the cursor */
-    uint32_t left;  /**< bytes from there to the segment's end */
-    uint32_t value; /**< what to add */
-    uint32_t base;  /**< what of it does not come from an import */
-    uint32_t index; /**< the next import of a target 5 */
-    uint32_t kind;  /**< log2 of the unit of skips */
-    bool sequence;
+    const struct modfmt_segment *segment; /**< of the places */
+    uint32_t value;                       /**< what to add */
+    uint32_t base;                        /**< what of it does not come from an import */
+    uint32_t index;                       /**< of the next import */
+    uint32_t kind;                        /**< log2 of the unit of skips */
+    bool import;
 };
 
 /** Read a list's descriptor. */
@@ -98,104 +92,115 @@ static int begin_(struct modfmt_relocator *r, struct list_ *ret_list)
     if (rc < 0)
         return rc;
     l->kind = desc >> MODFMT_RELOC_KIND_SHIFT;
+    l->import = MODFMT_WITH_IMPORTS && target == MODFMT_TARGET_IMPORT;
     if (MODFMT_WITH_CHECKS &&
         (l->kind > MODFMT_KIND_WORD || (!MODFMT_WITH_MOV && l->kind == MODFMT_KIND_MOV) ||
-         target > (MODFMT_WITH_IMPORTS ? MODFMT_TARGET_IMPORT_SEQ : MODFMT_TARGET_ABSOLUTE)))
+         target > (MODFMT_WITH_IMPORTS ? MODFMT_TARGET_IMPORT : MODFMT_TARGET_ABSOLUTE)))
         return MODFMT_E_RELOC_LIST;
     /* Text and callback are even, data is odd, and so is absolute, which is 0. */
     l->value = s[target & 1].address;
-    if (MODFMT_WITH_RELATIVE && target >= MODFMT_TARGET_ABSOLUTE)
+    if (MODFMT_WITH_RELATIVE && target == MODFMT_TARGET_ABSOLUTE)
         l->value = 0;
     if (desc & MODFMT_RELOC_PLACE_DATA)
         s++;
-    l->place = s->bytes;
-    l->left = s->size;
+    l->segment = s;
     l->base = MODFMT_WITH_RELATIVE && desc & MODFMT_RELOC_RELATIVE ? 0 - s->address : 0;
-    l->sequence = MODFMT_WITH_IMPORTS && target == MODFMT_TARGET_IMPORT_SEQ;
-    if (MODFMT_WITH_IMPORTS && target >= MODFMT_TARGET_IMPORT) {
-        rc = half_(r);
-        if (rc < 0)
-            return rc;
-        l->index = (uint32_t)rc;
-        rc = l->sequence ? 0 : import_(r, l->index, &l->value);
-        if (rc)
-            return rc;
-    }
     l->value += l->base;
-    return 0;
+    if (l->import) {
+        rc = half_(r);
+        l->index = (uint32_t)rc;
+    }
+    return rc < 0 ? rc : 0;
 }
 
-/** Apply the groups of a list, up to its end mark. */
-static int groups_(struct modfmt_relocator *r, struct list_ *l)
+/** Apply groups, up to their end mark. */
+static int groups_(struct modfmt_relocator *r, const struct list_ *l)
 {
-    const uint8_t *next = r->next, *end = r->end;
-    uint32_t left = l->left, value = l->value, skip = 0;
-    uint8_t *place = l->place;
+    const uint8_t *next = r->next;
+    uint8_t *place = l->segment->bytes, *limit = place + l->segment->size;
+    uint32_t skip = 0;
     int rc = 0;
 
-    for (;;) {
-        uint32_t n, bytes;
+    while (rc == 0) {
+        uint32_t n, room, bytes;
 
-        if (MODFMT_WITH_CHECKS && next == end) {
+        if (MODFMT_WITH_CHECKS && next == r->end) {
             rc = more_(r);
-            if (rc)
-                return rc;
             next = r->next;
-            end = r->end;
+            continue;
         }
         n = *next & ((1u << MODFMT_RELOC_RUN_BITS) - 1);
         skip = skip << (8 - MODFMT_RELOC_RUN_BITS) | *next++ >> MODFMT_RELOC_RUN_BITS;
-        /* left is below 2^28: the next shift, by 5 and by 2, loses no bit. */
         bytes = skip << l->kind;
-        if (MODFMT_WITH_CHECKS && bytes > left)
-            break;
-        if (n == 0 && skip)
-            continue;
-        r->next = next;
-        if (n == 0)
-            return 0;
-        left -= bytes;
-        if (l->sequence) {
-            rc = import_(r, l->index++, &value);
-            value += l->base;
-            if (rc)
-                return rc;
-        }
-        /* A segment of no bytes may be at NULL, and NULL + 0 is not C. */
-        if (MODFMT_WITH_CHECKS && left < 4)
-            break;
-        place += bytes;
-        if (MODFMT_WITH_MOV && l->kind == MODFMT_KIND_MOV) {
-            rc = mov_(r, place, left, n, value);
-            if (rc)
-                return rc;
-            next = r->next;
-            end = r->end;
-        } else {
-            if (MODFMT_WITH_CHECKS && 4 * n > left)
+        room = (uint32_t)(limit - place);
+        if (n == 0) {
+            if (skip == 0)
                 break;
-            left -= 4 * n;
-            do {
-                modfmt_put32(place, modfmt_get32(place) + value);
-                place += 4;
-            } while (--n);
+            /* room is below 2^28: the next shift, by 5 and by 2, loses no bit. */
+            if (MODFMT_WITH_CHECKS && bytes > room)
+                rc = MODFMT_E_RELOC_PLACE;
+            continue;
         }
         skip = 0;
+        if (MODFMT_WITH_MOV && l->kind == MODFMT_KIND_MOV) {
+            r->next = next;
+            rc = mov_(r, &place, bytes, room, n, l->value);
+            next = r->next;
+            continue;
+        }
+        if (MODFMT_WITH_CHECKS && bytes + 4 * n > room) {
+            rc = MODFMT_E_RELOC_PLACE;
+            break;
+        }
+        place += bytes;
+        do {
+            modfmt_put32(place, modfmt_get32(place) + l->value);
+            place += 4;
+        } while (--n);
     }
     r->next = next;
-    return MODFMT_E_RELOC_PLACE;
+    return rc;
+}
+
+/** Look up the next import of a list. @return 1, 0 if the list ends here, or an error */
+static int import_(struct modfmt_relocator *r, struct list_ *l)
+{
+    int rc = byte_(r);
+
+    if (rc <= 0)
+        return rc;
+    r->next--;
+    if (l->index >= r->import_count)
+        return MODFMT_E_RELOC_IMPORT;
+    rc = r->import(r, l->index++, &l->value);
+    l->value += l->base;
+    return rc ? rc : 1;
+}
+
+/** Apply one list. */
+static int list_(struct modfmt_relocator *r)
+{
+    struct list_ l;
+    int rc = begin_(r, &l);
+
+    if (rc)
+        return rc;
+    do {
+        if (MODFMT_WITH_IMPORTS && l.import) {
+            rc = import_(r, &l);
+            if (rc <= 0)
+                return rc;
+        }
+        rc = groups_(r, &l);
+    } while (MODFMT_WITH_IMPORTS && rc == 0 && l.import);
+    return rc;
 }
 
 int modfmt_relocate(struct modfmt_relocator *r)
 {
     int rc = 0;
 
-    while (rc == 0 && (r->next != r->end || (MODFMT_WITH_REFILL && r->remaining))) {
-        struct list_ l;
-
-        rc = begin_(r, &l);
-        if (rc == 0)
-            rc = groups_(r, &l);
-    }
+    while (rc == 0 && (r->next != r->end || (MODFMT_WITH_REFILL && r->remaining)))
+        rc = list_(r);
     return rc;
 }

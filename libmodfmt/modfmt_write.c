@@ -4,7 +4,7 @@
 
 /* ---- relocation lists -------------------------------------------------------- */
 
-/** A list's descriptor, with target 4 for imports. */
+/** A list's descriptor. */
 static uint32_t descriptor_(const struct modfmt_fixup *f)
 {
     uint32_t kind = f->kind == MODFMT_KIND_MOV ? MODFMT_KIND_MOV :
@@ -62,24 +62,24 @@ static size_t run_(const struct modfmt_fixup *f, size_t count, size_t most)
     return n;
 }
 
-/** The groups of `count` fix-ups of one list, from `*cursor` on, without the end mark. */
-static void groups_(struct sink_ *out, const struct modfmt_fixup *f, size_t count,
-                    uint32_t *cursor)
+/** The groups of `count` fix-ups, without the end mark. */
+static void groups_(struct sink_ *out, const struct modfmt_fixup *f, size_t count)
 {
+    uint32_t cursor = 0;
     unsigned kind = descriptor_(f) >> MODFMT_RELOC_KIND_SHIFT;
     size_t n;
 
     for (; count; f += n, count -= n) {
-        uint32_t skip = (f->place - *cursor) >> kind;
+        uint32_t skip = (f->place - cursor) >> kind;
 
         n = 1;
         if (kind != MODFMT_KIND_MOV) {
             n = run_(f, count, (1u << MODFMT_RELOC_RUN_BITS) - 1);
             head_(out, skip, (uint32_t)n);
-            *cursor = f->place + 4 * (uint32_t)n;
+            cursor = f->place + 4 * (uint32_t)n;
             continue;
         }
-        *cursor = f->place;
+        cursor = f->place;
         if (f->distance > MODFMT_MOV_MOVT_ALONE) {
             head_(out, skip, f->distance - 1u);
             continue;
@@ -90,64 +90,41 @@ static void groups_(struct sink_ *out, const struct modfmt_fixup *f, size_t coun
     }
 }
 
-static void list_head_(struct sink_ *out, uint32_t descriptor, uint32_t index)
+/** Fix-ups from `f` on that have its descriptor and its import. */
+static size_t same_(const struct modfmt_fixup *f, size_t count)
 {
-    put_(out, descriptor);
-    if ((descriptor & MODFMT_RELOC_TARGET_MASK) >= MODFMT_TARGET_IMPORT) {
-        put_(out, index);
-        put_(out, index >> 8);
-    }
-}
-
-/** Fix-ups from `f` on that belong to the list of the first. */
-static size_t list_length_(const struct modfmt_fixup *f, size_t count)
-{
-    uint32_t key = descriptor_(f);
+    uint32_t d = descriptor_(f);
     size_t n = 1;
 
-    while (n < count && descriptor_(&f[n]) == key && f[n].import_index == f->import_index)
+    while (n < count && descriptor_(&f[n]) == d && f[n].import_index == f->import_index)
         n++;
     return n;
 }
 
-/** Is the list at `f` one fix-up of an import, followed by one fix-up of the next import at
- *  a higher place (the same descriptor both)? Then both go into one list of target 5. */
-static bool chained_(const struct modfmt_fixup *f, size_t count)
+/** One list: all fix-ups of a descriptor, or of consecutive imports. @return how many */
+static size_t list_(struct sink_ *out, const struct modfmt_fixup *f, size_t count)
 {
-    return count >= 2 && f->target == MODFMT_TARGET_IMPORT &&
-           descriptor_(&f[1]) == descriptor_(f) &&
-           f[1].import_index == f[0].import_index + 1 && f[1].place > f[0].place &&
-           (f->kind == MODFMT_KIND_MOV || f[1].place >= f[0].place + 4) &&
-           list_length_(&f[1], count - 1) == 1;
-}
-
-/** Lists of one descriptor: those of target 4 (`sequences` false), or those that were
- *  left for target 5. @return fix-ups of that descriptor */
-static size_t descriptor_lists_(struct sink_ *out, const struct modfmt_fixup *f, size_t count,
-                                bool sequences)
-{
-    uint32_t d = descriptor_(f), cursor;
+    uint32_t d = descriptor_(f);
     size_t at = 0;
 
-    while (at < count && descriptor_(&f[at]) == d) {
-        size_t n = list_length_(&f[at], count - at);
-        bool chain = n == 1 && chained_(&f[at], count - at);
-
-        if (chain)
-            do
-                n++;
-            while (chained_(&f[at + n - 1], count - at - n + 1));
-        if (chain == sequences) {
-            list_head_(out, chain ? d + 1 : d, f[at].import_index);
-            cursor = 0;
-            for (size_t k = 0; chain && k < n; k++)
-                groups_(out, &f[at + k], 1, &cursor);
-            if (!chain)
-                groups_(out, &f[at], n, &cursor);
-            put_(out, MODFMT_RELOC_END);
-        }
-        at += n;
+    put_(out, d);
+    if (f->target != MODFMT_TARGET_IMPORT) {
+        at = same_(f, count);
+        groups_(out, f, at);
+        put_(out, MODFMT_RELOC_END);
+        return at;
     }
+    put_(out, f->import_index);
+    put_(out, f->import_index >> 8);
+    do {
+        size_t n = same_(&f[at], count - at);
+
+        groups_(out, &f[at], n);
+        put_(out, MODFMT_RELOC_END);
+        at += n;
+    } while (at < count && descriptor_(&f[at]) == d &&
+             f[at].import_index == f[at - 1].import_index + 1);
+    put_(out, MODFMT_RELOC_END);
     return at;
 }
 
@@ -157,9 +134,8 @@ int modfmt_encode_fixups(const struct modfmt_fixup *fixups, size_t count, uint8_
     struct sink_ out = {buffer, capacity, 0};
 
     while (count) {
-        size_t n = descriptor_lists_(&out, fixups, count, false);
+        size_t n = list_(&out, fixups, count);
 
-        descriptor_lists_(&out, fixups, count, true);
         fixups += n;
         count -= n;
     }

@@ -237,11 +237,9 @@ static int relocate_(struct load_ *l)
 {
     struct modfmt_relocator *r = &l->relocator;
     struct modload_module *m = l->module;
-    uint32_t entry = modfmt_get32(l->header + MODFMT_OFF_ENTRY);
     int rc;
 
-    if (entry != MODFMT_NO_ENTRY)
-        m->entry = m->segment[0].address + entry;
+    m->entry = m->segment[0].address + modfmt_get32(l->header + MODFMT_OFF_ENTRY);
     m->stack_size = modfmt_get32(l->header + MODFMT_OFF_STACK_SIZE);
     r->segment = m->segment;
     r->remaining = modfmt_get32(l->header + MODFMT_OFF_RELOC_SIZE);

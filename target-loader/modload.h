@@ -77,7 +77,7 @@ enum modload_span_index {
 struct modload_module {
     struct modfmt_segment segment[2]; /**< text, data (bss included) as they lie in memory */
     uint32_t apart;       /**< 1: they were placed apart; 0: as one block, text first */
-    uint32_t entry;       /**< address, with the Thumb bit; 0: none */
+    uint32_t entry;       /**< address, with the Thumb bit; an even number: none */
     uint32_t stack_size;  /**< bytes that the entry asks for; 0: not stated */
     struct modload_span span[3]; /**< by enum modload_span_index */
 };
@@ -86,7 +86,7 @@ struct modload_module {
  * Load an image.
  *
  * `module` is also where the loader keeps its notes. On failure all memory that place()
- * gave is released again and `module` holds none. diag (may be NULL) then tells the code,
+ * gave is released again and `module` holds none. diag (never NULL) then tells the code,
  * the offset in the image, and numbers: for MODLOAD_E_NEEDS got the image's needs, want the
  * port's features; for MODLOAD_E_IMPORT offset the index of the import, got its hash, want
  * its type; for MODLOAD_E_MEMORY got the size, want the alignment; for MODLOAD_E_READ got
