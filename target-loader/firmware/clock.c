@@ -4,10 +4,10 @@
 #include "emulation.h"
 #include "firmware.h"
 
-#define SYST_CSR  (*(volatile uint32_t *)0xe000e010u)
-#define SYST_RVR  (*(volatile uint32_t *)0xe000e014u)
-#define SYST_CVR  (*(volatile uint32_t *)0xe000e018u)
-#define CSR_RUN   7u /* the core's clock, interrupt, enabled */
+#define SYST_CSR (*(volatile uint32_t *)0xe000e010u)
+#define SYST_RVR (*(volatile uint32_t *)0xe000e014u)
+#define SYST_CVR (*(volatile uint32_t *)0xe000e018u)
+#define CSR_RUN  7u /* the core's clock, interrupt, enabled */
 
 static volatile uint32_t milliseconds;
 static uint32_t clocks_per_ms;

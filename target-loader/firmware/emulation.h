@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * What scripts/run-qemu.sh tells the firmware, by four words at the end of its flash. On a
- * real board that flash is erased, so the firmware does there what it would do anyway: it
- * idles at the end, where a BKPT without a debugger would be a fault.
+ * What scripts/run-qemu.sh tells the firmware, by four words at the end of its flash. On
+ * a real board that flash is erased, so the firmware does there what it would do anyway:
+ * it idles at the end, where a BKPT without a debugger would be a fault.
  */
 #ifndef EMULATION_H
 #define EMULATION_H

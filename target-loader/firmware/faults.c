@@ -19,8 +19,8 @@ struct frame {
 
 void fault_report(const struct frame *frame);
 
-/** Hand over the frame. If little stack is left, go on at its top: the fault may have been
- *  that a module used all of it. Everything runs on the main stack. */
+/** Hand over the frame. If little stack is left, go on at its top: the fault may have
+ * been that a module used all of it. Everything runs on the main stack. */
 __attribute__((naked)) void fault_handler(void)
 {
     __asm volatile("mrs r0, msp\n\t"

@@ -15,8 +15,8 @@
 extern const uint8_t _modules_begin[], _modules_end[];
 extern uint8_t _module_ram_begin[], _module_ram_end[];
 
-/** What memory is filled with before a module gets it, so that whoever counts on zeros that
- *  nobody promised finds out here. */
+/** What memory is filled with before a module gets it, so that whoever counts on zeros
+ * that nobody promised finds out here. */
 #define FILL 0xa5
 
 /** The module at hand, for reports. */
@@ -38,8 +38,9 @@ static int place(const struct modload_port *port, enum modload_purpose purpose,
 }
 
 /** Stands in for a file or a serial flash (EMULATION_READ). */
-static int read_chunk(const struct modload_port *port, const struct modload_source *source,
-                      uint32_t offset, void *buffer, uint32_t size)
+static int read_chunk(const struct modload_port *port,
+                      const struct modload_source *source, uint32_t offset, void *buffer,
+                      uint32_t size)
 {
     (void)port;
     if (!modfmt_range(offset, size, source->available))
@@ -175,7 +176,8 @@ static void call_array(enum modload_span_index which, bool down)
 
     for (uint32_t i = 0; i < count; i++) {
         uint32_t index = down ? count - 1u - i : i;
-        uint32_t function = modfmt_get32((const uint8_t *)(uintptr_t)(array + 4u * index));
+        uint32_t function =
+            modfmt_get32((const uint8_t *)(uintptr_t)(array + 4u * index));
 
         if (function != 0 && function != 0xffffffffu)
             modload_cortex_m_call(function, NULL, static_base());

@@ -47,8 +47,20 @@ __attribute__((section(".vectors"), used)) static const struct {
 } vectors = {
     &_stack_top,
     {
-        reset_handler, fault_handler, fault_handler, fault_handler, fault_handler,
-        fault_handler, fault_handler, 0, 0, 0, fault_handler, fault_handler, 0,
-        fault_handler, clock_tick,
+        reset_handler,
+        fault_handler,
+        fault_handler,
+        fault_handler,
+        fault_handler,
+        fault_handler,
+        fault_handler,
+        0,
+        0,
+        0,
+        fault_handler,
+        fault_handler,
+        0,
+        fault_handler,
+        clock_tick,
     },
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a load costs, in instructions. Runs on QEMU's netduinoplus2 with -icount shift=0,
- * where virtual time goes on by a nanosecond an instruction, and TIM2, on a clock of 1 GHz,
- * counts nanoseconds. Loads each image of the module region in several ways and prints
- * `image figure value` lines; bench.py reads them.
+ * where virtual time goes on by a nanosecond an instruction, and TIM2, on a clock of 1
+ * GHz, counts nanoseconds. Loads each image of the module region in several ways and
+ * prints `image figure value` lines; bench.py reads them.
  *
  * Linked with --wrap=modfmt_relocate, so that relocation can be told from the rest.
  */
@@ -100,8 +100,9 @@ static int find_at_once(const struct modload_port *port, uint32_t hash, uint32_t
     return 0;
 }
 
-static int read_chunk(const struct modload_port *port, const struct modload_source *source,
-                      uint32_t offset, void *buffer, uint32_t size)
+static int read_chunk(const struct modload_port *port,
+                      const struct modload_source *source, uint32_t offset, void *buffer,
+                      uint32_t size)
 {
     (void)port;
     memcpy(buffer, (const uint8_t *)source->handle + offset, size);
@@ -188,7 +189,8 @@ static void measure(unsigned number, const uint8_t *image, uint32_t size,
     figure(number, way->name, "", took);
     figure(number, way->name, "_relocate", relocation);
     figure(number, way->name, "_returned",
-           (uint32_t)modload_cortex_m_call(module.entry, NULL, module.span[MODLOAD_STATIC_BASE].address));
+           (uint32_t)modload_cortex_m_call(module.entry, NULL,
+                                           module.span[MODLOAD_STATIC_BASE].address));
 }
 
 static void measure_crc(const char *name,

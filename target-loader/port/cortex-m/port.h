@@ -13,9 +13,10 @@
 /**
  * The MODFMT_NEED_* bits of the core that this is compiled for (-mcpu, -mfpu).
  *
- * Both calling conventions for floating-point arguments are offered: that is right as long
- * as no exported function has floating-point parameters or results, see specs/modfmt.md,
- * 2.2. A firmware that exports such functions takes the bit of the other one away.
+ * Both calling conventions for floating-point arguments are offered: that is right as
+ * long as no exported function has floating-point parameters or results, see
+ * specs/modfmt.md, 2.2. A firmware that exports such functions takes the bit of the other
+ * one away.
  */
 uint32_t modload_cortex_m_features(void);
 
@@ -27,8 +28,8 @@ void modload_cortex_m_release(const struct modload_port *port,
                               enum modload_purpose purpose,
                               const struct modfmt_segment *segment);
 
-/** For port->sync: DSB and ISB; on cores with caches (M7) the D-cache is cleaned over what
- *  was written and the I-cache thrown away first. */
+/** For port->sync: DSB and ISB; on cores with caches (M7) the D-cache is cleaned over
+ * what was written and the I-cache thrown away first. */
 void modload_cortex_m_sync(const struct modload_port *port,
                            const struct modload_module *module);
 

@@ -6,12 +6,12 @@
 #if defined(__ARM_ARCH_7EM__) || __ARM_ARCH >= 8
 /* ARMv7-M ARM B3.2.8 (CCR) and B3.2.2.. (cache maintenance); the M55 and M85 have the
  * same registers. Cores without caches have neither bit in CCR. */
-#define CCR      (*(volatile uint32_t *)0xe000ed14u)
-#define CCR_DC   (1u << 16)
-#define CCR_IC   (1u << 17)
-#define ICIALLU  (*(volatile uint32_t *)0xe000ef50u)
-#define DCCMVAC  (*(volatile uint32_t *)0xe000ef68u)
-#define LINE     32u
+#define CCR     (*(volatile uint32_t *)0xe000ed14u)
+#define CCR_DC  (1u << 16)
+#define CCR_IC  (1u << 17)
+#define ICIALLU (*(volatile uint32_t *)0xe000ef50u)
+#define DCCMVAC (*(volatile uint32_t *)0xe000ef68u)
+#define LINE    32u
 
 /** Clean the D-cache over [address, address + size). */
 static void clean(uint32_t address, uint32_t size)

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * modfmt_crc32() with the STM32's CRC unit. Link this file into a firmware, and the one in
- * libmodfmt's archive is left out.
+ * modfmt_crc32() with the STM32's CRC unit. Link this file into a firmware, and the one
+ * in libmodfmt's archive is left out.
  *
- * The unit has zlib's polynomial, 0x04C11DB7, but shifts the other way: bit 31 first. With
- * every word's bits reversed on the way in, and the state's on the way out, it computes
- * what zlib does: the first byte of a little-endian word enters first, its bit 0 first.
+ * The unit has zlib's polynomial, 0x04C11DB7, but shifts the other way: bit 31 first.
+ * With every word's bits reversed on the way in, and the state's on the way out, it
+ * computes what zlib does: the first byte of a little-endian word enters first, its bit 0
+ * first.
  *
- * zlib's value c stands for the state ~c. The unit can only start from 0xFFFFFFFF, and its
- * step is linear over exclusive-or of state and word; so to go on from a state s, the
+ * zlib's value c stands for the state ~c. The unit can only start from 0xFFFFFFFF, and
+ * its step is linear over exclusive-or of state and word; so to go on from a state s, the
  * first word w is given as w ^ s ^ 0xFFFFFFFF, which is w ^ c.
  *
- * Words are read at any alignment, which a Cortex-M4 and M7 can in normal memory. The unit
- * is used from one thread at a time, and interrupts leave it alone.
+ * Words are read at any alignment, which a Cortex-M4 and M7 can in normal memory. The
+ * unit is used from one thread at a time, and interrupts leave it alone.
  */
 #include "modfmt.h"
 

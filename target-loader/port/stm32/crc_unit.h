@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * The STM32's CRC unit as crc.c wants it: reset, write a word, read the state. A host test
- * puts a simulated one in its place (MODLOAD_CRC_UNIT).
+ * The STM32's CRC unit as crc.c wants it: reset, write a word, read the state. A host
+ * test puts a simulated one in its place (MODLOAD_CRC_UNIT).
  *
- * F2, F4, F7: RM0090 chapter 4 (fixed polynomial, no reversal). H7: RM0433 chapter 22; its
- * reset values (POL 0x04C11DB7, INIT 0xFFFFFFFF, no reversal, 32 bits) make it the same
- * unit, at another address. Build with -DMODLOAD_STM32H7 there.
+ * F2, F4, F7: RM0090 chapter 4 (fixed polynomial, no reversal). H7: RM0433 chapter 22;
+ * its reset values (POL 0x04C11DB7, INIT 0xFFFFFFFF, no reversal, 32 bits) make it the
+ * same unit, at another address. Build with -DMODLOAD_STM32H7 there.
  */
 #ifndef MODLOAD_STM32_CRC_UNIT_H
 #define MODLOAD_STM32_CRC_UNIT_H
@@ -33,7 +33,8 @@ static inline void crc_unit_reset(void)
     volatile uint32_t *clock = crc_unit_register(CRC_UNIT_CLOCK);
 
     *clock |= CRC_UNIT_ENABLE;
-    /* A peripheral answers some cycles after its clock is on; reading back waits for them. */
+    /* A peripheral answers some cycles after its clock is on; reading back waits for
+     * them. */
     (void)*clock;
     *crc_unit_register(CRC_UNIT_BASE + 8u) = 1u;
 }

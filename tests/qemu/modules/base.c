@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Built so that it reaches its data through r9 (-msingle-pic-base): the loader has to tell
- * where the table of addresses is, and the firmware to put that into r9. */
+/* Built so that it reaches its data through r9 (-msingle-pic-base): the loader has to
+ * tell where the table of addresses is, and the firmware to put that into r9. */
 #include "firmware.h"
 
 int module_entry(void *param);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Memory as C promises it: bss is zero although the firmware had filled the place, data has
- * its values, alignments are kept, pointers point where they should. */
+/* Memory as C promises it: bss is zero although the firmware had filled the place, data
+ * has its values, alignments are kept, pointers point where they should. */
 #include "firmware.h"
 
 int module_entry(void *param);
