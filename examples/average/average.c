@@ -6,7 +6,8 @@
  *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -Os \
  *         -I../../target-loader/firmware/include -c average.c
  *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -nostdlib -T ../module.ld \
- *         -Wl,--emit-relocs,--unresolved-symbols=ignore-all average.o -o average.elf -lgcc
+ *         -Wl,--emit-relocs,--unresolved-symbols=ignore-all average.o \
+ *         -o average.elf -lgcc
  *     mkmod --version 1.0.0 --stack-size 512 average.elf -o average.bin
  */
 /*
