@@ -8,15 +8,6 @@
  *         -Wl,--emit-relocs,--unresolved-symbols=ignore-all hello.o -o hello.elf
  *     mkmod --version 1.0.0 --description "Says hello" hello.elf -o hello.bin
  */
-/*
- * A string, and a call of the firmware.
- *
- *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -Os
- * -I../../target-loader/firmware/include \ -c hello.c
- *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -nostdlib -T ../module.ld \
- *         -Wl,--emit-relocs,--unresolved-symbols=ignore-all hello.o -o hello.elf
- *     mkmod --version 1.0.0 --description "Says hello" hello.elf -o hello.bin
- */
 #include "firmware.h"
 
 int module_entry(void *param);

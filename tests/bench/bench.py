@@ -41,7 +41,9 @@ LIBRARY = ("libmodfmt/modfmt_header.c", "libmodfmt/modfmt_reloc.c", "libmodfmt/m
            "target-loader/modload.c")
 NANO = "libc_nano.a"
 LAYOUT = tomllib.loads((BENCH.parent.parent / "specs/layout.toml").read_text())
-MOV_KINDS = [kind["number"] for kind in LAYOUT["reloc_kind"] if kind["name"].startswith("mov")]
+HEADER = {x["name"]: (x["offset"], x["size"]) for x in LAYOUT["header"]}
+MOV, IMPORT = (next(x["number"] for x in LAYOUT[table] if x["name"] == name)
+               for table, name in (("reloc_kind", "mov"), ("reloc_target", "import")))
 
 
 def run(*command, **options):
@@ -121,41 +123,49 @@ class Tools:
         return best * 1000
 
 
-def word(image, at, size=4):
-    return int.from_bytes(image[at:at + size], "little")
-
-
 def up4(n):
     return (n + 3) & ~3
+
+
+def field(image, name):
+    """Of the header."""
+    at, size = HEADER[name]
+    return int.from_bytes(image[at:at + size], "little")
 
 
 def relocation_lists(image):
     """(target, fix-ups, bytes) of each list. From specs/modfmt.md, 3; words only, which is
     all that GCC gives without -mslow-flash-data."""
-    at = 64 + up4(word(image, 28)) + up4(word(image, 36))
-    end = at + word(image, 44)
+    at = 64 + up4(field(image, "text_stored")) + up4(field(image, "data_stored"))
+    end = at + field(image, "reloc_size")
     while at < end:
-        start, descriptor = at, image[at]
-        target, count = descriptor & 7, 0
-        if descriptor >> 5 in MOV_KINDS:
+        start, target, kind = at, image[at] & 7, image[at] >> 5
+        if kind == MOV:
             sys.exit("bench: an image has MOVW/MOVT fix-ups, which are not counted here")
-        at += 3 if target in (4, 5) else 1
-        while True:
-            skip, n = 0, 0
-            while n == 0:
-                skip, n, at = skip * 32 + (image[at] >> 3), image[at] & 7, at + 1
-                if n == 0 and skip == 0:
-                    break
-            if n == 0:
-                break
-            count += n
-        yield target, count, at - start
+        at += 3 if target == IMPORT else 1
+        total, more = 0, True
+        while more:
+            count, at = group_run(image, at)
+            total += count
+            # A list of imports ends with one that has no groups.
+            more = target == IMPORT and count != 0
+        yield target, total, at - start
+
+
+def group_run(image, at):
+    """(fix-ups up to the end mark, offset behind it)."""
+    count = skip = 0
+    while image[at] != 0 or skip != 0:
+        n = image[at] & 7
+        skip = 0 if n else skip * 32 + (image[at] >> 3)
+        count, at = count + n, at + 1
+    return count, at + 1
 
 
 def relocation_figures(image):
     """(internal fix-ups, their bytes, fix-ups in all)."""
     lists = list(relocation_lists(image))
-    internal = [x for x in lists if x[0] not in (4, 5)]
+    internal = [x for x in lists if x[0] != IMPORT]
     return (sum(x[1] for x in internal), sum(x[2] for x in internal),
             sum(x[1] for x in lists))
 
@@ -262,7 +272,7 @@ def add_loads(table, counts, images, memory):
     table.add("  the same, plain, apart", plain["load_apart"], "instr.")
     table.add("  the same, plain, in chunks", plain["load_read"], "instr.")
     table.add("import search per import, among 128 names",
-              (plain["load_search"] - plain["load"]) / word(images[0], 48, 2), "instr.")
+              (plain["load_search"] - plain["load"]) / field(images[0], "import_count"), "instr.")
     table.add("CRC in a load, per byte",
               (plain["load_crc"] - plain["load"]) / image_size, "instr.", 11)
     for figure, title, budget in (("crc_nibbles", "CRC per byte, default, 64 B table", 11),
@@ -280,7 +290,7 @@ def add_loads(table, counts, images, memory):
 def add_images(table, tools, plain_elf, images):
     stripped = tools.pack(plain_elf, "--strip-names").read_bytes()
     table.add("image, plain build, import names stripped", len(stripped), "B", 11200)
-    table.add("  of that text and data", word(stripped, 28) + word(stripped, 36), "B")
+    table.add("  of that text and data", field(stripped, "text_stored") + field(stripped, "data_stored"), "B")
     table.add("image, -mlong-calls build, with names", len(images[1]), "B")
     count, size, _ = relocation_figures(images[0])
     table.add(f"relocation per internal fix-up, {count} in the plain build",
