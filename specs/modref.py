@@ -43,8 +43,8 @@ ERROR = {error["name"]: error["number"] for error in LAYOUT["error"]}
 EM_ARM = 40
 TEXT, DATA = 0, 1
 SEGMENT_NAME = ("text", "data")
-WORD_KINDS = tuple(KIND[name] for name in ("word", "word1", "word2", "word3"))
-IMPORT_TARGETS = (TARGET["import"], TARGET["import_seq"])
+WEAK = LAYOUT["import"]["weak"]         # in the type word
+CRITICAL = LAYOUT["tag"]["critical"]    # in a tag's type
 
 
 class Refused(Exception):
@@ -137,7 +137,7 @@ def find_areas(h):
     return areas
 
 
-# --- Section 2 and checks 1 to 16: the header ----------------------------------------
+# --- Section 2 and checks 1 to 15: the header ----------------------------------------
 
 def header_check(image):
     return zlib.crc32(image[:HEADER["crc"]["offset"]])
@@ -169,7 +169,7 @@ def check_identity(m):
 
 
 def check_fields(m):
-    """Checks 7 to 12: each field by itself."""
+    """Checks 7 to 11: each field by itself."""
     if m.h.flags & ~mask(FLAG):
         refuse_field(m, "flags", "MODFMT_E_FLAGS", mask(FLAG))
     if m.h.machine != EM_ARM:
@@ -179,14 +179,13 @@ def check_fields(m):
             ("data_mem", "MODFMT_E_SEGMENT", FORMAT["size_max"]),
             ("reloc_size", "MODFMT_E_LAYOUT", FORMAT["size_max"]),
             ("text_align", "MODFMT_E_ALIGN", FORMAT["align_log2_max"]),
-            ("data_align", "MODFMT_E_ALIGN", FORMAT["align_log2_max"]),
-            ("reserved", "MODFMT_E_RESERVED", 0)):
+            ("data_align", "MODFMT_E_ALIGN", FORMAT["align_log2_max"])):
         if getattr(m.h, name) > most:
             refuse_field(m, name, error, most)
 
 
 def check_sizes(m, size):
-    """Checks 13 to 15: all of it is there, and sizes agree with each other."""
+    """Checks 12 to 14: all of it is there, and sizes agree with each other."""
     total, end = m.h.total_size, m.areas["tags"].start
     require(size >= total, "MODFMT_E_TRUNCATED", size, size, total)
     for segment, name in enumerate(SEGMENT_NAME):
@@ -196,14 +195,14 @@ def check_sizes(m, size):
 
 
 def check_entry(m):
-    """Check 16: none, or a Thumb address inside text."""
+    """Check 15: none, or a Thumb address inside text."""
     entry = m.h.entry
     if entry != FORMAT["no_entry"] and not (entry & 1 and entry - 1 < m.h.text_mem):
         refuse_field(m, "entry", "MODFMT_E_ENTRY", m.h.text_mem)
 
 
 def open_image(image):
-    """The open checks, 1 to 16. More bytes than total_size may be there."""
+    """The open checks, 1 to 15. More bytes than total_size may be there."""
     image = bytes(image)
     require(len(image) >= FORMAT["header_size"], "MODFMT_E_TRUNCATED", len(image),
             len(image), FORMAT["header_size"])
@@ -219,7 +218,7 @@ def open_image(image):
 # --- Checks 17 and 18: the CRC, promises of the header, the zeros between areas -------
 
 def check_promises(m):
-    """Checks 17a to 17c: placements that make sense, needs that are known."""
+    """Checks 17a to 17d: placements that make sense, needs that are known."""
     flags = m.h.flags
     if not flags or (flags & FLAG["in_place"] and not flags & FLAG["apart"]):
         refuse_field(m, "flags", "MODFMT_E_FLAGS", mask(FLAG))
@@ -227,6 +226,8 @@ def check_promises(m):
         refuse_field(m, "needs", "MODFMT_E_NEEDS", mask(NEED))
     if flags & FLAG["in_place"] and m.h.text_align > FORMAT["text_align_in_place_max"]:
         refuse_field(m, "text_align", "MODFMT_E_IN_PLACE", FORMAT["text_align_in_place_max"])
+    if flags & FLAG["apart"] and m.h.data_mem and m.h.text_mem % (1 << m.h.data_align):
+        refuse_field(m, "data_align", "MODFMT_E_ALIGN")
 
 
 def check_crc(m):
@@ -276,7 +277,9 @@ def read_imports(m):
 
 
 def check_export_value(m, entry, offset):
-    """Functions have bit 0 set; the offset without it lies inside the segment."""
+    """A type has no bit 31 here. Functions have bit 0 set; the offset without it lies
+    inside the segment."""
+    require(not entry.type & WEAK, "MODFMT_E_EXPORT", offset, entry.type)
     size = m.memory_size(DATA if entry.flags & EXPORT_FLAG["data"] else TEXT)
     value = entry.value
     if not entry.flags & EXPORT_FLAG["object"]:
@@ -351,6 +354,11 @@ def check_array(m, tag):
     require_value(number(tag.value, 4, 4) % 4 == 0, tag, number(tag.value, 4, 4))
 
 
+def check_static_base(m, tag):
+    check_place(m, tag)
+    require_value(number(tag.value, 4, 4) == 0, tag, number(tag.value, 4, 4), 0)
+
+
 def check_dependency(m, tag):
     require_value(not any(map(bad_in_name, tag.value[12:])), tag)
 
@@ -375,7 +383,7 @@ def check_symbol_names(m, tag, entries):
 VALUE_CHECK = {
     "name": check_name, "description": check_description, "origin": check_origin,
     "params": check_place, "init_array": check_array, "fini_array": check_array,
-    "static_base": check_place, "dependency": check_dependency,
+    "static_base": check_static_base, "dependency": check_dependency,
     "compression": check_compression,
     "import_names": lambda m, tag: check_symbol_names(m, tag, m.imports),
     "export_names": lambda m, tag: check_symbol_names(m, tag, m.exports),
@@ -390,15 +398,23 @@ def check_tag_value(m, tag):
         VALUE_CHECK[tag.name](m, tag)
 
 
+def check_tag_count(m, tag):
+    """The first critical_count tags are critical, and no other is."""
+    critical = tag.type & CRITICAL != 0
+    require(critical == (len(m.tags) < m.h.critical_count), "MODFMT_E_TAG_COUNT", tag.offset,
+            len(m.tags) + critical, m.h.critical_count)
+
+
 def check_tag_order(tag, last):
-    """Ascending numbers; only a tag with leave to repeat may follow its like; nothing
-    follows a signature."""
+    """Among the critical tags, and among the others, numbers ascend; only a tag with leave
+    to repeat may follow its like. Nothing follows a signature."""
     if last is None:
         return
-    this, before = (t.type & LAYOUT["tag"]["number_mask"] for t in (tag, last))
-    repeats = tag.type == last.type and TAG.get(tag.type, {}).get("repeat", False)
-    require(last.name != "signature" and (this > before or repeats),
-            "MODFMT_E_TAG_ORDER", tag.offset, this, before)
+    repeats = TAG.get(tag.type, {}).get("repeat", False)
+    good = ((tag.type ^ last.type) & CRITICAL or tag.type > last.type
+            or (tag.type == last.type and repeats))
+    require(good and last.name != "signature", "MODFMT_E_TAG_ORDER", tag.offset, tag.type,
+            last.type)
 
 
 def read_tag(m, offset, end):
@@ -411,8 +427,9 @@ def read_tag(m, offset, end):
 
 
 def check_tag(m, tag, last):
+    check_tag_count(m, tag)
     check_tag_order(tag, last)
-    require(tag.name or not tag.type & LAYOUT["tag"]["critical"], "MODFMT_E_TAG_CRITICAL",
+    require(tag.name or not tag.type & CRITICAL, "MODFMT_E_TAG_CRITICAL",
             tag.offset, tag.type)
     after = tag.offset + LAYOUT["tag"]["value_offset"] + len(tag.value)
     check_zeros(m, after, up4(after))
@@ -425,13 +442,15 @@ def read_tags(m):
     while offset < end:
         require(end - offset >= LAYOUT["tag"]["value_offset"], "MODFMT_E_TAG_END", offset)
         if m.image[offset] == TAG_TYPE["end"]:
-            check_zeros(m, offset, end)
-            return
+            break
         tag = read_tag(m, offset, end)
         check_tag(m, tag, last)
         m.tags.append(tag)
         offset += LAYOUT["tag"]["value_offset"] + up4(len(tag.value))
         last = tag
+    require(len(m.tags) >= m.h.critical_count, "MODFMT_E_TAG_COUNT", offset, len(m.tags),
+            m.h.critical_count)
+    check_zeros(m, offset, end)
 
 
 # --- Section 3, checks 22 and 23: relocations ----------------------------------------
@@ -467,26 +486,29 @@ def check_descriptor(lst):
     if target == TARGET["absolute"]:
         good = good and lst.relative
     if target == TARGET["callback"]:
-        good = good and not lst.relative and lst.kind in WORD_KINDS
+        good = good and not lst.relative and lst.kind != KIND["mov"]
     require(good, "MODFMT_E_RELOC_LIST", lst.offset, lst.descriptor)
 
 
 def read_descriptor(m, source, last):
-    """The start of a list: descriptor, then for an import its index; then the order, the
-    promise of in_place, and whether there is such an import."""
+    """The start of a list: descriptor, then for imports the first one's index; then the
+    order and the promise of in_place."""
     offset, byte = source.position, source.take()
     lst = List(offset, byte, DATA if byte & RELOC["place_data"] else TEXT,
                byte & RELOC["target_mask"], byte >> RELOC["kind_shift"],
                bool(byte & RELOC["relative"]), None)
     check_descriptor(lst)
-    if lst.target in IMPORT_TARGETS:
+    if target_is_import(lst):
         lst = lst._replace(index=source.take(2))
     require(last is None or order_of(lst) > order_of(last), "MODFMT_E_RELOC_LIST", offset,
             byte)
     require(not (m.h.flags & FLAG["in_place"] and lst.place == TEXT), "MODFMT_E_IN_PLACE",
             offset, byte)
-    check_import_index(m, lst.index, offset)
     return lst
+
+
+def target_is_import(lst):
+    return lst.target == TARGET["import"]
 
 
 def order_of(lst):
@@ -498,57 +520,46 @@ def check_import_index(m, index, offset):
             index, m.h.import_count)
 
 
-def read_head(source, most):
-    """A group's head: (skip, n), n being 0 at the end mark. skip is at most `most`."""
+def read_head(source, unit, most):
+    """A group's head: (bytes to skip, n), n being 0 at the end mark."""
     skip = 0
     while True:
         offset, byte = source.position, source.take()
         n = byte & ((1 << RELOC["run_bits"]) - 1)
         skip = (skip << (8 - RELOC["run_bits"])) + (byte >> RELOC["run_bits"])
-        require(skip <= most, "MODFMT_E_RELOC_PLACE", offset, skip, most)
+        require(skip * unit <= most, "MODFMT_E_RELOC_PLACE", offset, skip * unit, most)
         if n or not skip:
-            return skip, n
+            return skip * unit, n
 
 
-def group_index(m, lst, group, offset):
-    """Which import a group uses: the list's, or for import_seq the next one each time."""
-    if lst.index is None:
-        return None
-    index = lst.index + (group if lst.target == TARGET["import_seq"] else 0)
-    check_import_index(m, index, offset)
-    return index
-
-
-def read_word_groups(m, source, lst):
-    """Skip some words, fix n; all of it inside the segment."""
-    words = max(m.memory_size(lst.place) - lst.kind, 0) // 4
-    done, group = 0, 0
+def read_words(m, source, lst, index):
+    """Groups up to an end mark: skip some words or bytes, fix n words, all of it inside the
+    segment. Returns how many groups there were."""
+    size, cursor, groups = m.memory_size(lst.place), 0, 0
     while True:
         at = source.position
-        skip, n = read_head(source, words - done)
+        skip, n = read_head(source, 1 << lst.kind, size - cursor)
         if not n:
-            return
-        index = group_index(m, lst, group, at)
-        done += skip
-        require(n <= words - done, "MODFMT_E_RELOC_PLACE", at, n, words - done)
-        for word in range(done, done + n):
-            offset = lst.kind + 4 * word
+            return groups
+        check_import_index(m, index, at)
+        cursor += skip
+        require(4 * n <= size - cursor, "MODFMT_E_RELOC_PLACE", at, 4 * n, size - cursor)
+        for offset in range(cursor, cursor + 4 * n, 4):
             yield Fixup(lst, offset, index, at, word=offset)
-        done, group = done + n, group + 1
+        cursor, groups = cursor + 4 * n, groups + 1
 
 
-def read_mov_groups(m, source, lst):
-    """Skip some half-words, fix the instruction or pair there; the cursor stays at it."""
-    size = m.memory_size(lst.place)
-    cursor, group = 0, 0
+def read_movs(m, source, lst, index):
+    """Likewise: skip some half-words, fix the instruction or pair there, stay at it."""
+    size, cursor, groups = m.memory_size(lst.place), 0, 0
     while True:
         at = source.position
-        skip, n = read_head(source, size // 2 - cursor // 2)
+        skip, n = read_head(source, 1 << lst.kind, size - cursor)
         if not n:
-            return
-        index = group_index(m, lst, group, at)
-        require(skip or not group, "MODFMT_E_RELOC_CODE", at, skip)
-        cursor += 2 * skip
+            return groups
+        check_import_index(m, index, at)
+        require(skip or not groups, "MODFMT_E_RELOC_CODE", at, skip)
+        cursor += skip
         if n == MOV["alone"]:
             fix = Fixup(lst, cursor, index, at, alone=cursor, low=source.take(2))
         else:
@@ -556,7 +567,16 @@ def read_mov_groups(m, source, lst):
         for part in (fix.movw, fix.movt, fix.alone):
             require(part is None or part + 4 <= size, "MODFMT_E_RELOC_PLACE", at, part, size)
         yield fix
-        group += 1
+        groups += 1
+
+
+def read_list(m, source, lst):
+    """Groups and an end mark; for imports, those of one import after the other, until one
+    has no group."""
+    read_groups = read_movs if lst.kind == KIND["mov"] else read_words
+    index = lst.index
+    while (yield from read_groups(m, source, lst, index)) and index is not None:
+        index += 1
 
 
 def read_fixups(m):
@@ -564,8 +584,7 @@ def read_fixups(m):
     source, last = Bytes(m), None
     while source.left():
         last = read_descriptor(m, source, last)
-        groups = read_word_groups if last.kind in WORD_KINDS else read_mov_groups
-        yield from groups(m, source, last)
+        yield from read_list(m, source, last)
 
 
 MOV_MASK, MOVW_BITS, MOVT_BITS, MOVT_BIT = 0x8000fbf0, 0x0000f240, 0x0000f2c0, 0x80
@@ -635,23 +654,25 @@ def check_tags_for_loading(m):
         require(tag is None, "MODLOAD_E_UNSUPPORTED", tag and tag.offset)
 
 
+def check_address(good, address):
+    require(good, "MODLOAD_E_MEMORY", None, address)
+
+
 def place_segments(m, text_at, data_at):
     """2.3: the addresses of text and data. Without data_at: one block."""
-    apart = data_at is not None
-    require(m.h.flags & FLAG["apart" if apart else "block"], "MODLOAD_E_PLACEMENT",
-            HEADER["flags"]["offset"], m.h.flags)
+    h, apart = m.h, data_at is not None
+    require(h.flags & FLAG["apart" if apart else "block"], "MODLOAD_E_PLACEMENT",
+            HEADER["flags"]["offset"], h.flags)
+    check_address(text_at % (1 << h.text_align) == 0, text_at)
+    if h.data_mem:
+        aligned = data_at if apart else text_at
+        check_address(aligned % (1 << h.data_align) == 0, aligned)
     if not apart:
-        data_at = text_at + m.h.text_mem
-        if m.h.data_mem:
-            require(text_at % (1 << m.h.data_align) == 0, "MODLOAD_E_ADDRESS", None, text_at)
-    require(text_at % (1 << m.h.text_align) == 0, "MODLOAD_E_ADDRESS", None, text_at)
-    text_end, data_end = text_at + m.h.text_mem, data_at + m.h.data_mem
-    require(text_end <= 1 << 32 and data_end <= 1 << 32, "MODLOAD_E_ADDRESS", None, text_at)
-    if m.h.data_mem:
-        require((data_at - m.h.text_mem) % (1 << m.h.data_align) == 0, "MODLOAD_E_ADDRESS",
-                None, data_at)
-        require(text_end <= data_at or data_end <= text_at or not m.h.text_mem,
-                "MODLOAD_E_ADDRESS", None, data_at)
+        data_at = text_at + h.text_mem
+    text_end, data_end = text_at + h.text_mem, data_at + h.data_mem
+    check_address(text_end <= 1 << 32 and data_end <= 1 << 32, text_at)
+    if h.text_mem and h.data_mem:
+        check_address(text_end <= data_at or data_end <= text_at, data_at)
     return text_at, data_at
 
 
@@ -659,7 +680,7 @@ def bind(m, offered):
     """The address of each import: offered by hash, or 0 for a weak one."""
     addresses = []
     for i, entry in enumerate(m.imports):
-        found = entry.hash in offered or entry.flags & IMPORT_FLAG["weak"]
+        found = entry.hash in offered or entry.type & WEAK
         require(found, "MODLOAD_E_IMPORT", i, entry.hash)
         addresses.append(offered.get(entry.hash, 0))
     return addresses
@@ -672,7 +693,7 @@ def value_of(fix, addresses, imports):
         value = addresses[TEXT]
     elif target == TARGET["data"]:
         value = addresses[DATA]
-    elif target in IMPORT_TARGETS:
+    elif target_is_import(fix.list):
         value = imports[fix.index]
     else:
         value = 0
@@ -753,6 +774,8 @@ def fixup_record(fix):
 
 def symbol_record(entry, flags, name):
     record = dict(entry._asdict(), flags=names_of(entry.flags, flags))
+    if isinstance(entry, Import):
+        record.update(type=entry.type & ~WEAK, weak=bool(entry.type & WEAK))
     if name:
         record["name"] = name
     return record

@@ -6,7 +6,8 @@ contents are refused, and damage is found by the CRCs anyway.
 """
 
 from encoder import (APART, BLOCK, EXPORT_DATA, EXPORT_OBJECT, IN_DATA, IN_PLACE, Image, Symbol,
-                     Vector, fnv, mov_bytes, strings, tag, u16, u32, version)
+                     Vector, fnv, mov_bytes, WEAK, strings, tag,
+                     u16, u32, version)
 
 RETURN_0 = bytes.fromhex("0020 7047")           # movs r0, #0; bx lr
 MOVS = mov_bytes(False, 0) + mov_bytes(True, 0)     # movw r0; movt r0
@@ -57,15 +58,18 @@ def fields():
         yield field("MACHINE", f"machine_{machine}", f"machine {machine}.", machine=machine)
     for bit in (12, 15):
         yield field("NEEDS", f"needs_{bit}", f"Bit {bit} of needs.", needs=1 << bit)
-    yield field("RESERVED", "reserved_low", "reserved is 1.", reserved=1)
-    yield field("RESERVED", "reserved_high", "reserved is 0x8000.", reserved=0x8000)
     for name in ("text_align", "data_align"):
         for align in (16, 32, 255):
             yield field("ALIGN", f"{name}_{align}", f"{name} {align}.", **{name: align})
-    yield field("ENTRY", "entry_even", "The entry has bit 0 clear.", entry=0)
+    yield field("ALIGN", "align_apart", "apart, and text_mem is no multiple of 2^data_align.",
+                data_align=3)
+    yield field("IN_PLACE", "in_place_before_align", "IN_PLACE comes before ALIGN.", data_align=3,
+                text_align=7, flags=APART | IN_PLACE)
+    yield field("ENTRY", "entry_even", "The entry has bit 0 clear.", entry=2)
     yield field("ENTRY", "entry_end", "The entry lies at the end of text.", entry=5)
     yield field("ENTRY", "entry_far", "An entry of 0xFFFFFFFD.", entry=0xfffffffd)
-    yield field("ENTRY", "entry_even_none", "0xFFFFFFFE is not none.", entry=0xfffffffe)
+    yield field("ENTRY", "entry_even_none", "0xFFFFFFFE: even, and far.", entry=0xfffffffe)
+    yield field("ENTRY", "entry_ff", "0xFFFFFFFF is not none.", entry=0xffffffff)
     yield bad("ENTRY", "entry_no_text", "An entry without text.", entry=1)
     yield field("IN_PLACE", "in_place_align", "in_place with text_align 7.", text_align=7,
                 flags=APART | IN_PLACE)
@@ -108,7 +112,7 @@ def sizes():
 
 def padding():
     three = dict(imports=[Symbol("a")], exports=[Symbol("b", value=1)],
-                 relocs=[(b"\x09\x01\x00", "word in data, data")])
+                 relocs=[(b"\x49\x01\x00", "word in data, data")], flags=BLOCK)
     #   text 64 1+3, data 68 5+3, relocs 76 3+1, imports 80 8, flags 88 1+3,
     #   exports 92 12, flags 104 1+3, tags 108
     for area, offset in (("text", 65), ("text_last", 67), ("data", 73), ("relocs", 79),
@@ -126,8 +130,8 @@ def padding():
 
 def imports():
     a, b = sorted((Symbol("a"), Symbol("b")), key=lambda symbol: symbol.hash)
-    yield bad("IMPORT", "import_flag", "Bit 3 of an import's flags, in minor version 0.",
-              imports=[Symbol("a", 8)])
+    yield bad("IMPORT", "import_flag", "Bit 2 of an import's flags, in minor version 0.",
+              imports=[Symbol("a", 4)])
     yield bad("IMPORT", "import_flag_last", "Bit 7 of the second import's flags.",
               imports=[a, Symbol(b.name, 0x80)])
     yield bad("IMPORT", "import_order", "Hashes descend.", imports=[b, a])
@@ -153,6 +157,8 @@ def exports():
     yield one("export_data_object_end", "An object at the end of data.",
               EXPORT_DATA | EXPORT_OBJECT, 8)
     yield one("export_place", "Bit 31 is no segment here.", EXPORT_OBJECT, IN_DATA | 0)
+    yield bad("EXPORT", "export_weak", "Bit 31 of an export's type.", RETURN_0,
+              exports=[Symbol("f", 0, WEAK, value=1)])
     yield bad("EXPORT", "export_order", "Hashes descend.", RETURN_0, exports=[b, a])
     yield bad("EXPORT", "export_twice", "A hash twice.", RETURN_0, exports=[a, a])
 
@@ -173,29 +179,47 @@ def tag_frames():
     yield tagged("TAG_ORDER", "tag_order", "version before name.",
                  tag("version", version(1, 0, 0)), tag("name", b"x"))
     yield tagged("TAG_ORDER", "tag_twice", "Two names.", tag("name", b"x"), tag("name", b"y"))
-    yield tagged("TAG_ORDER", "tag_order_number", "Bit 7 is no part of the number: init_array "
-                 "(0x90) after a vendor's 0x60.",
-                 tag(0x60), tag("init_array", u32(0, 0)))
-    yield tagged("TAG_ORDER", "tag_twice_vendor", "The same vendor's tag with bit 7 and without.",
-                 tag(0x60), tag(0xe0))
-    yield tagged("TAG_ORDER", "tag_number_twice", "dependency (0x93) may repeat, but may not "
-                 "follow 0x13.", tag(0x13), tag("dependency", version(0, 0, 0) * 2 + b"x"))
-    yield tagged("TAG_ORDER", "tag_number_twice_back", "Nor 0x13 follow it.",
-                 tag("dependency", version(0, 0, 0) * 2 + b"x"), tag(0x13))
-    yield tagged("TAG_ORDER", "tag_order_end", "END with bit 7 (0x80), number 0, after name.",
-                 tag("name", b"x"), tag(0x80))
+    yield tagged("TAG_ORDER", "tag_order_critical", "fini_array before init_array.",
+                 tag("fini_array", u32(0, 0)), tag("init_array", u32(0, 0)))
+    yield tagged("TAG_ORDER", "tag_twice_critical", "Two arrays of constructors.",
+                 tag("init_array", u32(0, 0)), tag("init_array", u32(0, 0)))
+    yield tagged("TAG_ORDER", "tag_twice_vendor", "The same vendor's tag twice.",
+                 tag(0x60), tag(0x60))
+    yield tagged("TAG_ORDER", "tag_order_end", "END with bit 7 (0x80), number 0, after init_array.",
+                 tag("init_array", u32(0, 0)), tag(0x80))
     yield tagged("TAG_ORDER", "tag_after_signature", "A tag of a higher number after the "
                  "signature.", tag("signature", u16(0, 0)), tag(0x7f))
     for kind, what in ((0x96, "a number reserved for the format"), (0xe0, "a vendor's"),
                        (0x81, "name with bit 7"), (0xfe, "signature with bit 7"),
                        (0xff, "the last number"), (0x80, "END with bit 7, the first tag")):
         yield tagged("TAG_CRITICAL", f"tag_critical_{kind:x}", f"Critical and unknown: {what}.",
-                     tag("version", version(1, 0, 0)) if kind not in (0x80, 0x81) else (b"", ""),
-                     tag(kind, b"x"))
+                     tag(kind, b"x"), tag("version", version(1, 0, 0)))
     yield tagged("TAG_CRITICAL", "tag_critical_first", "TAG_CRITICAL comes before PADDING.",
                  tag(0xdf, b"x", padding=b"\1\1\1"))
     yield tagged("TAG_CRITICAL", "tag_critical_minor", "A later minor version may not bring "
                  "critical tags.", tag(0x96, b""), header={"minor": 9})
+
+
+def tag_counts():
+    array, name = tag("init_array", u32(0, 0)), tag("name", b"x")
+    yield tagged("TAG_COUNT", "count_late", "A critical tag after another one.", name, array)
+    yield tagged("TAG_COUNT", "count_0", "A critical tag, and critical_count 0.", array,
+                 header={"critical_count": 0})
+    yield tagged("TAG_COUNT", "count_high", "critical_count 2, and one critical tag.", array, name,
+                 header={"critical_count": 2})
+    yield tagged("TAG_COUNT", "count_end", "critical_count 2, one tag, then END.", array,
+                 header={"critical_count": 2})
+    yield tagged("TAG_COUNT", "count_no_tags", "critical_count 1, and no tag.",
+                 header={"critical_count": 1})
+    yield tagged("TAG_COUNT", "count_full", "critical_count 65535, and tags to the end.",
+                 tag("dependency", version(0, 0, 0) * 2 + b"x"),
+                 header={"critical_count": 0xffff})
+    yield tagged("TAG_COUNT", "count_before_zeros", "TAG_COUNT comes before PADDING after END.",
+                 header={"critical_count": 1}, patch={95: b"\1"})
+    yield tagged("TAG_COUNT", "count_before_order", "TAG_COUNT comes before TAG_ORDER.",
+                 tag("signature", u16(0, 0)), array)
+    yield tagged("TAG_COUNT", "count_before_critical", "TAG_COUNT comes before TAG_CRITICAL.",
+                 tag(0xdf), header={"critical_count": 0})
 
 
 def tag_lengths():
@@ -239,9 +263,11 @@ def tag_values():
         yield tagged("TAG_VALUE", f"tag_{name}_odd_place", f"{name} at offset 2.",
                      tag(name, u32(2, 0)))
     yield tagged("TAG_VALUE", "tag_static_base_text", "static_base above text_mem.",
-                 tag("static_base", u32(5)))
+                 tag("static_base", u32(5, 0)))
     yield tagged("TAG_VALUE", "tag_static_base_data", "static_base above data_mem.",
-                 tag("static_base", u32(IN_DATA | 9)))
+                 tag("static_base", u32(IN_DATA | 9, 0)))
+    yield tagged("TAG_VALUE", "tag_static_base_size", "A static_base of 4 bytes.",
+                 tag("static_base", u32(0, 4)))
 
 
 def names():
@@ -280,112 +306,132 @@ def lists(error, name, shows, *relocs, **how):
 
 
 def descriptors():
-    # Descriptors: kind << 5 | relative << 4 | data << 3 | target.
-    yield lists("RELOC_LIST", "list_target_6", "Target 6.", "06 01 00")
-    yield lists("RELOC_LIST", "list_target_7", "Target 7.", "07 01 00")
-    for kind in (5, 6, 7):
-        yield lists("RELOC_LIST", f"list_kind_{kind}", f"Kind {kind}.", bytes([kind << 5, 1, 0]))
-    yield lists("RELOC_LIST", "list_absolute", "absolute without relative.", "03 01 00")
-    yield lists("RELOC_LIST", "list_callback_relative", "callback with relative.", "12 01 00")
-    yield lists("RELOC_LIST", "list_callback_mov", "callback of kind mov.", "82 01 00",
+    # Descriptors: kind << 5 | relative << 4 | data << 3 | target. 0x00: word_any in text,
+    # text; 0x20: mov; 0x40: word; 0x44: word in text, imports.
+    for target in (5, 6, 7):
+        yield lists("RELOC_LIST", f"list_target_{target}", f"Target {target}.",
+                    bytes([0x40 | target, 1, 0]))
+    for kind, what in ((3, "Kind 3."), (4, "Bit 7 with word_any."), (5, "Bit 7 with mov."),
+                       (6, "Bit 7 with word."), (7, "Bit 7 with kind 3.")):
+        yield lists("RELOC_LIST", f"list_kind_{kind}", what, bytes([kind << 5, 1, 0]))
+    yield lists("RELOC_LIST", "list_absolute", "absolute without relative.", "43 01 00")
+    yield lists("RELOC_LIST", "list_callback_relative", "callback with relative.", "52 01 00")
+    yield lists("RELOC_LIST", "list_callback_mov", "callback of kind mov.", "22 01 00",
                 text=MOVS + bytes(8))
-    yield lists("RELOC_LIST", "list_order", "Descriptors descend.", "01 01 00", "00 09 00")
-    yield lists("RELOC_LIST", "list_twice", "A descriptor twice.", "00 01 00", "00 09 00")
-    yield lists("RELOC_LIST", "list_index_order", "Import indices descend.", "04 0100 01 00",
-                "04 0000 09 00")
-    yield lists("RELOC_LIST", "list_index_twice", "An import twice.", "04 0000 01 00",
-                "04 0000 09 00")
-    yield lists("RELOC_LIST", "list_zeros", "Zeros are not filling: a list of target text each "
-                "two bytes.", "00 00 00 00")
+    yield lists("RELOC_LIST", "list_order", "Descriptors descend.", "41 01 00", "40 09 00")
+    yield lists("RELOC_LIST", "list_twice", "A descriptor twice.", "40 01 00", "40 09 00")
+    yield lists("RELOC_LIST", "list_index_order", "First imports descend.", "44 0100 01 00 00",
+                "44 0000 09 00 00")
+    yield lists("RELOC_LIST", "list_index_twice", "Two lists start with the same import.",
+                "44 0000 01 00 00", "44 0000 09 00 00")
+    yield lists("RELOC_LIST", "list_zeros", "Zeros are not filling: a list of word_any, text, "
+                "each two bytes.", "00 00 00 00")
     yield lists("RELOC_LIST", "list_before_in_place", "RELOC_LIST comes before IN_PLACE.",
-                "03 01 00", flags=APART | IN_PLACE)
-    for name, relocs in (("text", "00 01 00"), ("mov", "80 00"), ("empty", "00 00"),
-                         ("index", "04 0900 01 00")):
+                "43 01 00", flags=APART | IN_PLACE)
+    yield lists("RELOC_LIST", "list_before_end", "RELOC_LIST comes before the missing index.",
+                "c4")
+    for name, relocs in (("text", "40 01 00"), ("mov", "20 00"), ("empty", "00 00"),
+                         ("index", "44 0900 01 00 00")):
         yield lists("IN_PLACE", f"in_place_{name}", "in_place with a list that has its place in "
                     "text.", relocs, flags=APART | IN_PLACE)
-    yield lists("RELOC_IMPORT", "reloc_import", "An import that does not exist.", "04 0200 01 00")
-    yield lists("RELOC_IMPORT", "reloc_import_ff", "Import 65535.", "04 ffff 01 00")
+    yield lists("RELOC_IMPORT", "reloc_import", "An import that does not exist.",
+                "44 0200 01 00 00")
+    yield lists("RELOC_IMPORT", "reloc_import_ff", "Import 65535.", "44 ffff 01 00 00")
     yield lists("RELOC_IMPORT", "reloc_import_none", "An import where there is none.",
-                "05 0000 00", imports=[])
-    yield lists("RELOC_IMPORT", "reloc_import_empty", "A list without groups of an import that "
-                "does not exist.", "04 0200 00")
-    yield lists("RELOC_IMPORT", "reloc_import_seq", "The second group runs past the imports.",
-                "05 0100 01 01 00")
-    yield lists("RELOC_IMPORT", "reloc_import_seq_mov", "The same with MOVW and MOVT.",
-                "85 0100 01 21 00", text=MOVS * 2)
+                "44 0000 01 00 00", imports=[])
+    yield lists("RELOC_IMPORT", "reloc_import_next", "The second import of the list does not "
+                "exist.", "44 0100 01 00 01 00 00")
+    yield lists("RELOC_IMPORT", "reloc_import_next_mov", "The same with MOVW and MOVT.",
+                "24 0100 01 00 21 00 00", text=MOVS * 2)
     yield lists("RELOC_IMPORT", "reloc_import_before_place", "RELOC_IMPORT comes before the n "
-                "words that do not fit, RELOC_PLACE after.", "05 0100 01 07 00")
+                "words that do not fit.", "44 0200 07 00 00")
+    yield lists("RELOC_IMPORT", "reloc_import_before_code", "And before low that is missing.",
+                "24 0200 07")
 
 
 def ends():
-    yield lists("RELOC_END", "reloc_end_descriptor", "Nothing after the descriptor.", "00")
-    yield lists("RELOC_END", "reloc_end_index", "Half an import index.", "04 00")
-    yield lists("RELOC_END", "reloc_end_group", "No end mark after a group.", "00 01")
+    yield lists("RELOC_END", "reloc_end_descriptor", "Nothing after the descriptor.", "40")
+    yield lists("RELOC_END", "reloc_end_index", "Half an import index.", "44 00")
+    yield lists("RELOC_END", "reloc_end_imports", "One end mark after imports, not two.",
+                "44 0000 01 00")
+    yield lists("RELOC_END", "reloc_end_group", "No end mark after a group.", "40 01")
     yield lists("RELOC_END", "reloc_end_skip", "A group ends after the first byte of its skip.",
-                "08 08", data_mem=1000)
-    yield lists("RELOC_END", "reloc_end_second", "The second list is cut.", "00 01 00", "01")
-    yield lists("RELOC_END", "reloc_end_low_none", "low is missing.", "80 07",
+                "48 08", data_mem=1000)
+    yield lists("RELOC_END", "reloc_end_second", "The second list is cut.", "40 01 00", "41")
+    yield lists("RELOC_END", "reloc_end_low_none", "low is missing.", "20 07",
                 text=MOVS + bytes(8))
-    yield lists("RELOC_END", "reloc_end_low", "Half of low.", "80 07 00", text=MOVS + bytes(8))
-    yield lists("RELOC_END", "reloc_end_padding", "The zeros after the area are not part of it.",
-                "00 01")
+    yield lists("RELOC_END", "reloc_end_low", "Half of low.", "20 07 00", text=MOVS + bytes(8))
+    yield lists("RELOC_END", "reloc_end_low_place", "The missing low comes before the place.",
+                "20 3f 00")
+    yield lists("RELOC_END", "reloc_end_padding", "The zeros after the area are not part of it: "
+                "no end mark.", "20 01", text=MOVS + bytes(8))
 
 
 def places():
-    yield lists("RELOC_PLACE", "place_run", "Five words in text of 16 bytes.", "00 05 00")
-    yield lists("RELOC_PLACE", "place_skip", "A skip of 5 words.", "00 29 00")
+    yield lists("RELOC_PLACE", "place_run", "Five words in text of 16 bytes.", "40 05 00")
+    yield lists("RELOC_PLACE", "place_skip", "A skip of 5 words.", "40 29 00")
     yield lists("RELOC_PLACE", "place_after_skip", "A skip to the end, then one word.",
-                "00 21 00")
+                "40 21 00")
     yield lists("RELOC_PLACE", "place_half", "Data of 11 bytes has two words at offset 0.",
-                "08 03 00")
-    yield lists("RELOC_PLACE", "place_word3", "And two at offset 3; not three.", "68 03 00")
-    yield lists("RELOC_PLACE", "place_second", "The second group runs over.", "00 03 02 00")
-    yield lists("RELOC_PLACE", "place_no_data", "A word where there is no data.", "08 01 00",
+                "48 03 00")
+    yield lists("RELOC_PLACE", "place_any", "And two at offset 3; not three.", "08 1b 00")
+    yield lists("RELOC_PLACE", "place_any_last", "Nor one at offset 8.", "08 41 00")
+    yield lists("RELOC_PLACE", "place_any_skip", "A skip of 12 bytes in 11.", "08 61 00")
+    yield lists("RELOC_PLACE", "place_second", "The second group runs over.", "40 03 0b 00")
+    yield lists("RELOC_PLACE", "place_import_second", "The second import's cursor starts at 0 "
+                "and still runs over.", "44 0000 04 00 05 00 00")
+    yield lists("RELOC_PLACE", "place_before_import", "A skip that leads out comes before the "
+                "import that does not exist.", "44 0200 29 00 00")
+    yield lists("RELOC_PLACE", "place_no_data", "A word where there is no data.", "48 01 00",
                 data=b"")
-    yield lists("RELOC_PLACE", "place_word1_small", "A word at offset 1 of 4 bytes.", "28 01 00",
+    yield lists("RELOC_PLACE", "place_any_small", "A word at offset 1 of 4 bytes.", "08 09 00",
                 data=bytes(4))
-    yield lists("RELOC_PLACE", "place_word3_tiny", "S smaller than the kind: 0 words, not "
-                "minus one.", "68 01 00", data=bytes(2))
-    yield lists("RELOC_PLACE", "place_skip_ff", "A skip that would be 2^32 words and wrap: the "
-                "first byte is one too many.", "00 f8 f8 f8 f8 f8 f8 01 00")
-    yield lists("RELOC_PLACE", "place_skip_wrap", "A skip of 32^7: modulo 2^32 it is 0.",
+    yield lists("RELOC_PLACE", "place_any_tiny", "A word in 2 bytes.", "08 01 00", data=bytes(2))
+    yield lists("RELOC_PLACE", "place_skip_ff", "A skip far out, with its first byte.",
+                "40 f8 f8 f8 f8 f8 f8 01 00")
+    yield lists("RELOC_PLACE", "place_skip_wrap", "A skip of 32^6 words: 2^32 bytes.",
+                "48 08 00 00 00 00 00 01 00", data_mem=MAX)
+    yield lists("RELOC_PLACE", "place_skip_wrap_any", "A skip of 32^7 bytes: modulo 2^32 it is 0.",
                 "08 08 00 00 00 00 00 00 01 00", data_mem=MAX)
     yield lists("RELOC_PLACE", "place_skip_first", "RELOC_PLACE comes before the byte that is "
-                "missing.", "00 28")
-    yield lists("RELOC_PLACE", "place_mov_skip", "A skip of 9 half-words in 8.", "80 49 00")
+                "missing.", "40 28")
+    yield lists("RELOC_PLACE", "place_mov_skip", "A skip of 9 half-words in 8.", "20 49 00")
     yield lists("RELOC_PLACE", "place_mov_alone", "One instruction in the last half-word.",
-                "80 3f 0000 00")
+                "20 3f 0000 00")
     yield lists("RELOC_PLACE", "place_mov_movt", "The MOVT of a pair, distance 7, lies past the "
-                "end.", "80 06 00", text=MOVS + bytes(8))
-    yield lists("RELOC_PLACE", "place_mov_odd", "Data of 11 bytes: the last instruction would "
-                "end at 12.", "88 27 0000 00")
+                "end.", "20 06 00", text=MOVS + bytes(8))
+    yield lists("RELOC_PLACE", "place_mov_odd", "Data of 11 bytes: the instruction would end at "
+                "12.", "28 27 0000 00")
     yield lists("RELOC_PLACE", "place_mov_before_insn", "RELOC_PLACE of the MOVT comes before "
-                "RELOC_INSN of the MOVW.", "80 06 00")
+                "RELOC_INSN of the MOVW.", "20 06 00")
 
 
 def codes():
-    yield lists("RELOC_CODE", "code_same_place", "The second group skips 0.", "80 01 01 00",
-                text=MOVS + bytes(8))
-    yield lists("RELOC_CODE", "code_same_place_first", "RELOC_CODE comes before the missing "
-                "low.", "80 01 07", text=MOVS + bytes(8))
+    movs = dict(text=MOVS + bytes(8))
+    yield lists("RELOC_CODE", "code_same_place", "The second group skips 0.", "20 01 01 00",
+                **movs)
+    yield lists("RELOC_CODE", "code_same_place_first", "RELOC_CODE comes before the missing low.",
+                "20 01 07", **movs)
     yield lists("RELOC_CODE", "code_same_place_alone", "Two groups for one instruction alone.",
-                "80 07 0000 07 0000 00", text=MOVS + bytes(8))
+                "20 07 0000 07 0000 00", **movs)
+    yield lists("RELOC_CODE", "code_same_place_import", "The same for one import.",
+                "24 0000 01 01 00 00", **movs)
     for name, text, relocs in (
-            ("zeros", bytes(16), "80 01 00"), ("movt_first", MOVS[4:] + MOVS, "80 01 00"),
-            ("movw_second", MOVS[:4] * 2 + MOVS, "80 01 00"),
-            ("alone", bytes(16), "80 07 0000 00"),
-            ("alone_add", bytes.fromhex("00f2 0000") + bytes(12), "80 07 0000 00"),
-            ("alone_bit15", MOVS[:4] + bytes.fromhex("c0f2 0080") + MOVS, "80 17 0000 00"),
-            ("half", MOVS + MOVS, "80 09 00"),
-            ("add", bytes.fromhex("00f2 0000") + MOVS[4:] + MOVS, "80 01 00"),
-            ("bit15", bytes.fromhex("40f2 0080") + MOVS[4:] + MOVS, "80 01 00"),
-            ("second_group", MOVS + bytes(8), "80 01 21 00")):
+            ("zeros", bytes(16), "20 01 00"), ("movt_first", MOVS[4:] + MOVS, "20 01 00"),
+            ("movw_second", MOVS[:4] * 2 + MOVS, "20 01 00"),
+            ("alone", bytes(16), "20 07 0000 00"),
+            ("alone_add", bytes.fromhex("00f2 0000") + bytes(12), "20 07 0000 00"),
+            ("alone_bit15", MOVS[:4] + bytes.fromhex("c0f2 0080") + MOVS, "20 17 0000 00"),
+            ("half", MOVS + MOVS, "20 09 00"),
+            ("add", bytes.fromhex("00f2 0000") + MOVS[4:] + MOVS, "20 01 00"),
+            ("bit15", bytes.fromhex("40f2 0080") + MOVS[4:] + MOVS, "20 01 00"),
+            ("second_group", MOVS + bytes(8), "20 01 21 00")):
         yield lists("RELOC_INSN", f"insn_{name}", "No MOVW or MOVT where one should be.", relocs,
                     text=text)
-    yield lists("RELOC_INSN", "insn_data", "The same in data.", "88 01 00")
+    yield lists("RELOC_INSN", "insn_data", "The same in data.", "28 01 00")
 
 
 def vectors():
-    for part in (identity, fields, sizes, padding, imports, exports, tag_frames, tag_lengths,
-                 tag_values, names, descriptors, ends, places, codes):
+    for part in (identity, fields, sizes, padding, imports, exports, tag_frames, tag_counts,
+                 tag_lengths, tag_values, names, descriptors, ends, places, codes):
         yield from part()

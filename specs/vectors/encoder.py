@@ -18,7 +18,9 @@ HEADER = {field["name"]: field for field in LAYOUT["header"]}
 TARGET = {target["name"]: target["number"] for target in LAYOUT["reloc_target"]}
 TAG_TYPE = {tag["name"]: tag["type"] for tag in LAYOUT["tag_type"]}
 BLOCK, APART, IN_PLACE = (1 << flag["bit"] for flag in LAYOUT["flag"])
-WEAK, OBJECT, UNVERIFIED = (1 << flag["bit"] for flag in LAYOUT["import_flag"])
+OBJECT, UNVERIFIED = (1 << flag["bit"] for flag in LAYOUT["import_flag"])
+WEAK = LAYOUT["import"]["weak"]         # in the type word
+KIND = {kind["name"]: kind["number"] for kind in LAYOUT["reloc_kind"]}
 EXPORT_DATA, EXPORT_OBJECT = (1 << flag["bit"] for flag in LAYOUT["export_flag"])
 NONE = LAYOUT["format"]["no_entry"]
 IN_DATA = LAYOUT["format"]["place_data"]
@@ -50,19 +52,18 @@ class Fix:
     """The place's final value is target + addend, minus the place's own address if
     relative. distance (half-words) is given for a MOVW/MOVT pair, alone for one of them."""
 
-    def __init__(self, place, offset, target, addend=0, relative=False, imp=None, first=None,
+    def __init__(self, place, offset, target, addend=0, relative=False, imp=None,
                  distance=None, alone=None, rd=0):
         self.place, self.offset, self.target, self.addend = place, offset, target, addend
-        self.relative, self.imp, self.first = relative, imp, first
+        self.relative, self.imp = relative, imp
         self.distance, self.alone, self.rd = distance, alone, rd
         self.mov = distance is not None or alone is not None
 
-    def key(self):
-        """(descriptor, index) of the list that holds it."""
-        kind = 4 if self.mov else self.offset % 4
-        descriptor = (kind << 5 | self.relative << 4 | (self.place == "data") << 3
-                      | TARGET[self.target])
-        return descriptor, (self.imp if self.first is None else self.first) or 0
+    def descriptor(self):
+        """The first byte of the list that holds it."""
+        name = "mov" if self.mov else "word_any" if self.offset % 4 else "word"
+        return (KIND[name] << 5 | self.relative << 4 | (self.place == "data") << 3
+                | TARGET[self.target])
 
     def stored(self):
         """Section 3.3: target and place count from the starts of their segments."""
@@ -131,14 +132,14 @@ def head(skip, n):
 
 
 def word_groups(fixes):
-    """(bytes, note) of each group: skip some words, fix one to seven."""
-    groups, cursor, i = [], fixes[0].offset % 4, 0
+    """(bytes, note) of each group: skip some words (word_any: bytes), fix one to seven."""
+    groups, cursor, i = [], 0, 0
+    unit = 1 << (fixes[0].descriptor() >> 5)
     while i < len(fixes):
         n, start = 1, fixes[i].offset
-        while (n < 7 and i + n < len(fixes) and fixes[i + n].offset == start + 4 * n
-               and fixes[i + n].imp == fixes[i].imp):
+        while n < 7 and i + n < len(fixes) and fixes[i + n].offset == start + 4 * n:
             n += 1
-        skip = (start - cursor) // 4
+        skip = (start - cursor) // unit
         note = f"skip {skip}, fix {n} from {start:#x}"
         groups.append((head(skip, n), note))
         cursor, i = start + 4 * n, i + n
@@ -159,23 +160,37 @@ def mov_groups(fixes):
     return groups
 
 
+def group_pieces(fixes):
+    """Groups and their end mark."""
+    fixes = sorted(fixes, key=lambda fix: fix.offset)
+    return (mov_groups if fixes[0].mov else word_groups)(fixes) + [(b"\0", "end mark")]
+
+
+def import_pieces(descriptor, note, fixes):
+    """A list for each run of consecutive imports, with groups for each of them."""
+    pieces, last = [], None
+    for imp in sorted({fix.imp for fix in fixes}):
+        if last is None or imp != last + 1:
+            pieces += [(b"\0", "no more imports")] if last is not None else []
+            pieces.append((bytes([descriptor]) + u16(imp), f"{note}s from {imp} on"))
+        pieces += group_pieces([fix for fix in fixes if fix.imp == imp])
+        last = imp
+    return pieces + [(b"\0", "no more imports")]
+
+
 def reloc_pieces(fixes):
     """All lists, as (bytes, note)."""
     names = {value: name for name, value in TARGET.items()}
-    kinds = {kind["number"]: kind["name"] for kind in LAYOUT["reloc_kind"]}
+    kinds = {value: name for name, value in KIND.items()}
     pieces = []
-    for key in sorted({fix.key() for fix in fixes}):
-        descriptor, index = key
-        target = names[descriptor & 7]
+    for descriptor in sorted({fix.descriptor() for fix in fixes}):
+        members = [fix for fix in fixes if fix.descriptor() == descriptor]
         note = (f"list: {kinds[descriptor >> 5]} in {('text', 'data')[descriptor >> 3 & 1]}, "
-                f"{'relative to ' if descriptor & 16 else ''}{target}")
-        start = bytes([descriptor])
-        if target in ("import", "import_seq"):
-            start, note = start + u16(index), f"{note} {index}"
-        pieces.append((start, note))
-        members = sorted((fix for fix in fixes if fix.key() == key), key=lambda f: f.offset)
-        pieces += (mov_groups if members[0].mov else word_groups)(members)
-        pieces.append((b"\0", "end of list"))
+                f"{'relative to ' if descriptor & 16 else ''}{names[descriptor & 7]}")
+        if descriptor & 7 == TARGET["import"]:
+            pieces += import_pieces(descriptor, note, members)
+        else:
+            pieces += [(bytes([descriptor]), note)] + group_pieces(members)
     return pieces
 
 
@@ -273,7 +288,7 @@ class Image:
             "data_stored": len(self.segments["data"]), "data_mem": self.sizes["data"],
             "reloc_size": reloc_size, "import_count": len(self.imports),
             "export_count": len(self.exports), "text_align": 2, "data_align": 2,
-            "reserved": 0, "crc": 0, "header_check": 0}
+            "critical_count": sum(data[:1] >= b"\x80" for data, _ in self.tags), "crc": 0, "header_check": 0}
         fields.update(self.header)
         return fields
 

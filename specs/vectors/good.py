@@ -13,12 +13,11 @@ NOP = bytes.fromhex("00bf")
 RAM, CCM = 0x20000000, 0x10000000
 HERE, ODD = Load(RAM), Load(0x20001304)
 BOTH = (HERE, ODD, Load(RAM, CCM))              # one block twice, then apart
-BOTH_2 = (HERE, ODD, Load(RAM, CCM + 2))        # likewise, for text_mem 2 modulo 4
 
 
 def printf_and_errno():
     """Two imports, a function and a weak object, in the order of their hashes."""
-    return by_hash(Symbol("printf", 0, 0x1234), Symbol("errno", WEAK | OBJECT))
+    return by_hash(Symbol("printf", 0, 0x1234), Symbol("errno", OBJECT, WEAK))
 
 
 def index(symbols, name):
@@ -32,22 +31,31 @@ def basics():
                  Image(RETURN_0, entry=1, tags=[tag("name", b"trivial")]), loads=BOTH)
     yield Vector("bss", "Text and data longer in memory than stored: zeros. The entry lies in "
                  "the text that is not stored.",
-                 Image(RETURN_0, b"\1\2\3\4\5", text_mem=10, data_mem=13, entry=9),
-                 loads=BOTH_2)
-    yield Vector("padding", "Text, data and relocs all end off a multiple of 4; zeros between.",
-                 Image(RETURN_0 + BX_LR, b"\1\2\3\4\5", entry=1,
-                       fixes=[word("data", 0, "text", 1)]), loads=(Load(RAM), Load(RAM, CCM + 2)))
+                 Image(RETURN_0, b"\1\2\3\4\5", text_mem=12, data_mem=13, entry=9),
+                 loads=BOTH)
+    yield Vector("padding", "Text, data and relocs all end off a multiple of 4; zeros between. "
+                 "With such a text only a block is allowed.",
+                 Image(RETURN_0 + BX_LR, b"\1\2\3\4\5", entry=1, flags=BLOCK,
+                       fixes=[word("data", 0, "text", 1)]), loads=(HERE, ODD))
     yield Vector("align_0", "text_align and data_align 0: T and D may be odd.",
                  Image(RETURN_0 + b"\1", b"\1\2\3\4", header={"text_align": 0, "data_align": 0},
                        fixes=[word("data", 0, "text", 0)]),
                  loads=BOTH + (Load(RAM + 1), Load(RAM + 3, CCM + 1)))
     yield Vector("every_need", "All bits of needs, the largest stack_size, text_align and "
                  "data_align 15.",
-                 Image(RETURN_0, b"\1\2\3\4", entry=1, header={
+                 Image(RETURN_0, b"\1\2\3\4", entry=1, flags=BLOCK, header={
                      "needs": 0xfff, "stack_size": 0xffffffff, "text_align": 15,
                      "data_align": 15}),
-                 loads=(HERE, Load(RAM, CCM + 4), Load(0x20000004, error="MODLOAD_E_ADDRESS"),
-                        Load(RAM, CCM, error="MODLOAD_E_ADDRESS")))
+                 loads=(HERE, Load(RAM + 4, error="MODLOAD_E_MEMORY")))
+    yield Vector("align_no_data", "Without data data_align counts for nothing, in the header and "
+                 "in memory.",
+                 Image(RETURN_0, entry=1, header={"data_align": 15}),
+                 loads=(HERE, ODD, Load(RAM, CCM + 1)))
+    yield Vector("align_apart", "data_align 8 bytes: text_mem and D are multiples of 8.",
+                 Image(RETURN_0 + bytes(4), bytes(8), entry=1, header={"data_align": 3},
+                       fixes=[word("data", 4, "data", 4)]),
+                 loads=(HERE, Load(RAM + 4, error="MODLOAD_E_MEMORY"), Load(RAM, CCM + 8),
+                        Load(RAM + 4, CCM), Load(RAM, CCM + 4, error="MODLOAD_E_MEMORY")))
     yield Vector("block_only", "Only one block is allowed.",
                  Image(RETURN_0, b"\1\2\3\4", entry=1, flags=BLOCK),
                  loads=(HERE, Load(RAM, CCM, error="MODLOAD_E_PLACEMENT")))
@@ -60,12 +68,12 @@ def basics():
                        fixes=[word("data", 0, "callback", 1), word("data", 4, "text", 0),
                               word("data", 8, "data", 4)], header={"text_align": 6}),
                  loads=(HERE, Load(RAM, CCM)))
-    yield Vector("data_congruent", "data_align 8 bytes while text_mem is 6 modulo 8: D shall be "
-                 "6 modulo 8 too. The word at data + 2 is aligned in memory.",
-                 Image(RETURN_0 + bytes(10), bytes(8), entry=1,
-                       header={"text_align": 3, "data_align": 3},
+    yield Vector("data_odd", "A block with text_mem 6 modulo 8 and data_align 8: T is a multiple "
+                 "of 8, D is not. The word at data + 2 is aligned in memory.",
+                 Image(RETURN_0 + bytes(10), bytes(8), entry=1, flags=BLOCK,
+                       header={"text_align": 2, "data_align": 3},
                        fixes=[word("data", 2, "data", 6)]),
-                 loads=(HERE, Load(RAM, CCM + 6), Load(RAM, CCM, error="MODLOAD_E_ADDRESS")))
+                 loads=(HERE, Load(RAM + 4, error="MODLOAD_E_MEMORY")))
 
 
 def words():
@@ -82,6 +90,12 @@ def words():
                        fixes=[word("data", 1, "text", 1), word("data", 9, "data", 3),
                               word("data", 13, "data", 4), word("data", 18, "data", 5),
                               word("data", 23, "text", 3)]), loads=BOTH)
+    aligned = [(b"\0", "word_any in text, text"), (head(0, 2), "skip 0, fix 2 from 0x0"),
+               (head(4, 1), "skip 4, fix 1 from 0xc"), (b"\0", "end of list")]
+    yield Vector("words_any_aligned", "word_any may hold aligned words too, although word would do.",
+                 Image(bytes(16), relocs=aligned,
+                       fixes=[word("text", offset, "text", 0) for offset in (0, 4, 12)]),
+                 loads=BOTH)
     yield Vector("words_unstored", "Words in bss, and one half stored, half not.",
                  Image(RETURN_0, b"\1\2\3\4\0\0", data_mem=20, entry=1,
                        fixes=[word("data", 4, "data", 0), word("data", 8, "text", 0),
@@ -96,8 +110,8 @@ def words():
                                                   word("text", 0, "text", 7)]), loads=BOTH)
     yield Vector("overlap", "Two words overlap; the lists are applied one after the other.",
                  Image(bytes.fromhex("ffffffff ffff 0000"), relocs=[
-                     (b"\x00\x01\x00", "word in text, text: the word at 0"),
-                     (b"\x40\x01\x00", "word2 in text, text: the word at 2")],
+                     (b"\x00\x11\x00", "word_any in text, text: the word at 2"),
+                     (b"\x40\x01\x00", "word in text, text: the word at 0")],
                        memory=lambda bases, _: overlap(bases["text"])), loads=(HERE, ODD))
     yield Vector("empty_data", "No data, but references to it (an end of bss, say): D is what the "
                  "placement says, also of 0 bytes.",
@@ -107,16 +121,18 @@ def words():
     yield Vector("empty_text", "No text, but a reference to it.",
                  Image(b"", bytes(4), fixes=[word("data", 0, "text")]), loads=BOTH)
     yield Vector("empty_lists", "Lists without groups, where not one word fits.",
-                 Image(b"", b"\7\7", relocs=[(b"\x00\x00", "word in text, text: nothing"),
-                                            (b"\x69\x00", "word3 in data, data: nothing"),
-                                            (b"\x88\x00", "mov in data, text: nothing")]),
+                 Image(b"", b"\7\7", relocs=[(b"\x00\x00", "word_any in text, text: nothing"),
+                                            (b"\x28\x00", "mov in data, text: nothing"),
+                                            (b"\x49\x00", "word in data, data: nothing")]),
                  loads=BOTH)
 
 
 def overlap(text_at):
-    low = u32(0xffffffff + text_at)
-    high = u32((int.from_bytes(low[2:] + b"\xff\xff", "little") + text_at))
-    return [low[:2] + high + bytes(2), b""]
+    memory = bytearray.fromhex("ffffffff ffff 0000")
+    for offset in (2, 0):
+        old = int.from_bytes(memory[offset:offset + 4], "little")
+        memory[offset:offset + 4] = u32(old + text_at)
+    return [bytes(memory), b""]
 
 
 def relative():
@@ -146,24 +162,24 @@ def every_distance():
         else:
             fixes += [movw("text", start, "data", addend),
                       movt("text", start + 2 * distance, "data", addend)]
-    return Image(text, bytes(4), entry=1, fixes=fixes)
+    return Image(text + NOP, bytes(4), entry=1, fixes=fixes)
 
 
 def movs():
     yield Vector("mov_pair", "MOVW and MOVT next to each other; the low half carries into the "
                  "high one.",
-                 Image(MOVS + BX_LR, bytes(16), entry=1, fixes=[pair("text", 0, "data", 0xfff8)]),
-                 loads=BOTH_2)
+                 Image(MOVS + BX_LR + NOP, bytes(16), entry=1, fixes=[pair("text", 0, "data", 0xfff8)]),
+                 loads=BOTH)
     yield Vector("mov_distances", "Pairs at the distances 2 to 7, and at 8 and 40 half-words "
                  "as two alone.",
-                 every_distance(), loads=BOTH_2)
+                 every_distance(), loads=BOTH)
     yield Vector("mov_alone", "A MOVW alone; MOVTs alone, one whose low half carries and one "
                  "whose does not.",
                  Image(mov_bytes(False, 0) + mov_bytes(True, 0) * 2 + BX_LR, entry=1,
                        fixes=[movw("text", 0, "text", 0x12345), movt("text", 4, "text", 0x1fffc),
                               movt("text", 8, "text", 0x1000)]),
                  loads=(HERE, ODD, Load(0x2000fff8)))
-    low = bytes([0x80]) + head(0, 7) + u16(0xfff0) + b"\0"
+    low = bytes([0x20]) + head(0, 7) + u16(0xfff0) + b"\0"
     yield Vector("mov_alone_low", "A MOVW alone with a low other than 0: no writer does it, and a "
                  "reader adds it.",
                  Image(mov_bytes(False, 0x20) + BX_LR, relocs=[(low, "mov in text, text")],
@@ -171,15 +187,16 @@ def movs():
                                                 + BX_LR, b""]), loads=(HERE, ODD))
     yield Vector("mov_interleaved", "MOVWs before MOVTs: the cursor stays at the MOVW, so the "
                  "next pair may start before the last one ends.",
-                 Image(mov_bytes(False, 0) * 2 + mov_bytes(True, 0) * 2 + BX_LR, bytes(4), entry=1,
+                 Image(mov_bytes(False, 0) * 2 + mov_bytes(True, 0) * 2 + BX_LR + NOP, bytes(4),
+                       entry=1,
                        fixes=[pair("text", 0, "data", 0xffff, distance=4),
-                              pair("text", 4, "data", 0x7fff, distance=4)]), loads=BOTH_2)
+                              pair("text", 4, "data", 0x7fff, distance=4)]), loads=BOTH)
     yield Vector("mov_relative", "A pair that holds a distance from text to data, one from data "
                  "to text, and one to an address.",
-                 Image(MOVS * 2 + BX_LR, MOVS, entry=1,
+                 Image(MOVS * 2 + BX_LR + NOP, MOVS, entry=1,
                        fixes=[pair("text", 0, "data", 0, relative=True),
                               pair("text", 8, "absolute", 0x40020c00, relative=True),
-                              pair("data", 0, "text", 1, relative=True)]), loads=BOTH_2)
+                              pair("data", 0, "text", 1, relative=True)]), loads=BOTH)
     yield Vector("mov_every_bit", "Every bit of imm16, in every register from r0 to r14: other "
                  "bits stay.",
                  every_register(), loads=(HERE, ODD, Load(0x5a5a5a58)))
@@ -200,8 +217,8 @@ def imports():
     two = printf_and_errno()
     printf, errno = index(two, "printf"), index(two, "errno")
     bound, unbound = {"printf": 0x08001235, "errno": 0x20010000}, {"printf": 0x08001235}
-    yield Vector("imports", "One list an import (target 4): words and a pair, with addends; the "
-                 "weak one may stay unbound and is then 0.",
+    yield Vector("imports", "Words and a pair for two imports, with addends; the weak one may "
+                 "stay unbound and is then 0.",
                  Image(LDR_LIT + bytes(8) + MOVS, bytes(4), entry=1, imports=two,
                        fixes=[word("text", 4, "import", imp=printf),
                               word("text", 8, "import", 4, imp=errno),
@@ -211,21 +228,38 @@ def imports():
                         Load(RAM, None, {}, error="MODLOAD_E_IMPORT")))
     three = by_hash(Symbol("malloc"), Symbol("free"), Symbol("millis", UNVERIFIED, 7))
     bound = {"malloc": 0x08000101, "free": 0x08000203, "millis": 0x08000305}
-    yield Vector("imports_seq", "Consecutive imports (target 5), one a group, as a table of "
-                 "addresses has them; the second fixes a run of two words.",
-                 Image(RETURN_0 + bytes(20), entry=1, imports=three,
-                       fixes=[word("text", 4, "import_seq", imp=0, first=0),
-                              word("text", 8, "import_seq", imp=1, first=0),
-                              word("text", 12, "import_seq", 1, imp=1, first=0),
-                              word("text", 20, "import_seq", imp=2, first=0)]),
-                 loads=(Load(RAM, None, bound), Load(RAM, CCM, bound)))
-    yield Vector("imports_seq_mov", "Target 5 with MOVW and MOVT, from the second import on, and "
-                 "an import in two lists.",
-                 Image(MOVS * 2 + BX_LR, bytes(4), entry=1, imports=three,
-                       fixes=[pair("text", 0, "import_seq", imp=1, first=1),
-                              pair("text", 8, "import_seq", 2, imp=2, first=1),
-                              word("data", 0, "import", imp=2)]),
-                 loads=(Load(RAM, None, bound), Load(RAM, CCM + 2, bound)))
+    loads = (Load(RAM, None, bound), Load(RAM, CCM, bound))
+    yield Vector("imports_table", "Three consecutive imports in one list, as a table of addresses "
+                 "has them: the cursor starts anew with each. The second has a run and a place "
+                 "before the first one's.",
+                 Image(RETURN_0 + bytes(24), entry=1, imports=three,
+                       fixes=[word("text", 8, "import", imp=0), word("text", 4, "import", imp=1),
+                              word("text", 12, "import", 1, imp=1),
+                              word("text", 16, "import", 2, imp=1),
+                              word("text", 24, "import", imp=2)]), loads=loads)
+    yield Vector("imports_gap", "Imports 0 and 2 in one place, 1 in another one: a list cannot pass "
+                 "over an import, so there are two.",
+                 Image(RETURN_0 + bytes(8), bytes(4), entry=1, imports=three,
+                       fixes=[word("text", 4, "import", imp=0), word("text", 8, "import", imp=2),
+                              word("data", 0, "import", imp=1)]), loads=loads)
+    yield Vector("imports_mov", "The same with MOVW and MOVT, from the second import on: the first "
+                 "group of each import may skip 0.",
+                 Image(MOVS * 3 + BX_LR + NOP, bytes(4), entry=1, imports=three,
+                       fixes=[pair("text", 0, "import", imp=2), pair("text", 8, "import", imp=1),
+                              pair("text", 16, "import", 2, imp=2)]), loads=loads)
+    lists = [(bytes([0x44]) + u16(0), "list: word in text, imports from 0 on"),
+             (head(0, 1) + b"\0", "0x0"), (head(1, 1) + b"\0\0", "0x4, no more imports"),
+             (bytes([0x44]) + u16(1), "list: word in text, imports from 1 on"),
+             (head(2, 1) + b"\0", "0x8"), (head(3, 1) + b"\0\0", "0xc, no more imports")]
+    yield Vector("imports_twice", "Two lists of one descriptor, and import 1 in both.",
+                 Image(bytes(16), bytes(4), imports=three, relocs=lists,
+                       fixes=[word("text", 4 * i, "import", imp=imp)
+                              for i, imp in enumerate((0, 1, 1, 2))]), loads=loads)
+    yield Vector("imports_none", "Lists without groups name no import: the index need not exist.",
+                 Image(bytes(4), bytes(4), relocs=[
+                     (bytes([0x24]) + u16(7) + b"\0", "mov in text, imports from 7 on: none"),
+                     (bytes([0x4c]) + u16(0xffff) + b"\0", "word in data, 65535: none")]),
+                 loads=BOTH)
     yield Vector("import_names", "The names of imports and exports, in the order of the tables.",
                  named(), loads=(Load(RAM, CCM, bound),))
 
@@ -261,11 +295,11 @@ def exports():
 
 
 EVERY_TAG = [
-    tag("name", "módulo".encode()), tag("version", version(1, 2, 3)),
-    tag("description", b"One line, for people"), tag("build_id", bytes(range(20))),
-    tag("api_version", version(0, 9, 65535)), tag("origin", u32(0, 0x8000, 0x20000000)),
-    tag("params", u32(IN_DATA | 8, 24)), tag("init_array", u32(8, 8)),
-    tag("fini_array", u32(IN_DATA | 32, 0)), tag("static_base", u32(IN_DATA | 0)),
+    tag("init_array", u32(8, 8)), tag("fini_array", u32(IN_DATA | 32, 0)),
+    tag("static_base", u32(IN_DATA | 32, 0)), tag("name", "módulo".encode()),
+    tag("version", version(1, 2, 3)), tag("description", b"One line, for people"),
+    tag("build_id", bytes(range(20))), tag("api_version", version(0, 9, 65535)),
+    tag("origin", u32(0, 0x8000, 0x20000000)), tag("params", u32(IN_DATA | 8, 24)),
     tag(0x60, b"vendor's"), tag(0x7d), tag("signature", u16(1, 2) + bytes(range(64)))]
 
 
@@ -277,9 +311,9 @@ def tags():
     yield Vector("tags_longest", "name 63, build_id 64, dependency's name 63, linked's build id "
                  "64 bytes; a signature of 4.",
                  Image(RETURN_0, entry=1, tags=[
-                     tag("name", b"n" * 63), tag("build_id", b"b" * 64),
                      tag("dependency", version(0, 0, 0) + version(1, 0, 0) + b"d" * 63),
                      tag("linked", u32(RAM, 0, 0, 0x10000) + b"f" * 64),
+                     tag("name", b"n" * 63), tag("build_id", b"b" * 64),
                      tag("signature", u16(0, 0))]),
                  loads=(Load(0x20001304, error="MODLOAD_E_UNSUPPORTED"),))
     yield Vector("tags_to_the_end", "The tags end exactly at total_size, without an END.",
@@ -288,13 +322,17 @@ def tags():
                  Image(RETURN_0, entry=1, tags=[tag("name", b"x")], total=160), loads=BOTH)
     yield Vector("dependencies", "dependency may repeat.",
                  Image(RETURN_0, entry=1, tags=[
-                     tag("name", b"app"),
                      tag("dependency", version(1, 0, 0) + version(2, 0, 0) + b"libfoo"),
-                     tag("dependency", version(0, 1, 0) + version(0, 2, 0) + b"bar")]))
+                     tag("dependency", version(0, 1, 0) + version(0, 2, 0) + b"bar"),
+                     tag("name", b"app")]))
+    yield Vector("same_number", "0x93 (dependency) and 0x13, which nobody knows: one number among "
+                 "the critical tags, and the same among the others.",
+                 Image(RETURN_0, entry=1, tags=[
+                     tag("dependency", version(0, 0, 0) * 2 + b"x"), tag(0x13, b"?")]))
     yield Vector("compressed", "Compressed by a method that nobody knows: the reader accepts it, "
                  "and does not look for instructions; a loader refuses it.",
                  Image(b"\x55" * 5, b"\xaa", text_mem=16, data_mem=8, entry=1,
-                       relocs=[(b"\x80\x01\x00", "mov in text, text: a pair at 0")],
+                       relocs=[(b"\x20\x01\x00", "mov in text, text: a pair at 0")],
                        tags=[tag("compression", u32(0x1234, 16, 8))]),
                  loads=(Load(RAM, error="MODLOAD_E_UNSUPPORTED"),))
     yield Vector("linked", "Fixed for one place already; a loader that knows nothing of the "
@@ -331,7 +369,7 @@ def skips():
                  Image(bytes(4), bare=True, text_mem=far,
                        fixes=[pair("text", 2 * i, "text", 0)
                               for i in (31, 63, 1087, 33855, far // 2 - 4)]), loads=(HERE,))
-    split = [(b"\x00", "word in text, text"), (head(0, 1), "fix 1 from 0x0"),
+    split = [(b"\x40", "word in text, text"), (head(0, 1), "fix 1 from 0x0"),
              (head(0, 2), "fix 2 from 0x4"), (head(0, 1), "fix 1 from 0xc"), (b"\0", "end")]
     yield Vector("runs_split", "A run of four in three groups: longer than need be, and allowed.",
                  Image(bytes(16), relocs=split,

@@ -11,8 +11,8 @@ import random
 
 import vectorset
 from vectorset import modref
-from encoder import (APART, BLOCK, IN_DATA, IN_PLACE, Image, Symbol, head, mov_bytes, seal,
-                     tag, u16, u32)
+from encoder import (APART, BLOCK, IN_DATA, IN_PLACE, WEAK, Image, Symbol, head, mov_bytes,
+                     seal, tag, u16, u32)
 
 ODD_NUMBERS = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 31, 32, 63, 64, 65, 96, 127, 128, 255, 256,
                0x7fff, 0x8000, 0xffff, 0x10000, 0xfffffff, 0x10000000, 0x7fffffff,
@@ -100,26 +100,35 @@ def random_mov_groups(rng, starts):
     return groups
 
 
+def random_runs(rng, memory, kind, target):
+    """What follows the descriptor: groups and an end mark, for imports of some in a row."""
+    def run():
+        return (random_mov_groups(rng, mov_starts(memory)) if kind == modref.KIND["mov"]
+                else random_word_groups(rng)) + b"\0"
+    if target != modref.TARGET["import"]:
+        return run()
+    runs = [run() for _ in range(rng.choice((0, 1, 1, 2, 3)))]
+    return b"".join(groups for groups in runs if groups != b"\0") + b"\0"
+
+
 def random_list(rng, memories, imports):
     """((descriptor, index), bytes) of a list that is fit to be accepted, most of the time."""
     place = rng.randrange(2)
-    target = rng.choice((0, 1, 2, 3, 4, 5, 0, 1, 4, 5, rng.randrange(8)))
-    kind = rng.choice((0, 0, 1, 2, 3, 4, 4, rng.randrange(8)))
+    target = rng.choice((0, 1, 2, 3, 4, 4, rng.randrange(8)))
+    kind = rng.choice((0, 0, 1, 1, 2, 2, rng.randrange(8)))
     absolute, callback = (target == modref.TARGET[name] for name in ("absolute", "callback"))
     relative = absolute or (not callback and rng.random() < 0.3)
-    if callback and kind == 4:
+    if callback and kind == modref.KIND["mov"]:
         kind = 0
     if rng.random() < 0.03:
         relative = not relative
     descriptor = kind << 5 | relative << 4 | place << 3 | target
     index = None
-    if target in (4, 5):
+    if target == modref.TARGET["import"]:
         index = rng.randrange(imports) if imports and rng.random() < 0.9 else imports
-    groups = (random_mov_groups(rng, mov_starts(memories[place])) if kind >= 4
-              else random_word_groups(rng))
-    end = b"" if rng.random() < 0.03 else b"\0"
-    return ((descriptor, index or 0),
-            bytes([descriptor]) + (b"" if index is None else u16(index)) + groups + end)
+    data = (bytes([descriptor]) + (b"" if index is None else u16(index))
+            + random_runs(rng, memories[place], kind, target))
+    return (descriptor, index or 0), data[:-1] if rng.random() < 0.03 else data
 
 
 def random_relocs(rng):
@@ -137,7 +146,8 @@ def random_relocs(rng):
     tags = [tag("compression", u32(0, 0, 0))] if rng.random() < 0.1 else []
     return Image(memories[0], memories[1], sizes[0], sizes[1], relocs=[(bytes(relocs), "")],
                  imports=[Symbol("", hash=i) for i in range(imports)], tags=tags,
-                 flags=rng.choice((BLOCK | APART, BLOCK | APART, APART | IN_PLACE))).bytes
+                 flags=rng.choice((BLOCK | APART * (sizes[0] % 4 == 0),) * 3
+                                  + (APART | IN_PLACE,))).bytes
 
 
 # --- Tags made up at random -----------------------------------------------------------
@@ -154,7 +164,7 @@ def random_value(rng, name, symbols):
     if name in ("params", "init_array", "fini_array"):
         return u32(random_place(rng), rng.choice((0, 4, 8, word)))
     if name == "static_base":
-        return u32(random_place(rng))
+        return u32(random_place(rng), rng.choice((0, 0, 0, 4)))
     if name in ("origin", "compression"):
         return u32(word, rng.choice((0, 4, word)), rng.choice((0, 4, word)))
     if name in ("version", "api_version"):
@@ -181,7 +191,7 @@ def random_tags(rng):
     if kinds and rng.random() < 0.15:
         kinds.append(rng.choice(kinds) ^ rng.choice((0, 0x80)))
     if rng.random() < 0.9:
-        kinds.sort(key=lambda kind: kind & 127)
+        kinds.sort(key=lambda kind: (kind < 128, kind))
     tags = []
     for kind in kinds:
         name = modref.TAG[kind]["name"] if kind in modref.TAG else None
@@ -189,9 +199,16 @@ def random_tags(rng):
         length = None if rng.random() < 0.97 else len(value) + rng.choice((1, 4, 32, 1 << 23))
         padding = None if rng.random() < 0.97 else b"\1" * (-len(value) % 4)
         tags.append(tag(kind, value, length, padding))
-    text_mem = rng.choice((14, 15, 16))
-    return Image(bytes(12), bytes(8), text_mem, 16, imports=symbols, exports=exports, tags=tags,
-                 header={"minor": rng.choice((0, 0, 0, 1, 255))}).bytes
+    text_mem = rng.choice((14, 15, 16, 16))
+    return Image(bytes(12), bytes(8), text_mem, 16, flags=BLOCK | (text_mem == 16) * APART, imports=symbols, exports=exports, tags=tags,
+                 header=random_tag_header(rng)).bytes
+
+
+def random_tag_header(rng):
+    header = {"minor": rng.choice((0, 0, 0, 1, 255))}
+    if rng.random() < 0.1:
+        header["critical_count"] = rng.choice((0, 1, 2, 3, 4, 5, 65535))
+    return header
 
 
 def random_symbols(rng):
@@ -203,7 +220,8 @@ def random_symbols(rng):
             hashes = sorted(set(hashes))
         flags = [rng.choice((0, 1, 2, 3, 3, 4, 0x80) if rng.random() < 0.2 else (0, 1, 2, 3))
                  for _ in hashes]
-        return [Symbol("", flag, 0, rng.choice(values) if values else None, hash=value)
+        kinds = (0, 0, 0, 0, 0, 0, 1, WEAK, WEAK | 1)
+        return [Symbol("", flag, rng.choice(kinds), rng.choice(values) if values else None, hash=value)
                 for value, flag in zip(hashes, flags)]
     return Image(bytes(12), bytes(8), imports=symbols(None),
                  exports=symbols((1, 1, 1, 3, 5, 7, 0, 8, 9, 11, 12, 13, 0xffffffff)),

@@ -85,7 +85,7 @@ def random_load(rng, m):
     block, apart = (m.h.flags & modref.FLAG[name] for name in ("block", "apart"))
     data_at = None
     if not block or (apart and rng.random() < 0.5):
-        data_at = (text_at ^ 0x80000000) + m.h.text_mem % 4 + 4 * rng.randrange(1 << 16)
+        data_at = (text_at ^ 0x80000000) + 4 * rng.randrange(1 << 16)
     imports = {f"{entry.hash:#x}": rng.randrange(1 << 32) for entry in m.imports}
     return {"at": text_at, "data_at": data_at, "imports": imports}
 
