@@ -115,12 +115,12 @@ def spread(names, options, cores=ALL, each=1, **more):
     return cases
 
 
-def crossed(names, options, layouts, **more):
+def crossed(names, options, layouts, cores=ALL, **more):
     """Sources by layouts, the options and cores taken in turn."""
     cases = []
     for i, source in enumerate(names):
         for j, layout in enumerate(layouts):
-            able = [(o, c) for o in options for c in OPTIONS[o][2] if fits(source, o, c)]
+            able = [(o, c) for o in options for c in cores if fits(source, o, c)]
             if able:
                 option, core = able[(i + 2 * j) % len(able)]
                 cases.append(Case(source, option, core, layout=layout, **more))

@@ -38,7 +38,7 @@ def chosen_cases():
     few = [s for s in runnable if s.endswith(".c") and s not in matrix.sources(
         (".c",), group="libc")]
     return found + matrix.crossed(few, ("gcc-Os",), ("data_first.ld", "bss_between.ld",
-                                                     "outside.ld"))
+                                                     "outside.ld"), cores=("m4", "m0"))
 
 
 def short_name(case):

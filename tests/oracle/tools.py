@@ -25,7 +25,7 @@ modref = load_modref()
 def tool(name):
     path = os.environ.get(name)
     if not path:
-        raise SystemExit(f"{name} is not set: it gives the tool's path")
+        raise Failure(f"{name} is not set: it gives the tool's path")
     return path
 
 

@@ -49,7 +49,7 @@ int module_entry(void *param)
     CHECK(4, choose(0)(2) == 6 && choose(1)(8) == 2 && choose(2) == 0);
     CHECK(5, missing == 0 && missing_object == 0);
     CHECK(6, functions[0](1) == 5 && functions[2] == 0 && writable(6) == 0);
-    CHECK(7, end > (char *)&global_bss[9] && __end_text < (char *)&global);
+    CHECK(7, end > (char *)&global_bss[9] && __end_text > (char *)exported);
     CHECK(8, (uintptr_t)__bss_start__ <= (uintptr_t)global_bss);
     global_bss[9] = local;
     CHECK(9, global_bss[9] == 6);

@@ -21,7 +21,7 @@ module_entry:
     bne fail
     ldr r1, [r4, #8]
     ldrh r1, [r1]
-    ldr r2, =0xbf00
+    ldr r2, =0x2107
     cmp r1, r2
     bne fail
     bl near_label
@@ -42,7 +42,7 @@ back:
 label:
     movs r0, #9
     bx lr
-    nop
+    movs r1, #7
 inner:
     nop
     .section .rodata.table, "a"

@@ -17,16 +17,18 @@ IN(".relics") const char words[] = "words";
 IN("orphan") static int lonely[3] = {1, 2, 3};
 const void *const all[] = {(const void *)here, (const void *)there, &number, words, &lonely[1]};
 extern int __start_orphan[], __stop_orphan[];
-int *const bounds[] = {__start_orphan, __stop_orphan};
+int *bounds[] = {__start_orphan, __stop_orphan};
 
 int module_entry(void *param)
 {
     const void *const *p = all;
+    int *l = lonely;
 
     (void)param;
     HIDE(p);
+    HIDE(l);
     CHECK(1, there(1) == 4 && *(const int *)p[2] == 3 && same_text(p[3], "words"));
-    CHECK(2, *(const int *)p[4] == 2 && bounds[1] - bounds[0] == 3 && bounds[0] == lonely);
+    CHECK(2, *(const int *)p[4] == 2 && bounds[1] - bounds[0] == 3 && bounds[0] == l);
     CHECK(3, ((int (*)(int))(uintptr_t)p[0])(4) == 5);
     return 0;
 }
