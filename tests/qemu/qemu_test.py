@@ -253,6 +253,32 @@ def case_needs(folder):
     run.matches(r"module large 1\.2\.3: refused: MODLOAD_E_NEEDS: .*")
 
 
+def case_cores(folder):
+    """Cores of ARMv6-M, v7-M and v8-M run images for themselves and for smaller ones, and
+    refuse those for larger ones."""
+    boards = (("cortex-m0", "microbit"), ("cortex-m3", "mps2-an385"),
+              ("cortex-m4", "stm32f405"), ("cortex-m33", "mps2-an505"))
+    runs_on = {"cortex-m0": 4, "cortex-m3": 3, "cortex-m4": 2, "cortex-m33": 1}
+    for index, (core, board) in enumerate(boards):
+        firmware = BUILD / f"cross/{core}/target-loader/firmware/{board}.elf"
+        images, lines = [], []
+        for maker, cores in runs_on.items():
+            names = ("memory", "heap", "order")
+            images += [make(folder, name, [f"-mcpu={maker}"], as_name=f"{name}-{maker}")
+                       for name in names]
+            fits = index >= len(boards) - cores
+            lines += [f"module {name}-{maker} 1.2.3: " + ("returned 0" if fits else "refused")
+                      for name in names]
+        all_run = index == len(boards) - 1
+        for way in ([], ["--apart", "--read"]):
+            run = Run("--firmware", firmware, *way, *images).ended(0 if all_run else 1)
+            got = [line.split(": MODLOAD_E_NEEDS")[0] for line in run.lines
+                   if re.match(r"module \S+ 1\.2\.3: ", line)]
+            expect(got == lines, f"{board}: wanted {lines}", run)
+            free = FREE.findall(run.text)
+            expect(len(free) == 2 and free[0] == free[1], "module RAM is not as before", run)
+
+
 def case_static_base(folder):
     """Code that counts on r9 gets its static base, in constructors as well."""
     flags = ["-mcpu=cortex-m4", "-fpic", "-msingle-pic-base", "-mpic-register=r9",

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* micro:bit (nRF51822) as QEMU has it: UART0, TXD on pin 24. nRF51 reference manual, 29.
+ */
+#include "board.h"
+
+#define UART0 0x40002000u
+
+#define REG(offset)   (*(volatile uint32_t *)(UART0 + (offset)))
+#define TASKS_STARTTX REG(0x008u)
+#define EVENTS_TXDRDY REG(0x11cu)
+#define ENABLE        REG(0x500u)
+#define PSELTXD       REG(0x50cu)
+#define TXD           REG(0x51cu)
+#define BAUDRATE      REG(0x524u)
+#define BAUD_115200   0x01d7e000u
+#define UART_ENABLED  4u
+
+const char board_name[] = "micro:bit";
+const uint32_t board_clock_hz = 16000000;
+
+void board_begin(void)
+{
+    PSELTXD = 24;
+    BAUDRATE = BAUD_115200;
+    ENABLE = UART_ENABLED;
+    TASKS_STARTTX = 1;
+}
+
+void board_put(char c)
+{
+    EVENTS_TXDRDY = 0;
+    TXD = (uint8_t)c;
+    while (EVENTS_TXDRDY == 0)
+        continue;
+}
