@@ -76,8 +76,7 @@ static bool imports_bound(const struct module *m, const struct load_request *req
     }
     for (uint32_t i = 0; i < m->image.import_count; i++) {
         const struct modfmt_import *import = &m->imports[i];
-        if ((import->flags & MODFMT_IMPORT_WEAK) == 0 &&
-            find_binding(request, import->hash) == NULL) {
+        if (import->weak == 0 && find_binding(request, import->hash) == NULL) {
             fputs(missing++ == 0 ? "" : ", ", out);
             put_import(out, m, i);
         }

@@ -174,8 +174,8 @@ def fixup_key(row):
 
 
 def modref_key(row):
-    return (row["place"], row["offset"], row["kind"].rstrip("123"),
-            row["target"].removesuffix("_seq"), row["relative"], row.get("import"),
+    return (row["place"], row["offset"], row["kind"].removesuffix("_any"),
+            row["target"], row["relative"], row.get("import"),
             "alone" in row, row.get("movt"), row.get("low"))
 
 
