@@ -137,17 +137,33 @@ static int group_head_(struct modfmt_fixups *it, struct modfmt_diag *diag, uint3
     return (int)n;
 }
 
-/** The first half-word of a MOVW (MOVT) at `place`, its immediate bits cleared; 0 where it
- *  is not one, and what `unknown` says where the image does not store the bytes. */
-static uint32_t mov_at_(const struct modfmt_fixups *it, uint32_t place, uint32_t unknown)
+/** The stored bytes of the list's segment, and how many they are. */
+static const uint8_t *stored_(const struct modfmt_fixups *it, uint32_t *ret_size)
 {
     const struct modfmt_image *i = it->image;
     bool data = it->desc & MODFMT_RELOC_PLACE_DATA;
-    const uint8_t *p = i->bytes + (data ? i->at.data : i->at.text) + place;
 
-    if (!modfmt_range(place, 4, data ? i->data_stored : i->text_stored))
-        return unknown;
-    return modfmt_get16(p + 2) & 0x8000 ? 0 : modfmt_get16(p) & 0xfbf0;
+    *ret_size = data ? i->data_stored : i->text_stored;
+    return i->bytes + (data ? i->at.data : i->at.text);
+}
+
+/** Are the bytes at `place` a MOVW (MOVT)? Those that the image does not store may be. */
+static bool mov_at_(const struct modfmt_fixups *it, uint32_t place, uint32_t first)
+{
+    uint32_t size;
+    const uint8_t *p = stored_(it, &size) + place;
+
+    return !modfmt_range(place, 4, size) ||
+           ((modfmt_get16(p) & 0xfbf0) == first && (modfmt_get16(p + 2) & 0x8000) == 0);
+}
+
+/** Is what stands alone at `place` taken for a MOVT? What is not stored is zero. */
+static bool movt_(const struct modfmt_fixups *it, uint32_t place)
+{
+    uint32_t size;
+    const uint8_t *p = stored_(it, &size);
+
+    return place < size && p[place] & 0x80;
 }
 
 /** Read the rest of a mov group. */
@@ -155,7 +171,7 @@ static int mov_group_(struct modfmt_fixups *it, uint32_t skip, uint32_t n,
                       struct modfmt_fixup *ret_fixup, struct modfmt_diag *diag)
 {
     bool alone = n == MODFMT_MOV_ALONE, good;
-    uint32_t reach = alone ? 0 : n + 1, first;
+    uint32_t reach = alone ? 0 : n + 1;
     int low = 0, high = 0;
 
     if (skip == 0 && it->state == NEXT_GROUP_)
@@ -170,16 +186,16 @@ static int mov_group_(struct modfmt_fixups *it, uint32_t skip, uint32_t n,
     it->cursor += skip;
     if (it->left < 2 * reach + 4)
         return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, 2 * reach + 4, it->left);
-    first = mov_at_(it, it->cursor, MOVW_);
-    good = alone ? first == MOVW_ || first == MOVT_
-                 : first == MOVW_ && mov_at_(it, it->cursor + 2 * reach, MOVT_) == MOVT_;
+    good = mov_at_(it, it->cursor, alone && movt_(it, it->cursor) ? MOVT_ : MOVW_) &&
+           (alone || mov_at_(it, it->cursor + 2 * reach, MOVT_));
     if (it->checking == CHECK_ && !good)
         return reloc_fail_(it, diag, MODFMT_E_RELOC_INSN, it->cursor, 0);
     ret_fixup->place = it->cursor;
     ret_fixup->kind = MODFMT_KIND_MOV;
     ret_fixup->distance = (uint8_t)reach;
     if (alone)
-        ret_fixup->distance = first & 0x80 ? MODFMT_MOV_MOVT_ALONE : MODFMT_MOV_MOVW_ALONE;
+        ret_fixup->distance =
+            movt_(it, it->cursor) ? MODFMT_MOV_MOVT_ALONE : MODFMT_MOV_MOVW_ALONE;
     ret_fixup->low = (uint16_t)(low | high << 8);
     it->state = NEXT_GROUP_;
     return 1;

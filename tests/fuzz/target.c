@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The fuzz target: an image, hostile but with a right CRC, is opened, checked and loaded.
+ *
+ * What must hold, whatever the bytes are:
+ * - nothing is read outside the image (read_() and ASan watch) or written outside the memory
+ *   that place_() gave (each piece is malloc'ed at its size, so that ASan watches);
+ * - a load that fails has given back all memory; one that succeeds has it all, until unloaded;
+ * - an image that passes the full check loads, or the loader says what it does not support;
+ * - what it loads is what the iterator says: two decoders of the same table agree.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "modload.h"
+
+/** No module of the fuzzer's gets more. */
+#define MEMORY_MAX 0x20000u
+#define TEXT_ADDRESS 0x20008000u
+#define DATA_ADDRESS 0x10010000u
+#define IMPORT_ADDRESS 0x08001235u
+
+struct host {
+    unsigned placed; /**< bit: purpose */
+    bool weak_only;  /**< bind nothing */
+};
+
+static void require(bool condition)
+{
+    if (!condition)
+        abort();
+}
+
+static int read_(const struct modload_port *port, const struct modload_source *source,
+                 uint32_t offset, void *buffer, uint32_t size)
+{
+    (void)port;
+    require(modfmt_range(offset, size, source->available));
+    if (size)
+        memcpy(buffer, (const uint8_t *)source->handle + offset, size);
+    return 0;
+}
+
+static int place_(const struct modload_port *port, enum modload_purpose purpose, uint32_t align,
+                  struct modfmt_segment *segment)
+{
+    struct host *h = port->ctx;
+
+    require(segment->size != 0 && (align & (align - 1)) == 0);
+    require(!(h->placed & 1u << purpose));
+    if (segment->size > MEMORY_MAX)
+        return -1;
+    segment->bytes = malloc(segment->size);
+    require(segment->bytes != NULL);
+    memset(segment->bytes, 0xa5, segment->size);
+    segment->address = purpose == MODLOAD_DATA ? DATA_ADDRESS : TEXT_ADDRESS;
+    h->placed |= 1u << purpose;
+    return 0;
+}
+
+static void release_(const struct modload_port *port, enum modload_purpose purpose,
+                     const struct modfmt_segment *segment)
+{
+    struct host *h = port->ctx;
+
+    require(h->placed & 1u << purpose);
+    h->placed &= ~(1u << purpose);
+    free(segment->bytes);
+}
+
+static int find_(const struct modload_port *port, uint32_t hash, uint32_t type,
+                 uint32_t *ret_address)
+{
+    require((type & MODFMT_IMPORT_WEAK) == 0);
+    if (((const struct host *)port->ctx)->weak_only)
+        return -1;
+    *ret_address = IMPORT_ADDRESS + (hash & 0xfffffe);
+    return 0;
+}
+
+static void sync_(const struct modload_port *port, const struct modload_module *module)
+{
+    (void)port;
+    (void)module;
+}
+
+/** Make the header's check and the CRC right, as far as the header can be read at all. */
+static void mend(uint8_t *image, uint32_t size)
+{
+    uint32_t total;
+
+    if (size < MODFMT_HEADER_SIZE)
+        return;
+    modfmt_put32(image, MODFMT_MAGIC);
+    modfmt_put32(image + MODFMT_OFF_HEADER_CHECK, modfmt_crc32(0, image, MODFMT_OFF_CRC));
+    total = modfmt_get32(image + MODFMT_OFF_TOTAL_SIZE);
+    if (total >= MODFMT_HEADER_SIZE && total <= size)
+        modfmt_put32(image + MODFMT_OFF_CRC, modfmt_image_crc(image, total));
+}
+
+/** The image's word or instruction pair, as the specification has it and no faster. */
+static void apply(const struct modfmt_image *i, const struct modfmt_fixup *f,
+                  const struct modfmt_segment *segments, bool weak_only)
+{
+    uint8_t *p = segments[f->segment].bytes + f->place;
+    uint32_t v = 0, x;
+    struct modfmt_import import;
+
+    if (f->target == MODFMT_TARGET_IMPORT) {
+        modfmt_import_at(i, f->import_index, &import);
+        v = weak_only ? 0 : IMPORT_ADDRESS + (import.hash & 0xfffffe);
+    } else if (f->target != MODFMT_TARGET_ABSOLUTE) {
+        v = segments[f->target == MODFMT_TARGET_DATA].address;
+    }
+    if (f->relative)
+        v -= segments[f->segment].address;
+    if (f->kind == MODFMT_KIND_WORD) {
+        modfmt_put32(p, modfmt_get32(p) + v);
+        return;
+    }
+    x = v + f->low;
+    if (f->distance == MODFMT_MOV_MOVT_ALONE) {
+        fuzz_mov_put(p, (x + (fuzz_mov_get(p) << 16)) >> 16);
+        return;
+    }
+    x += fuzz_mov_get(p);
+    if (f->distance != MODFMT_MOV_MOVW_ALONE) {
+        x += fuzz_mov_get(p + 2 * f->distance) << 16;
+        fuzz_mov_put(p + 2 * f->distance, x >> 16);
+    }
+    fuzz_mov_put(p, x & 0xffff);
+}
+
+/** Load by the iterator, and compare. Only for images that passed the full check, so that a
+ *  MOVW/MOVT is known to be one. */
+static void compare(const struct modfmt_image *i, const struct modload_module *m, bool weak_only)
+{
+    struct modfmt_segment copy[2];
+    struct modfmt_fixups it;
+    struct modfmt_fixup f;
+    struct modfmt_diag diag;
+
+    for (unsigned k = 0; k < 2; k++) {
+        uint32_t stored = k ? i->data_stored : i->text_stored;
+
+        copy[k] = m->segment[k];
+        copy[k].bytes = calloc(1, copy[k].size + 1);
+        require(copy[k].bytes != NULL && copy[k].size == (k ? i->data_mem : i->text_mem));
+        if (stored)
+            memcpy(copy[k].bytes, i->bytes + (k ? i->at.data : i->at.text), stored);
+    }
+    modfmt_fixups_begin(i, &it);
+    while (modfmt_fixups_next(&it, &f, &diag) == 1)
+        apply(i, &f, copy, weak_only);
+    for (unsigned k = 0; k < 2; k++) {
+        require(copy[k].size == 0 || !memcmp(copy[k].bytes, m->segment[k].bytes, copy[k].size));
+        free(copy[k].bytes);
+    }
+}
+
+/** Is each MOVW/MOVT fix-up within the stored bytes, and no place fixed twice by one? Only
+ *  then does the order in which lists are applied not matter to what an instruction is. */
+static bool simple(const struct modfmt_image *i)
+{
+    struct modfmt_fixups it;
+    struct modfmt_fixup f;
+    struct modfmt_diag diag;
+    uint8_t *seen = calloc(2, MEMORY_MAX);
+    bool good = seen != NULL;
+
+    modfmt_fixups_begin(i, &it);
+    while (good && modfmt_fixups_next(&it, &f, &diag) == 1) {
+        bool pair = f.kind == MODFMT_KIND_MOV && f.distance > MODFMT_MOV_MOVT_ALONE;
+        uint32_t at[2] = {f.place, f.place + (pair ? 2u * f.distance : 0)};
+
+        for (unsigned k = 0; k < (pair ? 2u : 1u) && good; k++)
+            for (uint32_t b = at[k]; b < at[k] + 4 && good; b++) {
+                good = b < MEMORY_MAX && !seen[f.segment * MEMORY_MAX + b];
+                if (good)
+                    seen[f.segment * MEMORY_MAX + b] = 1;
+            }
+    }
+    free(seen);
+    return good;
+}
+
+static void load(const uint8_t *bytes, uint32_t size, unsigned options)
+{
+    struct host host = {0, (options & 2) != 0};
+    const struct modload_port port = {
+        .ctx = &host,
+        .features = options & 4 ? 0xffffffff : MODFMT_NEED_ALL,
+        .options = MODLOAD_OPT_CRC | (options & 1 ? MODLOAD_OPT_APART : 0),
+        .read = read_,
+        .place = place_,
+        .release = release_,
+        .find = find_,
+        .sync = sync_,
+    };
+    const struct modload_source source = {bytes, size, (void *)(uintptr_t)bytes};
+    struct modload_module module;
+    struct modfmt_image image;
+    struct modfmt_diag diag;
+    int checked = modfmt_open(bytes, size, &image, &diag);
+    int loaded;
+
+    if (checked == 0)
+        checked = modfmt_check(&image, &diag);
+    require(checked == 0 || diag.code == checked);
+    diag.code = 1;
+    loaded = modload_load(&port, &source, &module, &diag);
+    require(diag.code == loaded && loaded <= 0);
+    if (loaded) {
+        require(host.placed == 0);
+        /* A good image fails for the loader's own reasons only. */
+        require(checked || loaded <= MODLOAD_E_NEEDS);
+        return;
+    }
+    if (checked == 0 && simple(&image))
+        compare(&image, &module, host.weak_only);
+    modload_unload(&port, &module);
+    modload_unload(&port, &module);
+    require(host.placed == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    uint8_t *image;
+    unsigned options;
+
+    if (size < 1 || size > MEMORY_MAX)
+        return 0;
+    options = data[0];
+    image = malloc(size - 1 ? size - 1 : 1);
+    require(image != NULL);
+    memcpy(image, data + 1, size - 1);
+    if (!(options & 8))
+        mend(image, (uint32_t)(size - 1));
+    load(image, (uint32_t)(size - 1), options);
+    free(image);
+    return 0;
+}
