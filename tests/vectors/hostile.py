@@ -145,7 +145,8 @@ def random_relocs(rng):
         del relocs[rng.randrange(len(relocs)):]
     tags = [tag("compression", u32(0, 0, 0))] if rng.random() < 0.1 else []
     return Image(memories[0], memories[1], sizes[0], sizes[1], relocs=[(bytes(relocs), "")],
-                 imports=[Symbol("", hash=i) for i in range(imports)], tags=tags,
+                 imports=[Symbol("", 0, rng.choice((0, 0, WEAK)), hash=i)
+                          for i in range(imports)], tags=tags,
                  flags=rng.choice((BLOCK | APART * (sizes[0] % 4 == 0),) * 3
                                   + (APART | IN_PLACE,))).bytes
 
