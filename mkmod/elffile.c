@@ -327,6 +327,16 @@ struct symbol *elffile_symbol(const struct elffile *elf, const char *name)
     return found;
 }
 
+uint32_t elffile_covered(const struct elffile *elf, const struct section *relocs)
+{
+    bool records = relocs->type == SHT_REL || relocs->type == SHT_RELA;
+    if (!records || (relocs->flags & SHF_ALLOC) != 0 || relocs->info >= elf->section_count ||
+        elf->sections[relocs->info].segment == NO_SEGMENT) {
+        return 0;
+    }
+    return relocs->info;
+}
+
 const struct section *elffile_section_at(const struct elffile *elf, uint32_t address)
 {
     for (uint32_t i = 1; i < elf->section_count; i++) {

@@ -90,6 +90,10 @@ void elffile_read(struct module *m, const char *path);
 struct section *elffile_section(const struct elffile *elf, const char *name);
 /** The defined or undefined symbol of that name, global ones first; NULL if none. */
 struct symbol *elffile_symbol(const struct elffile *elf, const char *name);
+/** The loaded section that a section of relocation records is for; 0 if it is no such
+ *  section. Names starting with .rel make any section's type that: one that is itself
+ *  loaded holds data. */
+uint32_t elffile_covered(const struct elffile *elf, const struct section *relocs);
 /** The loaded section that holds `address`, or NULL. Linear in the number of sections. */
 const struct section *elffile_section_at(const struct elffile *elf, uint32_t address);
 /** What is at an address of a code section by the mapping symbols: 't', 'a' or 'd'; '?'

@@ -19,8 +19,8 @@ static bool mark_covered(struct module *m)
     bool loaded = false;
     for (uint32_t i = 1; i < elf->section_count; i++) {
         const struct section *s = &elf->sections[i];
-        if ((s->type == SHT_REL || s->type == SHT_RELA) && s->info != 0 &&
-            s->info < elf->section_count) {
+        if ((s->type == SHT_REL || s->type == SHT_RELA) && (s->flags & SHF_ALLOC) == 0 &&
+            s->info != 0 && s->info < elf->section_count) {
             elf->sections[s->info].has_relocs = true;
             loaded |= elf->sections[s->info].segment != NO_SEGMENT;
         }

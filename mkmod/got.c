@@ -111,7 +111,7 @@ static bool by_add(const struct module *m, const struct got_use *use, uint32_t s
     return add != NULL && thumb_is_add_pc(modfmt_get16(add));
 }
 
-/* Is there an LDR of the literal into the register that the ADD uses, a little before? */
+/* Is the last LDR of a literal into the register that the ADD uses one of this literal? */
 static bool by_load(const struct module *m, const struct got_use *use, uint32_t slot)
 {
     uint32_t add_at = slot - use->value - 4;
@@ -121,13 +121,11 @@ static bool by_load(const struct module *m, const struct got_use *use, uint32_t 
         const uint8_t *at = segments_bytes(m, add_at - back, 4);
         uint32_t pc = (add_at - back + 4) & ~3u;
         uint32_t insn = at != NULL ? modfmt_get32(at) : 0;
-        if ((insn & 0xf800) == 0x4800 && (insn >> 8 & 7) == rd &&
-            pc + (insn & 0xff) * 4 == use->address) {
-            return true;
+        if ((insn & 0xf800) == 0x4800 && (insn >> 8 & 7) == rd) {
+            return pc + (insn & 0xff) * 4 == use->address;
         }
-        if ((insn & 0xffff) == 0xf8df && insn >> 28 == rd &&
-            pc + (insn >> 16 & 0xfff) == use->address) {
-            return true;
+        if ((insn & 0xffff) == 0xf8df && insn >> 28 == rd) {
+            return pc + (insn >> 16 & 0xfff) == use->address;
         }
     }
     return false;
@@ -222,6 +220,13 @@ static bool direct(const struct module *m, const struct got_use *use)
     return slot_holds(m, use->address + use->value, &m->elf.symbols[use->symbol]);
 }
 
+static void unknown_slot(struct module *m, const struct got_use *use)
+{
+    struct record r = record_of(use);
+    relocation_problem(m, &r, "the slot of the global offset table that this means cannot be "
+                              "told, or does not hold the symbol's address");
+}
+
 static void find_slots(struct module *m)
 {
     struct candidates c = {table_section(m), NULL, 0, NULL};
@@ -235,6 +240,10 @@ static void find_slots(struct module *m)
     for (size_t i = 0; i < m->got_count; i++) {
         struct got_use *use = &m->got[i];
         if (use->type == GOT_PREL && choose(m, &c, use, &use->slot)) {
+            /* A symbol has one slot: two answers mean that one is a mistake. */
+            if (c.known[use->symbol] != 0 && c.known[use->symbol] != use->slot) {
+                unknown_slot(m, use);
+            }
             c.known[use->symbol] = use->slot;
         }
     }
@@ -248,9 +257,7 @@ static void find_slots(struct module *m)
         } else if (c.known[use->symbol] != 0) {
             use->slot = c.known[use->symbol];
         } else {
-            struct record r = record_of(use);
-            relocation_problem(m, &r, "the slot of the global offset table that this means "
-                                      "cannot be told, or does not hold the symbol's address");
+            unknown_slot(m, use);
         }
     }
     free(c.slots);
@@ -345,7 +352,15 @@ static void fix_use(struct module *m, const struct got_use *use)
     }
 }
 
-/* In a section of its own, every slot that is not zero must have been explained. */
+static int slot_compare(const void *key, const void *use)
+{
+    uint32_t slot = *(const uint32_t *)key;
+    uint32_t other = ((const struct got_use *)use)->slot;
+    return slot < other ? -1 : slot > other;
+}
+
+/* In a section of its own, every slot that is not zero must have been explained. The uses
+ * are sorted by slot. */
 static void check_unexplained(struct module *m)
 {
     const struct section *s = elffile_section(&m->elf, ".got");
@@ -353,9 +368,10 @@ static void check_unexplained(struct module *m)
         return;
     }
     for (uint32_t offset = 0; offset + 4 <= s->size; offset += 4) {
+        uint32_t slot = s->address + offset;
         if (modfmt_get32(s->bytes + offset) != 0 &&
-            !segments_touched(m, s->address + offset, 4) &&
-            segments_linked_range(m, modfmt_get32(s->bytes + offset))) {
+            (m->got_count == 0 ||
+             bsearch(&slot, m->got, m->got_count, sizeof *m->got, slot_compare) == NULL)) {
             problem_error(m, (uint32_t)(s - m->elf.sections), s->address + offset,
                           "the slot holds 0x%08x, but no relocation record tells whose it is; "
                           "link with -Wl,--emit-relocs (ld: --emit-relocs)",
@@ -382,12 +398,14 @@ void got_resolve(struct module *m)
             m->got[i].slot = m->origin + m->got[i].value;
         }
     }
-    if (m->problems.errors == 0) {
+    if (m->problems.errors == 0 && m->got_count != 0) {
         qsort(m->got, m->got_count, sizeof *m->got, by_slot);
         fix_slots(m);
         for (size_t i = 0; i < m->got_count; i++) {
             fix_use(m, &m->got[i]);
         }
+    }
+    if (m->problems.errors == 0) {
         check_unexplained(m);
     }
     if (m->got_offsets && !m->got_based && m->has_origin) {

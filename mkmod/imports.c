@@ -94,9 +94,9 @@ void imports_collect(struct module *m)
     size_t capacity = 0;
     for (uint32_t i = 1; i < elf->section_count; i++) {
         const struct section *s = &elf->sections[i];
-        if (s->type == SHT_REL && s->bytes != NULL && s->info < elf->section_count &&
-            s->link == elf->symtab && elf->sections[s->info].segment != NO_SEGMENT &&
-            elf->sections[s->info].type != SHT_ARM_EXIDX) {
+        uint32_t covered = elffile_covered(elf, s);
+        if (covered != 0 && s->type == SHT_REL && s->bytes != NULL && s->link == elf->symtab &&
+            elf->sections[covered].type != SHT_ARM_EXIDX) {
             scan(m, &capacity, s);
         }
     }

@@ -90,6 +90,21 @@ static bool fits(const struct mov_half *low, const struct mov_half *top)
     return low->section == top->section && low->full >> 16 == top->imm;
 }
 
+/* A MOVT with the MOVW of its register right behind it: nobody compiles that, but whoever
+ * writes it by hand means these two. */
+static void match_reversed(struct module *m)
+{
+    for (size_t i = 0; i + 1 < m->mov_count; i++) {
+        struct mov_half *top = &m->movs[i];
+        const struct mov_half *low = &m->movs[i + 1];
+        if (top->top && !low->top && low->address == top->address + 4 &&
+            low->symbol == top->symbol && low->rd == top->rd &&
+            low->relative == top->relative && fits(low, top)) {
+            top->partner = (uint32_t)(i + 1);
+        }
+    }
+}
+
 /* Walk the halves in one direction, giving each MOVT the MOVW met last, if it fits. */
 static void match(struct module *m, bool forward)
 {
@@ -225,6 +240,7 @@ void movpair_resolve(struct module *m)
             complete(m, &m->movs[i]);
         }
     }
+    match_reversed(m);
     match(m, true);
     match(m, false);
     for (size_t i = 0; i < m->mov_count; i++) {

@@ -648,6 +648,17 @@ static bool usable(struct module *m, const struct section *s)
     return false;
 }
 
+/* Does a loaded section hold records that only a dynamic linker could use? */
+static bool dynamic(const struct section *s)
+{
+    bool records = s->type == SHT_REL && (s->flags & SHF_ALLOC) != 0 && s->bytes != NULL &&
+                   s->size % 8 == 0;
+    for (uint32_t offset = 0; records && offset < s->size; offset += 8) {
+        records = types[s->bytes[offset + 4]].sort == SORT_DYNAMIC;
+    }
+    return records;
+}
+
 void relocations_read(struct module *m)
 {
     const struct elffile *elf = &m->elf;
@@ -655,17 +666,15 @@ void relocations_read(struct module *m)
     uint32_t *next = cli_alloc(elf->section_count, sizeof *next);
     for (uint32_t i = elf->section_count; i-- > 1;) {
         const struct section *s = &elf->sections[i];
-        if (s->type != SHT_REL && s->type != SHT_RELA) {
-            continue;
+        uint32_t covered = elffile_covered(elf, s);
+        if (covered != 0 && usable(m, s)) {
+            next[i] = first[covered];
+            first[covered] = i;
         }
-        if ((s->flags & SHF_ALLOC) != 0 && s->size != 0) {
+        if (dynamic(s)) {
             problem_error(m, 0, 0, "section %s holds dynamic relocations; link with -static, "
-                                   "without -pie and -shared",
+                                   "without -pie, -shared and indirect functions (ifunc)",
                           s->name);
-        } else if (s->info < elf->section_count &&
-                   elf->sections[s->info].segment != NO_SEGMENT && usable(m, s)) {
-            next[i] = first[s->info];
-            first[s->info] = i;
         }
     }
     /* In the order of addresses, so that fix-ups come out sorted as a rule. */
