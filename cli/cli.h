@@ -13,19 +13,19 @@ enum cli_status {
     CLI_OK = 0,
     CLI_REFUSED = 1, /**< the input is not acceptable (an empty or cut file too) */
     CLI_USAGE = 2,
-    CLI_IO = 3,      /**< I/O or memory */
-    CLI_TARGET = 4,  /**< probe or target */
+    CLI_IO = 3,     /**< I/O or memory */
+    CLI_TARGET = 4, /**< probe or target */
 };
 
 /* ---- options (options.c) ------------------------------------------------- */
 
 /** One option. Options may stand before, between or after operands; "--" ends them. */
 struct cli_option {
-    int id;            /**< returned by cli_next(); > 0 */
-    char letter;       /**< '-x', or 0 */
-    const char *name;  /**< "--name", without the dashes; or NULL */
-    const char *arg;   /**< name of its argument in the help, or NULL if it takes none */
-    const char *help;  /**< one line */
+    int id;           /**< returned by cli_next(); > 0 */
+    char letter;      /**< '-x', or 0 */
+    const char *name; /**< "--name", without the dashes; or NULL */
+    const char *arg;  /**< name of its argument in the help, or NULL if it takes none */
+    const char *help; /**< one line */
 };
 
 struct cli_tool {
@@ -33,7 +33,8 @@ struct cli_tool {
     const char *usage;   /**< "mkmod [options] module.elf -o module.bin" */
     const char *purpose; /**< one or two lines for --help */
     const char *details; /**< text after the options in --help, or NULL */
-    const struct cli_option *options; /**< ends with id 0; -h/--help and -V come by themselves */
+    const struct cli_option
+        *options; /**< ends with id 0; -h/--help and -V come by themselves */
     /** 1: a lone --version prints the tool's version although "version" is also an
      *  option with an argument (mkmod's). */
     bool version_takes_arg;
@@ -43,7 +44,7 @@ struct cli_args {
     const struct cli_tool *tool;
     int argc;
     char **argv;
-    int at;             /**< next argv element */
+    int at;              /**< next argv element */
     const char *letters; /**< rest of a cluster such as -vx */
     bool operands_only;
 };
@@ -67,11 +68,15 @@ bool cli_parse_u32(const char *text, uint32_t *ret_value);
 /* ---- diagnostics (diagnostics.c) ------------------------------------------ */
 
 /** One line on stderr: "mkmod: FILE: error: TEXT". `file` may be NULL. Control
- *  characters in what is printed are escaped, so hostile names cannot drive a terminal. */
-void cli_error(const char *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void cli_warning(const char *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+ *  characters in what is printed are escaped, so hostile names cannot drive a terminal.
+ */
+void cli_error(const char *file, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void cli_warning(const char *file, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /** A continuation of the last message: "mkmod: FILE: note: TEXT". */
-void cli_note(const char *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cli_note(const char *file, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /** cli_error() and exit. */
 _Noreturn void cli_die(enum cli_status status, const char *file, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -96,7 +101,8 @@ uint8_t *cli_read_file(const char *path, size_t *ret_size);
 /**
  * Write a file so that it is wholly there or not at all: a temporary beside it, fsync,
  * rename. What exists and is no regular file (/dev/stdout, /dev/null, a pipe) is written
- * directly; "-" is stdout. The mode is 0666 less the umask. @return 0, or CLI_IO after printing why.
+ * directly; "-" is stdout. The mode is 0666 less the umask. @return 0, or CLI_IO after
+ * printing why.
  */
 int cli_write_file(const char *path, const void *bytes, size_t size);
 /** Flush and close stdout; CLI_IO, with a message, if any of it could not be written. */
@@ -108,8 +114,8 @@ int cli_close_stdout(void);
 struct cli_json {
     FILE *out;
     unsigned depth;
-    bool first;   /**< nothing yet in the innermost container */
-    bool inlined; /**< inside an object or array that is kept on one line */
+    bool first;         /**< nothing yet in the innermost container */
+    bool inlined;       /**< inside an object or array that is kept on one line */
     unsigned row_depth; /**< depth outside of that object or array */
 };
 
@@ -124,7 +130,8 @@ void cli_json_row(struct cli_json *json, const char *key);
 void cli_json_close_object(struct cli_json *json);
 void cli_json_close_array(struct cli_json *json);
 /** Any bytes: invalid UTF-8 becomes U+FFFD. A NULL string gives null. */
-void cli_json_string(struct cli_json *json, const char *key, const char *bytes, size_t length);
+void cli_json_string(struct cli_json *json, const char *key, const char *bytes,
+                     size_t length);
 void cli_json_text(struct cli_json *json, const char *key, const char *string);
 void cli_json_number(struct cli_json *json, const char *key, uint64_t value);
 void cli_json_signed(struct cli_json *json, const char *key, int64_t value);
