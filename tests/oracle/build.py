@@ -110,12 +110,12 @@ def examples_layout():
 
 
 def layout(name, text, data=None, before=""):
-    """A linker script's text with the addresses put in."""
+    """A linker script's text with the addresses put in; `data` may be an expression."""
     script = examples_layout() if name == "module.ld" else (LAYOUTS / name).read_text()
     if data is not None and "@DATA@" not in script:
         raise Failure(f"{name} has no place for a data address")
     script = script.replace("@TEXT@", hex(text))
-    script = script.replace("@DATA@", "" if data is None else f". = {data:#x};")
+    script = script.replace("@DATA@", "" if data is None else f". = {data};")
     return script.replace("SECTIONS\n{", "SECTIONS\n{\n" + before, 1)
 
 

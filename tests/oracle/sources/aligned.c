@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Alignments of 8 to 256 in every segment. */
+/* oracle: data_align=256 */
 #include "check.h"
 
 #define ALIGNED(n) __attribute__((aligned(n)))
