@@ -17,7 +17,9 @@ quietly() {
     "$@" >"$log" 2>&1 || { cat "$log"; echo "demo: failed: $*" >&2; exit 1; }
 }
 show() {
-    echo "\$ ${*//$top\//}"
+    local line
+    printf -v line ' %q' "$@"
+    echo "\$${line//$top\//}"
     "$@"
 }
 

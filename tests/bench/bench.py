@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""bench.py [--json] [--check] [--no-times] [--mkmod PATH] [--source DIR] [--work DIR]
+"""bench.py [--json] [--check] [--no-times] [--sections]
+         [--mkmod PATH] [--source DIR] [--work DIR]
 
 Measures what the loader costs, and prints it beside the budgets. Bytes come from the
 linker's map, instructions from QEMU with -icount (exact, every run the same), times from
@@ -9,6 +10,7 @@ the clock (best of some runs; they depend on the machine).
 --json   figures as JSON
 --check  exit 1 if a count of bytes or instructions is over its budget; times never count
 --no-times  leave them out
+--sections  print the loader's functions with their sizes, nothing else
 """
 import argparse
 import json
@@ -64,10 +66,11 @@ def map_sizes(text):
         yield m[1], os.path.basename(m[3]), int(m[2], 16)
 
 
-def loader_sizes(source, work, on):
-    """Bytes of the loader's (code and constants, writable memory) in a configuration."""
+def loader_sections(source, work, configuration):
+    """{section: bytes} of what the loader brings into a firmware in a configuration."""
+    on = CONFIGURATIONS[configuration]
     flags = [f"-D{switch}={int(switch in on)}" for switch in SWITCHES]
-    name = work / ("loader-" + "-".join(sorted(on)).lower()[:40])
+    name = work / f"loader-{configuration}"
     objects = []
     for path in LIBRARY:
         objects.append(f"{name}-{os.path.basename(path)}.o")
@@ -77,17 +80,27 @@ def loader_sizes(source, work, on):
         f"-I{source}/target-loader", "-nostartfiles", "-T", BENCH / "smallest.ld",
         "-Wl,--gc-sections", f"-Wl,-Map={name}.map", BENCH / "smallest.c", *objects,
         "-o", f"{name}.elf")
-    code = memory = 0
+    sections = {}
     for section, owner, size in map_sizes(pathlib.Path(f"{name}.map").read_text()):
-        if not owner.startswith("loader-"):
-            continue
-        if section.startswith((".text", ".rodata")):
-            code += size
-        elif section.startswith((".data", ".bss")):
-            memory += size
-    if code == 0:
+        if owner.startswith("loader-") and size != 0:
+            sections[section] = sections.get(section, 0) + size
+    if ".text.modload_load" not in sections:
         sys.exit("bench: nothing of the loader was found in the linker's map")
-    return code, memory
+    return sections
+
+
+def size_of(sections, *kinds):
+    return sum(size for name, size in sections.items() if name.startswith(kinds))
+
+
+def print_sections(source, work):
+    """For who wants to make the loader smaller."""
+    for configuration in CONFIGURATIONS:
+        sections = loader_sections(source, work, configuration)
+        print(f"{configuration}: {size_of(sections, '.text', '.rodata')} bytes")
+        for name, size in sorted(sections.items(), key=lambda x: -x[1]):
+            if name.startswith((".text", ".rodata", ".data", ".bss")):
+                print(f"  {size:5} {name}")
 
 
 # ---- images --------------------------------------------------------------------
@@ -252,9 +265,9 @@ def add_sizes(table, source, work):
             ("mov", "  with imports and MOVW/MOVT", 1280),
             ("all", "  with chunked reads, apart placement, init arrays", 1664),
             ("trusted", "loader: copy and relocate trusted images, words only", 224)):
-        code, memory = loader_sizes(source, work, CONFIGURATIONS[name])
-        table.add(title, code, "B", budget)
-    return memory
+        sections = loader_sections(source, work, name)
+        table.add(title, size_of(sections, ".text", ".rodata"), "B", budget)
+    return size_of(loader_sections(source, work, "all"), ".data", ".bss")
 
 
 def add_loads(table, counts, images, memory):
@@ -273,8 +286,8 @@ def add_loads(table, counts, images, memory):
     table.add("  the same, plain, in chunks", plain["load_read"], "instr.")
     table.add("import search per import, among 128 names",
               (plain["load_search"] - plain["load"]) / field(images[0], "import_count"), "instr.")
-    table.add("CRC in a load, per byte",
-              (plain["load_crc"] - plain["load"]) / image_size, "instr.", 11)
+    table.add("CRC in a load, per byte, reading in pieces included",
+              (plain["load_crc"] - plain["load"]) / image_size, "instr.")
     for figure, title, budget in (("crc_nibbles", "CRC per byte, default, 64 B table", 11),
                                   ("crc_bytes", "CRC per byte, 1 KB table", 8),
                                   ("crc_unit", "CRC per byte, the STM32F4's CRC unit", 2)):
@@ -336,14 +349,19 @@ def main():
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--no-times", action="store_true")
+    parser.add_argument("--sections", action="store_true")
     parser.add_argument("--mkmod", default=os.environ.get("MKMOD"))
     parser.add_argument("--source", type=pathlib.Path, default=BENCH.parent.parent)
     parser.add_argument("--work", type=pathlib.Path)
     arguments = parser.parse_args()
     mkmod = arguments.mkmod or arguments.source / "build/mkmod/mkmod"
+    source = arguments.source.resolve()
     with tempfile.TemporaryDirectory() as folder:
-        table = measure(arguments.source.resolve(), arguments.work or pathlib.Path(folder),
-                        mkmod, not arguments.no_times)
+        work = arguments.work or pathlib.Path(folder)
+        if arguments.sections:
+            print_sections(source, work)
+            return
+        table = measure(source, work, mkmod, not arguments.no_times)
     if arguments.json:
         print(json.dumps({"schema": 1, "figures": table.figures}, indent=2))
     else:
