@@ -1,0 +1,61 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""libmodfmt and the loader's core compile without a libc, without a warning, by gcc and
+clang, for every core of cross/ and for the host, and need nothing but mem* and __aeabi_*;
+nor have they writable data."""
+import itertools
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(sys.argv[1])
+WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wstrict-prototypes",
+            "-Wmissing-prototypes", "-Wvla", "-Werror"]
+CORES = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33")
+ALLOWED = re.compile(r"mem(cpy|set|move|cmp)|__aeabi_\w+|__gnu_thumb1_case_\w+|mod(fmt|load)_\w+|_GLOBAL_OFFSET_TABLE_")
+SOURCES = [p for folder in ("libmodfmt", "target-loader") for p in sorted((ROOT / folder).glob("*.c"))
+           if "zlib" not in p.name]
+
+
+def compilers():
+    yield "gcc", ["gcc"]
+    yield "clang", ["clang"]
+    for core in CORES:
+        yield f"gcc {core}", ["arm-none-eabi-gcc", f"-mcpu={core}", "-mthumb"]
+        yield f"clang {core}", ["clang", "--target=arm-none-eabi", f"-mcpu={core}", "-mthumb",
+                                "-mfloat-abi=soft"]
+
+
+def symbols(obj):
+    out = subprocess.run(["nm", obj], check=True, capture_output=True, text=True).stdout
+    for line in out.splitlines():
+        *_, kind, name = line.split()
+        yield kind, name
+
+
+def main():
+    problems, built = [], 0
+    with tempfile.TemporaryDirectory() as folder:
+        obj = f"{folder}/x.o"
+        for (name, command), source in itertools.product(compilers(), SOURCES):
+            done = subprocess.run(
+                [*command, "-std=c11", "-Os", "-ffreestanding", "-nostdlib", *WARNINGS,
+                 f"-I{ROOT}/libmodfmt", f"-I{ROOT}/target-loader", "-c", source, "-o", obj],
+                capture_output=True, text=True)
+            where = f"{source.relative_to(ROOT)} ({name})"
+            if done.returncode:
+                problems.append(f"{where}: {done.stderr}")
+                continue
+            built += 1
+            for kind, symbol in symbols(obj):
+                if kind in "Uw" and not ALLOWED.fullmatch(symbol):
+                    problems.append(f"{where}: needs {symbol}")
+                if kind in "DdBbCc" and not symbol.startswith("$"):
+                    problems.append(f"{where}: {symbol} is writable data")
+    print(*problems, f"{built} objects looked at", sep="\n")
+    sys.exit(bool(problems) or built < 12 * 8)
+
+
+main()

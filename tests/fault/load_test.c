@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reads that fail, memory that is refused, imports that are missing: at every call of the
+ * port, one at a time, the load ends with the right code, and the port has back what it gave.
+ *
+ * load_test IMAGE…: each is loaded as a block and apart, as far as it allows. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "modload.h"
+
+enum call { NONE, READ, PLACE, FIND };
+
+static struct {
+    unsigned calls;     /**< made so far */
+    unsigned fail_at;   /**< number of the call that fails; 0: none */
+    enum call failed;   /**< what it was */
+    int balance;        /**< pieces of memory given and not taken back */
+    unsigned long runs;
+} test;
+
+static bool fails(enum call call)
+{
+    if (++test.calls != test.fail_at)
+        return false;
+    test.failed = call;
+    return true;
+}
+
+static int read_(const struct modload_port *port, const struct modload_source *source,
+                 uint32_t offset, void *buffer, uint32_t size)
+{
+    (void)port;
+    if (!modfmt_range(offset, size, source->available))
+        abort();
+    /* A short read: half of it comes. */
+    if (fails(READ)) {
+        memcpy(buffer, source->mapped + offset, size / 2);
+        return -1;
+    }
+    memcpy(buffer, source->mapped + offset, size);
+    return 0;
+}
+
+static int place_(const struct modload_port *port, enum modload_purpose purpose, uint32_t align,
+                  struct modfmt_segment *segment)
+{
+    (void)port;
+    (void)purpose;
+    (void)align;
+    if (fails(PLACE))
+        return -1;
+    segment->bytes = malloc(segment->size);
+    segment->address = 0x20000000;
+    test.balance++;
+    return segment->bytes ? 0 : -1;
+}
+
+static void release_(const struct modload_port *port, enum modload_purpose purpose,
+                     const struct modfmt_segment *segment)
+{
+    (void)port;
+    (void)purpose;
+    free(segment->bytes);
+    test.balance--;
+}
+
+static int find_(const struct modload_port *port, uint32_t hash, uint32_t type,
+                 uint32_t *ret_address)
+{
+    (void)port;
+    (void)type;
+    *ret_address = hash;
+    return fails(FIND) ? -1 : 0;
+}
+
+static void sync_(const struct modload_port *port, const struct modload_module *module)
+{
+    (void)port;
+    (void)module;
+}
+
+static int load(const struct modload_source *source, uint32_t options, unsigned fail_at)
+{
+    const struct modload_port port = {
+        .features = MODFMT_NEED_ALL, .options = options, .read = read_, .place = place_,
+        .release = release_, .find = find_, .sync = sync_,
+    };
+    struct modload_module module;
+    struct modfmt_diag diag;
+    int rc;
+
+    test.calls = 0;
+    test.fail_at = fail_at;
+    test.failed = NONE;
+    rc = modload_load(&port, source, &module, &diag);
+    if (rc == 0)
+        modload_unload(&port, &module);
+    if (test.balance != 0 || diag.code != rc) {
+        fprintf(stderr, "call %u: %d pieces of memory not given back\n", fail_at, test.balance);
+        exit(1);
+    }
+    test.runs++;
+    return rc;
+}
+
+/** Does the code say what failed? A weak import may stay unbound. */
+static bool expected(int rc)
+{
+    switch (test.failed) {
+    case READ:
+        return rc == MODLOAD_E_READ;
+    case PLACE:
+        return rc == MODLOAD_E_MEMORY;
+    case FIND:
+        return rc == MODLOAD_E_IMPORT || rc == 0;
+    case NONE:
+        break;
+    }
+    return false;
+}
+
+static void run(const char *path, uint32_t options)
+{
+    static uint8_t bytes[1 << 20];
+    FILE *f = fopen(path, "rb");
+    struct modload_source source = {bytes, 0, NULL};
+    unsigned calls;
+
+    if (!f) {
+        perror(path);
+        exit(3);
+    }
+    source.available = (uint32_t)fread(bytes, 1, sizeof(bytes), f);
+    fclose(f);
+    if (load(&source, options, 0))
+        return; /* one that is not for this loader, or not for this placement */
+    calls = test.calls;
+    for (unsigned k = 1; k <= calls; k++) {
+        int rc = load(&source, options, k);
+
+        if (!expected(rc)) {
+            fprintf(stderr, "%s: call %u (kind %d) failed, and the load gave %d\n", path, k,
+                    test.failed, rc);
+            exit(1);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    for (int k = 1; k < argc; k++)
+        for (uint32_t options = 0; options < 4; options++)
+            run(argv[k], options);
+    printf("%lu loads\n", test.runs);
+    return test.runs < 500;
+}
