@@ -3,6 +3,7 @@
  * to 300 at every alignment, in one piece and in two. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 
 #include <cmocka.h>
 #include <zlib.h>
