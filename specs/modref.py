@@ -663,6 +663,8 @@ def place_segments(m, text_at, data_at):
     h, apart = m.h, data_at is not None
     require(h.flags & FLAG["apart" if apart else "block"], "MODLOAD_E_PLACEMENT",
             HEADER["flags"]["offset"], h.flags)
+    if apart:  # 2.3: nothing is placed for a segment of 0 bytes
+        text_at, data_at = text_at if h.text_mem else 0, data_at if h.data_mem else 0
     check_address(text_at % (1 << h.text_align) == 0, text_at)
     if h.data_mem:
         aligned = data_at if apart else text_at

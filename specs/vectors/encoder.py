@@ -390,10 +390,13 @@ class Vector:
         record = {"at": load.at, "data_at": load.data_at, "imports": load.imports}
         if load.error:
             return record | {"error": load.error}
-        data_at = load.data_at
+        text_at, data_at = load.at, load.data_at
         if data_at is None:
             data_at = load.at + self.image.sizes["text"]
+        else:  # apart, what has no bytes is not placed
+            text_at = text_at if self.image.sizes["text"] else 0
+            data_at = data_at if self.image.sizes["data"] else 0
         addresses = [load.imports.get(symbol.name, 0) for symbol in self.image.imports]
-        text, data = self.image.memory(load.at, data_at, addresses)
+        text, data = self.image.memory(text_at, data_at, addresses)
         return record | {"text_size": len(text), "text_sha256": hashlib.sha256(text).hexdigest(),
                          "data_size": len(data), "data_sha256": hashlib.sha256(data).hexdigest()}

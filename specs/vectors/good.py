@@ -113,8 +113,8 @@ def words():
                      (b"\x00\x11\x00", "word_any in text, text: the word at 2"),
                      (b"\x40\x01\x00", "word in text, text: the word at 0")],
                        memory=lambda bases, _: overlap(bases["text"])), loads=(HERE, ODD))
-    yield Vector("empty_data", "No data, but references to it (an end of bss, say): D is what the "
-                 "placement says, also of 0 bytes.",
+    yield Vector("empty_data", "No data, but references to it (an end of bss, say): "
+                 "apart, a segment of 0 bytes is not placed and its address is 0.",
                  Image(RETURN_0 + bytes(8), entry=1,
                        fixes=[word("text", 4, "data"), word("text", 8, "data", relative=True)]),
                  loads=BOTH)
