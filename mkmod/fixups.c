@@ -5,12 +5,15 @@
 #include "cli.h"
 #include "module.h"
 
-/* specs/modfmt.md, 3.1. A word's kind is told by its place. */
-static unsigned descriptor_of(const struct modfmt_fixup *f)
+/* What goes into one list of the image, or into lists that follow each other
+ * (specs/modfmt.md, 3.1). */
+static unsigned bucket_of(const struct modfmt_fixup *f)
 {
-    unsigned kind = f->kind == MODFMT_KIND_MOV ? MODFMT_KIND_MOV : f->place % 4;
-    return kind << MODFMT_RELOC_KIND_SHIFT | (f->relative != 0 ? MODFMT_RELOC_RELATIVE : 0) |
-           (f->segment != 0 ? MODFMT_RELOC_PLACE_DATA : 0) | f->target;
+    unsigned kind = f->kind == MODFMT_KIND_MOV ? BUCKET_MOV
+                    : f->place % 4 != 0        ? BUCKET_UNALIGNED
+                                               : BUCKET_WORD;
+    return kind | (f->relative != 0 ? BUCKET_RELATIVE : 0) |
+           (f->segment != 0 ? BUCKET_IN_DATA : 0) | f->target;
 }
 
 void fixups_add(struct module *m, const struct modfmt_fixup *fixup)
@@ -20,7 +23,7 @@ void fixups_add(struct module *m, const struct modfmt_fixup *fixup)
                              sizeof *m->fixups);
     }
     m->fixups[m->fixup_count++] = *fixup;
-    m->descriptors[descriptor_of(fixup)]++;
+    m->buckets[bucket_of(fixup)]++;
 }
 
 bool fixups_touch(struct module *m, uint32_t section, uint32_t address, uint32_t length)
@@ -111,25 +114,49 @@ static void sort_list(struct modfmt_fixup *list, struct modfmt_fixup *spare, siz
     memcpy(list, from, count * sizeof *list); /* an odd number of passes ends in spare */
 }
 
+/* The order of lists is libmodfmt's to say: by each bucket's first fix-up. */
+static void order_buckets(const struct module *m, const struct modfmt_fixup *const *first,
+                          unsigned *order)
+{
+    unsigned count = 0;
+    for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
+        unsigned at = count;
+        if (m->buckets[bucket] == 0) {
+            continue;
+        }
+        for (; at > 0 && modfmt_fixup_compare(first[order[at - 1]], first[bucket]) > 0; at--) {
+            order[at] = order[at - 1];
+        }
+        order[at] = bucket;
+        count++;
+    }
+}
+
 void fixups_sort(struct module *m)
 {
-    size_t start[256];
+    const struct modfmt_fixup *first[BUCKETS] = {NULL};
+    unsigned order[BUCKETS] = {0};
+    size_t start[BUCKETS];
     size_t sum = 0;
     struct modfmt_fixup *sorted = cli_alloc(m->fixup_count + 1, sizeof *sorted);
     struct modfmt_fixup *unsorted = m->fixups;
-    for (unsigned descriptor = 0; descriptor < 256; descriptor++) {
-        start[descriptor] = sum;
-        sum += m->descriptors[descriptor];
+    for (size_t i = m->fixup_count; i-- > 0;) {
+        first[bucket_of(&unsorted[i])] = &unsorted[i];
+    }
+    order_buckets(m, first, order);
+    for (unsigned i = 0; i < BUCKETS && sum < m->fixup_count; i++) {
+        start[order[i]] = sum;
+        sum += m->buckets[order[i]];
     }
     for (size_t i = 0; i < m->fixup_count; i++) {
-        sorted[start[descriptor_of(&unsorted[i])]++] = unsorted[i];
+        sorted[start[bucket_of(&unsorted[i])]++] = unsorted[i];
     }
-    for (unsigned descriptor = 0; descriptor < 256; descriptor++) {
-        size_t count = m->descriptors[descriptor];
-        struct modfmt_fixup *list = sorted + (start[descriptor] - count);
-        if (!ascending(list, count)) {
-            sort_list(list, unsorted, count);
+    for (size_t from = 0; from < m->fixup_count;) {
+        size_t count = m->buckets[bucket_of(&sorted[from])];
+        if (!ascending(sorted + from, count)) {
+            sort_list(sorted + from, unsorted, count);
         }
+        from += count;
     }
     free(unsorted);
     m->fixups = sorted;

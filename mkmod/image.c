@@ -68,6 +68,13 @@ static void make_tags(const struct module *m, struct tags *tags, const char *nam
 {
     const struct options *o = &m->options;
     memset(tags, 0, sizeof *tags);
+    /* Critical tags come first. */
+    add_array(tags, m, MODFMT_TAG_INIT_ARRAY, &m->init, tags->init);
+    add_array(tags, m, MODFMT_TAG_FINI_ARRAY, &m->fini, tags->fini);
+    if (m->has_static_base) {
+        modfmt_put32(tags->base, place_of(m, m->static_home, m->static_base));
+        add_tag(tags, MODFMT_TAG_STATIC_BASE, sizeof tags->base, tags->base);
+    }
     add_tag(tags, MODFMT_TAG_NAME, (uint32_t)strlen(o->name), o->name);
     if (o->has_version) {
         for (unsigned i = 0; i < 3; i++) {
@@ -88,12 +95,6 @@ static void make_tags(const struct module *m, struct tags *tags, const char *nam
     add_tag(tags, MODFMT_TAG_ORIGIN, sizeof tags->origin, tags->origin);
     if (m->import_count != 0 && !o->strip_names) {
         add_tag(tags, MODFMT_TAG_IMPORT_NAMES, names_size, names);
-    }
-    add_array(tags, m, MODFMT_TAG_INIT_ARRAY, &m->init, tags->init);
-    add_array(tags, m, MODFMT_TAG_FINI_ARRAY, &m->fini, tags->fini);
-    if (m->has_static_base) {
-        modfmt_put32(tags->base, place_of(m, m->static_home, m->static_base));
-        add_tag(tags, MODFMT_TAG_STATIC_BASE, sizeof tags->base, tags->base);
     }
 }
 

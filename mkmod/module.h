@@ -22,7 +22,8 @@ struct options {
 
 /** A segment of the image. */
 struct segment {
-    uint32_t start;    /**< link address of its first section */
+    uint32_t first;    /**< link address of its first section */
+    uint32_t start;    /**< the same, but data's is rounded down to its alignment if it can be */
     uint32_t end;      /**< link address behind its last section */
     uint32_t link;     /**< link address of offset 0: start, less the prefix in text */
     uint32_t mem;      /**< bytes in memory */
@@ -87,6 +88,16 @@ struct array_place {
 
 #define REASONS_MAX 16u
 
+/* What fix-ups have in common, in seven bits: target, place, relative, kind. */
+#define BUCKET_TARGET    0x07u
+#define BUCKET_IN_DATA   0x08u
+#define BUCKET_RELATIVE  0x10u
+#define BUCKET_UNALIGNED 0x00u
+#define BUCKET_MOV       0x20u
+#define BUCKET_WORD      0x40u
+#define BUCKET_KIND      0x60u
+#define BUCKETS          128u
+
 struct module {
     struct options options;
     struct elffile elf;
@@ -113,7 +124,7 @@ struct module {
     struct modfmt_fixup *fixups;
     size_t fixup_count;
     size_t fixup_capacity;
-    uint32_t descriptors[256]; /**< fix-ups by list descriptor */
+    uint32_t buckets[BUCKETS]; /**< fix-ups by what they have in common */
     uint32_t types[256];       /**< records by relocation type */
 
     struct got_use *got;

@@ -48,18 +48,16 @@ static void print_fixups(const struct module *m, FILE *out)
         }
     }
     (void)fprintf(out, "fix-ups (in, of, value from):\n");
-    for (unsigned d = 0; d < 256; d++) {
-        unsigned kind = d >> MODFMT_RELOC_KIND_SHIFT;
-        if (m->descriptors[d] == 0) {
-            continue;
+    for (unsigned b = 0; b < BUCKETS; b++) {
+        if (m->buckets[b] != 0) {
+            (void)fprintf(out, "  %s, %s%s, %s: %u\n",
+                          (b & BUCKET_IN_DATA) != 0 ? "data" : "text",
+                          (b & BUCKET_KIND) == BUCKET_MOV    ? "movw/movt"
+                          : (b & BUCKET_KIND) == BUCKET_WORD ? "words"
+                                                             : "unaligned words",
+                          (b & BUCKET_RELATIVE) != 0 ? " PC-relative" : "",
+                          targets[b & BUCKET_TARGET], (unsigned)m->buckets[b]);
         }
-        (void)fprintf(out, "  %s %s%s %s%s %u\n",
-                      (d & MODFMT_RELOC_PLACE_DATA) != 0 ? "data" : "text",
-                      kind == MODFMT_KIND_MOV    ? "movw/movt"
-                      : kind == MODFMT_KIND_WORD ? "words"
-                                                 : "unaligned words",
-                      (d & MODFMT_RELOC_RELATIVE) != 0 ? ", PC-relative," : "", "to ",
-                      targets[d & MODFMT_RELOC_TARGET_MASK], (unsigned)m->descriptors[d]);
     }
 }
 

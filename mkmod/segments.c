@@ -138,7 +138,8 @@ static void assign(struct module *m, unsigned number, uint32_t from, uint32_t to
     }
     segment->present = true;
     segment->align = ALIGN_LEAST;
-    segment->start = ordered(m, from)->address;
+    segment->first = ordered(m, from)->address;
+    segment->start = segment->first;
     segment->link = segment->start;
     for (uint32_t i = from; i < to; i++) {
         struct section *s = &m->elf.sections[m->order[i]];
@@ -180,6 +181,26 @@ static uint32_t find_gap(const struct module *m)
     return 0;
 }
 
+/* Placed apart, data goes to a multiple of its alignment, so it must start at one: move its
+ * start down into the gap behind text, as far as that reaches. */
+static void align_data(struct module *m)
+{
+    struct segment *text = &m->segment[0];
+    struct segment *data = &m->segment[1];
+    uint32_t skew = data->first & ((1u << data->align) - 1);
+    if (!m->far && text->present && data->first - text->end < skew) {
+        segments_not_apart(m,
+                           "data starts at 0x%08x, which is not a multiple of its alignment %u; in "
+                           "the linker script, align its first section",
+                           (unsigned)data->first, 1u << data->align);
+        return;
+    }
+    data->start -= skew;
+    data->link = data->start;
+    data->mem += skew;
+    data->stored += data->stored != 0 ? skew : 0;
+}
+
 /* Text and data in two memories: every section of the one group must suit text. */
 static void split_far(struct module *m, uint32_t gap)
 {
@@ -203,6 +224,7 @@ static void split_far(struct module *m, uint32_t gap)
     }
     assign(m, HOME_TEXT, text_from, text_to);
     assign(m, HOME_DATA, text_from == 0 ? gap : 0, text_from == 0 ? m->order_count : gap);
+    align_data(m);
 }
 
 static void split_near(struct module *m)
@@ -222,6 +244,9 @@ static void split_near(struct module *m)
     }
     assign(m, HOME_TEXT, 0, split);
     assign(m, HOME_DATA, split, m->order_count);
+    if (m->segment[1].present) {
+        align_data(m);
+    }
     if (m->segment[1].present && m->segment[0].present) {
         /* What lies between them belongs to text, so that the distance is kept. */
         m->segment[0].mem = m->segment[1].start - m->segment[0].start;
@@ -239,8 +264,8 @@ static void assign_empty(struct module *m)
             continue;
         }
         bool behind = is_data(s);
-        if (!m->far && s->address != data->start) {
-            behind = s->address > data->start;
+        if (!m->far && s->address != data->first) {
+            behind = s->address > data->first;
         }
         s->segment = data->present && (behind || !text->present) ? HOME_DATA : HOME_TEXT;
     }
@@ -308,6 +333,7 @@ void segments_fill(struct module *m)
     struct segment *data = &m->segment[1];
     if (!text->present) {
         text->align = ALIGN_LEAST;
+        text->first = data->start;
         text->start = data->start;
     }
     uint32_t align = text->align > data->align ? text->align : data->align;
@@ -316,7 +342,7 @@ void segments_fill(struct module *m)
     text->mem += m->prefix;
     text->stored += m->prefix;
     if (m->far) {
-        text->mem = congruent(text->mem, data->start, data->align);
+        text->mem = congruent(text->mem, 0, data->align);
     }
     for (unsigned number = 0; number < 2; number++) {
         struct segment *segment = &m->segment[number];
@@ -396,8 +422,8 @@ void segments_not_apart(struct module *m, const char *format, ...)
 
 static bool text_has_fixups(const struct module *m)
 {
-    for (unsigned descriptor = 0; descriptor < 256; descriptor++) {
-        if ((descriptor & MODFMT_RELOC_PLACE_DATA) == 0 && m->descriptors[descriptor] != 0) {
+    for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
+        if ((bucket & BUCKET_IN_DATA) == 0 && m->buckets[bucket] != 0) {
             return true;
         }
     }

@@ -30,7 +30,7 @@ static bool one_load(const struct module *m, const struct symbol *s)
     for (uint32_t i = 0; i < m->elf.load_count; i++) {
         const struct load_segment *load = &m->elf.loads[i];
         if (load->writable && address - load->address < load->size) {
-            return load->address == m->segment[1].start;
+            return load->address == m->segment[1].first;
         }
     }
     return m->elf.load_count == 0;
@@ -39,7 +39,7 @@ static bool one_load(const struct module *m, const struct symbol *s)
 void staticbase_add(struct module *m, const struct record *r, uint32_t field, bool mov)
 {
     const struct symbol *s = &m->elf.symbols[r->symbol];
-    uint32_t base = m->segment[1].start;
+    uint32_t base = m->segment[1].first;
     if (mov && !thumb_is_movw(field) && !thumb_is_movt(field)) {
         relocation_problem(m, r, "there is no MOVW or MOVT at the place; the ELF is corrupt");
         return;
@@ -73,7 +73,7 @@ void staticbase_add(struct module *m, const struct record *r, uint32_t field, bo
 
 void staticbase_resolve(struct module *m)
 {
-    uint32_t base = m->segment[1].start;
+    uint32_t base = m->segment[1].first;
     if (!m->sb_based) {
         return;
     }
