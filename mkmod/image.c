@@ -17,7 +17,7 @@ struct tags {
     uint8_t origin[12];
     uint8_t init[8];
     uint8_t fini[8];
-    uint8_t base[4];
+    uint8_t base[8]; /* place, then 0 */
 };
 
 static void add_tag(struct tags *tags, uint32_t type, uint32_t length, const void *value)
