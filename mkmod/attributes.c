@@ -66,7 +66,8 @@ static void read_attributes(struct reader *r, struct attributes *a)
         if (tag == TAG_COMPATIBILITY) {
             (void)read_uleb(r);
             skip_string(r);
-        } else if (tag == TAG_CPU_RAW_NAME || tag == TAG_CPU_NAME || (tag > 32 && tag % 2 != 0)) {
+        } else if (tag == TAG_CPU_RAW_NAME || tag == TAG_CPU_NAME ||
+                   (tag > 32 && tag % 2 != 0)) {
             skip_string(r);
         } else {
             uint32_t value = read_uleb(r);
@@ -152,12 +153,31 @@ static uint32_t needs_of_arch(const struct attributes *a)
 
 static const char *arch_name(uint32_t arch)
 {
-    static const char *const names[] = {
-        "an unnamed architecture", "ARMv4", "ARMv4T", "ARMv5T", "ARMv5TE", "ARMv5TEJ",
-        "ARMv6",  "ARMv6KZ", "ARMv6T2", "ARMv6K", "ARMv7", "ARMv6-M", "ARMv6S-M", "ARMv7E-M",
-        "ARMv8-A", "ARMv8-R", "ARMv8-M Baseline", "ARMv8-M Mainline", "ARMv8.1-A", "ARMv8.2-A",
-        "ARMv8.3-A", "ARMv8.1-M Mainline", "ARMv9-A"};
-    return arch < sizeof names / sizeof names[0] ? names[arch] : "an unknown architecture";
+    static const char *const names[] = {"an unnamed architecture",
+                                        "ARMv4",
+                                        "ARMv4T",
+                                        "ARMv5T",
+                                        "ARMv5TE",
+                                        "ARMv5TEJ",
+                                        "ARMv6",
+                                        "ARMv6KZ",
+                                        "ARMv6T2",
+                                        "ARMv6K",
+                                        "ARMv7",
+                                        "ARMv6-M",
+                                        "ARMv6S-M",
+                                        "ARMv7E-M",
+                                        "ARMv8-A",
+                                        "ARMv8-R",
+                                        "ARMv8-M Baseline",
+                                        "ARMv8-M Mainline",
+                                        "ARMv8.1-A",
+                                        "ARMv8.2-A",
+                                        "ARMv8.3-A",
+                                        "ARMv8.1-M Mainline",
+                                        "ARMv9-A"};
+    return arch < sizeof names / sizeof names[0] ? names[arch]
+                                                 : "an unknown architecture";
 }
 
 static uint32_t needs_of_fpu(const struct attributes *a)
@@ -195,10 +215,11 @@ void attributes_read(struct module *m)
         }
     }
     if (s == NULL) {
-        problem_error(m, 0, 0,
-                      "has no .ARM.attributes, so the core and the floating-point convention "
-                      "that it needs are not known; do not strip or discard that section, "
-                      "and give the compiler -mcpu=");
+        problem_error(
+            m, 0, 0,
+            "has no .ARM.attributes, so the core and the floating-point convention "
+            "that it needs are not known; do not strip or discard that section, "
+            "and give the compiler -mcpu=");
         return;
     }
     if (!parse(s, &a)) {
@@ -208,19 +229,22 @@ void attributes_read(struct module *m)
     uint32_t profile = a.value[TAG_CPU_ARCH_PROFILE];
     uint32_t arch = needs_of_arch(&a);
     if (profile == 'A' || profile == 'R') {
-        problem_error(m, 0, 0,
-                      "is built for the %c profile (%s), not for a Cortex-M; give the compiler "
-                      "-mcpu=cortex-m4 or the like",
-                      (int)profile, arch_name(a.value[TAG_CPU_ARCH]));
+        problem_error(
+            m, 0, 0,
+            "is built for the %c profile (%s), not for a Cortex-M; give the compiler "
+            "-mcpu=cortex-m4 or the like",
+            (int)profile, arch_name(a.value[TAG_CPU_ARCH]));
     } else if (!a.found || arch == 0) {
-        problem_error(m, 0, 0,
-                      "is built for %s, not for a Cortex-M; give the compiler -mcpu=cortex-m4 "
-                      "or the like",
-                      arch_name(a.value[TAG_CPU_ARCH]));
+        problem_error(
+            m, 0, 0,
+            "is built for %s, not for a Cortex-M; give the compiler -mcpu=cortex-m4 "
+            "or the like",
+            arch_name(a.value[TAG_CPU_ARCH]));
     } else if (a.value[TAG_VFP_ARGS] == 2) {
-        problem_error(m, 0, 0,
-                      "passes floating-point arguments in a way of its toolchain's own "
-                      "(Tag_ABI_VFP_args 2); build it with -mfloat-abi=soft, softfp or hard");
+        problem_error(
+            m, 0, 0,
+            "passes floating-point arguments in a way of its toolchain's own "
+            "(Tag_ABI_VFP_args 2); build it with -mfloat-abi=soft, softfp or hard");
     }
     m->needs = arch | needs_of_fpu(&a);
 }

@@ -37,8 +37,8 @@ static enum branch_kind decode_wide(uint32_t first, uint32_t second, uint32_t ad
             return BRANCH_NONE;
         }
         *ret_target = address + 4 +
-                      sign_extend(sign << 20 | j2 << 19 | j1 << 18 | (first & 0x3f) << 12 |
-                                      (second & 0x7ff) << 1,
+                      sign_extend(sign << 20 | j2 << 19 | j1 << 18 |
+                                      (first & 0x3f) << 12 | (second & 0x7ff) << 1,
                                   21);
         return BRANCH_B;
     }
@@ -60,21 +60,23 @@ enum branch_kind branch_decode(const uint8_t *bytes, uint32_t available, uint32_
         *ret_target = address + 4 + ((first >> 9 & 1) << 6 | (first >> 3 & 0x1f) << 1);
         return BRANCH_B;
     }
-    return available >= 4 ? decode_wide(first, modfmt_get16(bytes + 2), address, ret_target)
-                          : BRANCH_NONE;
+    return available >= 4
+               ? decode_wide(first, modfmt_get16(bytes + 2), address, ret_target)
+               : BRANCH_NONE;
 }
 
 /* What an instruction sequence at a branch's target is. */
 enum veneer { VENEER_NONE, VENEER_ABSOLUTE, VENEER_RELATIVE, VENEER_ARM };
 
 struct found_veneer {
-    uint32_t place;  /* of the address or distance in it */
+    uint32_t place; /* of the address or distance in it */
     uint32_t target;
     uint8_t length;
 };
 
 /* MOVW ip, MOVT ip, then bx ip, or add ip, pc first. */
-static enum veneer movw_veneer(const uint8_t *at, uint32_t address, struct found_veneer *ret)
+static enum veneer movw_veneer(const uint8_t *at, uint32_t address,
+                               struct found_veneer *ret)
 {
     uint32_t low = modfmt_get32(at);
     uint32_t high = modfmt_get32(at + 4);
@@ -113,7 +115,8 @@ static const struct veneer_form {
     {{0x4778}, 1, 0, 0, VENEER_ARM},
 };
 
-static bool matches(const struct module *m, const struct veneer_form *form, uint32_t address)
+static bool matches(const struct module *m, const struct veneer_form *form,
+                    uint32_t address)
 {
     const uint8_t *at = segments_bytes(m, address, form->word + 4u);
     for (uint32_t i = 0; at != NULL && i < form->halves; i++) {
@@ -155,8 +158,8 @@ static void not_apart(struct module *m, const struct record *r)
         return;
     }
     segments_not_apart(m, "%s in %s+0x%x branches to '%s' in the other segment",
-                       relocation_name(r->type), s->name, (unsigned)(r->address - s->address),
-                       symbol_label(m, r->symbol));
+                       relocation_name(r->type), s->name,
+                       (unsigned)(r->address - s->address), symbol_label(m, r->symbol));
 }
 
 /* The branch goes to code of the linker's own making. */
@@ -165,20 +168,22 @@ static void through_veneer(struct module *m, const struct record *r, enum veneer
 {
     bool inside = segments_at(m, found->target & ~1u) != NO_SEGMENT;
     if (veneer == VENEER_ARM) {
-        relocation_problem(m, r, "the linker's veneer switches to ARM state, which no Cortex-M "
-                                 "has; mark the target as a Thumb function (.thumb_func)");
+        relocation_problem(m, r,
+                           "the linker's veneer switches to ARM state, which no Cortex-M "
+                           "has; mark the target as a Thumb function (.thumb_func)");
     } else if (veneer == VENEER_ABSOLUTE && inside) {
         m->veneer_words = cli_grow(m->veneer_words, &m->veneer_word_capacity,
                                    m->veneer_word_count + 1, sizeof *m->veneer_words);
-        m->veneer_words[m->veneer_word_count++] = (struct veneer_word){
-            r->address, r->section, r->symbol, found->place, found->target, found->length,
-            r->type};
+        m->veneer_words[m->veneer_word_count++] =
+            (struct veneer_word){r->address,    r->section,    r->symbol, found->place,
+                                 found->target, found->length, r->type};
     } else if (veneer == VENEER_RELATIVE && !inside) {
-        relocation_problem(m, r,
-                           "the linker's position-independent veneer holds the distance to "
-                           "0x%08x, which does not move with the module; link without "
-                           "--pic-veneer",
-                           (unsigned)found->target);
+        relocation_problem(
+            m, r,
+            "the linker's position-independent veneer holds the distance to "
+            "0x%08x, which does not move with the module; link without "
+            "--pic-veneer",
+            (unsigned)found->target);
     } else if (inside && segments_at(m, found->target & ~1u) !=
                              m->elf.sections[r->section].segment) {
         not_apart(m, r);
@@ -191,27 +196,30 @@ void branch_check_veneers(struct module *m)
         const struct veneer_word *w = &m->veneer_words[i];
         if (!segments_touched(m, w->place, w->length)) {
             struct record r = {w->branch, w->symbol, w->section, w->type};
-            relocation_problem(m, &r,
-                               "the linker made a veneer at 0x%08x that holds the address "
-                               "0x%08x inside the module, with no relocation record; it would "
-                               "be wrong after the move. Link text and data closer together, "
-                               "or build with -mlong-calls",
-                               (unsigned)w->place, (unsigned)w->target);
+            relocation_problem(
+                m, &r,
+                "the linker made a veneer at 0x%08x that holds the address "
+                "0x%08x inside the module, with no relocation record; it would "
+                "be wrong after the move. Link text and data closer together, "
+                "or build with -mlong-calls",
+                (unsigned)w->place, (unsigned)w->target);
         }
     }
 }
 
-/* Weak and undefined: the linker made it a no-operation. It must be one wherever it is. */
+/* Weak and undefined: the linker made it a no-operation. It must be one wherever it is.
+ */
 static void check_weak(struct module *m, const struct record *r, enum branch_kind kind,
                        uint32_t target)
 {
     if (kind != BRANCH_NOP && target - r->address != 4 && target - r->address != 2 &&
         !(kind == BRANCH_BLX && target - r->address <= 6)) {
-        relocation_problem(m, r,
-                           "the branch to this weak undefined symbol was left pointing at "
-                           "0x%08x, which is wrong after the move; use bl or b.w, or define "
-                           "the symbol",
-                           (unsigned)target);
+        relocation_problem(
+            m, r,
+            "the branch to this weak undefined symbol was left pointing at "
+            "0x%08x, which is wrong after the move; use bl or b.w, or define "
+            "the symbol",
+            (unsigned)target);
     }
 }
 
@@ -223,9 +231,10 @@ static void check_absolute(struct module *m, const struct record *r, uint32_t ta
         through_veneer(m, r, veneer, &found);
         return;
     }
-    relocation_problem(m, r,
-                       "a PC-relative branch to an absolute symbol breaks when the module "
-                       "moves; call through a pointer or build with -mlong-calls");
+    relocation_problem(
+        m, r,
+        "a PC-relative branch to an absolute symbol breaks when the module "
+        "moves; call through a pointer or build with -mlong-calls");
 }
 
 static void check_defined(struct module *m, const struct record *r, uint32_t target)
@@ -245,8 +254,9 @@ static void check_defined(struct module *m, const struct record *r, uint32_t tar
     }
     unsigned to = segments_at(m, target);
     if (to == NO_SEGMENT) {
-        relocation_problem(m, r, "the branch goes to 0x%08x, outside the module; the ELF is "
-                                 "corrupt",
+        relocation_problem(m, r,
+                           "the branch goes to 0x%08x, outside the module; the ELF is "
+                           "corrupt",
                            (unsigned)target);
     } else if (to != from) {
         not_apart(m, r);
@@ -266,11 +276,14 @@ void branch_check(struct module *m, const struct record *r)
     } else if (symbol->home == HOME_WEAK) {
         check_weak(m, r, kind, target);
     } else if (kind == BRANCH_BLX) {
-        relocation_problem(m, r, "the branch switches to ARM state, which no Cortex-M has; mark "
-                                 "its target as a Thumb function (.type name, %%function)");
+        relocation_problem(
+            m, r,
+            "the branch switches to ARM state, which no Cortex-M has; mark "
+            "its target as a Thumb function (.type name, %%function)");
     } else if (kind == BRANCH_NOP) {
-        relocation_problem(m, r, "there is a NOP where the branch should be; the ELF is "
-                                 "corrupt");
+        relocation_problem(m, r,
+                           "there is a NOP where the branch should be; the ELF is "
+                           "corrupt");
     } else if (symbol->home == HOME_ABSOLUTE) {
         check_absolute(m, r, target);
     } else {

@@ -36,7 +36,8 @@ static void check_ident(const struct elffile *elf)
         cli_die(CLI_REFUSED, elf->path, "the file is empty");
     }
     if (elf->size >= 8 && memcmp(b, "!<arch>\n", 8) == 0) {
-        cli_die(CLI_REFUSED, elf->path, "is a library of objects, not a linked executable");
+        cli_die(CLI_REFUSED, elf->path,
+                "is a library of objects, not a linked executable");
     }
     if (elf->size >= 4 && memcmp(b, "MODF", 4) == 0) {
         cli_die(CLI_REFUSED, elf->path,
@@ -46,8 +47,8 @@ static void check_ident(const struct elffile *elf)
         cli_die(CLI_REFUSED, elf->path, "is not an ELF file");
     }
     if (elf->size < sizeof(Elf32_Ehdr)) {
-        cli_die(CLI_REFUSED, elf->path, "is cut short: %zu bytes do not hold an ELF header",
-                elf->size);
+        cli_die(CLI_REFUSED, elf->path,
+                "is cut short: %zu bytes do not hold an ELF header", elf->size);
     }
     bool little = b[EI_DATA] == ELFDATA2LSB;
     uint32_t machine = little ? modfmt_get16(b + 18) : (uint32_t)b[18] << 8 | b[19];
@@ -81,7 +82,8 @@ static void check_type(const struct elffile *elf)
                 "one: without -shared and -pie, with -Wl,--emit-relocs");
     }
     if (type != ET_EXEC) {
-        cli_die(CLI_REFUSED, elf->path, "is not an executable (ELF type %u)", (unsigned)type);
+        cli_die(CLI_REFUSED, elf->path, "is not an executable (ELF type %u)",
+                (unsigned)type);
     }
 }
 
@@ -109,10 +111,11 @@ static void read_section(struct module *m, Elf *handle, size_t names, uint32_t i
         return;
     }
     if (h->sh_offset > elf->size || s->size > elf->size - h->sh_offset) {
-        problem_error(m, 0, 0,
-                      "section %s: its contents reach past the end of the file; the ELF is "
-                      "cut short or corrupt",
-                      s->name);
+        problem_error(
+            m, 0, 0,
+            "section %s: its contents reach past the end of the file; the ELF is "
+            "cut short or corrupt",
+            s->name);
         return;
     }
     s->bytes = elf->bytes + h->sh_offset;
@@ -292,7 +295,8 @@ void elffile_read(struct module *m, const char *path)
     check_type(elf);
     elf_version(EV_CURRENT);
     Elf *handle = elf_memory((char *)elf->bytes, elf->size);
-    if (handle == NULL || elf_kind(handle) != ELF_K_ELF || elf32_getehdr(handle) == NULL) {
+    if (handle == NULL || elf_kind(handle) != ELF_K_ELF ||
+        elf32_getehdr(handle) == NULL) {
         cli_die(CLI_REFUSED, path, "is corrupt: %s", elf_errmsg(-1));
     }
     elf->entry = elf32_getehdr(handle)->e_entry;
@@ -330,7 +334,8 @@ struct symbol *elffile_symbol(const struct elffile *elf, const char *name)
 uint32_t elffile_covered(const struct elffile *elf, const struct section *relocs)
 {
     bool records = relocs->type == SHT_REL || relocs->type == SHT_RELA;
-    if (!records || (relocs->flags & SHF_ALLOC) != 0 || relocs->info >= elf->section_count ||
+    if (!records || (relocs->flags & SHF_ALLOC) != 0 ||
+        relocs->info >= elf->section_count ||
         elf->sections[relocs->info].segment == NO_SEGMENT) {
         return 0;
     }

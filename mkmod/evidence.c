@@ -43,7 +43,8 @@ static uint32_t *addresses(const struct module *m, size_t *ret_count)
     size_t count = 0;
     for (uint32_t i = 1; i < elf->symbol_count; i++) {
         const struct symbol *s = &elf->symbols[i];
-        bool thing = s->type == STT_FUNC || s->type == STT_OBJECT || s->type == STT_SECTION;
+        bool thing =
+            s->type == STT_FUNC || s->type == STT_OBJECT || s->type == STT_SECTION;
         if (thing && s->home <= HOME_DATA && s->value >= LOW_ADDRESS) {
             list[count++] = s->value;
         }
@@ -77,15 +78,17 @@ static bool find_address(struct module *m, const struct section *s, const uint32
     for (uint32_t offset = 0; offset + 4 <= s->size; offset += 2) {
         uint32_t value = 0;
         uint32_t word = modfmt_get32(s->bytes + offset);
-        if (!thumb_is_movw(word) && bsearch(&word, list, count, sizeof *list, by_value) == NULL) {
+        if (!thumb_is_movw(word) &&
+            bsearch(&word, list, count, sizeof *list, by_value) == NULL) {
             continue;
         }
         if (address_at(m, s, offset, &value) &&
             bsearch(&value, list, count, sizeof *list, by_value) != NULL) {
-            problem_error(m, (uint32_t)(s - m->elf.sections), s->address + offset,
-                          "holds 0x%08x, which is the address of a symbol, and there are no "
-                          "relocation records: link with -Wl,--emit-relocs (ld: --emit-relocs)",
-                          (unsigned)value);
+            problem_error(
+                m, (uint32_t)(s - m->elf.sections), s->address + offset,
+                "holds 0x%08x, which is the address of a symbol, and there are no "
+                "relocation records: link with -Wl,--emit-relocs (ld: --emit-relocs)",
+                (unsigned)value);
             return true;
         }
     }
@@ -113,10 +116,11 @@ static void look_at_tables(struct module *m)
         const struct section *s = &m->elf.sections[m->order[i]];
         bool array = s->type == SHT_INIT_ARRAY || s->type == SHT_FINI_ARRAY;
         if (array && !s->has_relocs && s->bytes != NULL) {
-            problem_error(m, 0, 0,
-                          "section %s holds addresses but has no relocation records: link with "
-                          "-Wl,--emit-relocs (ld: --emit-relocs)",
-                          s->name);
+            problem_error(
+                m, 0, 0,
+                "section %s holds addresses but has no relocation records: link with "
+                "-Wl,--emit-relocs (ld: --emit-relocs)",
+                s->name);
         }
     }
 }
@@ -138,9 +142,10 @@ void evidence_check(struct module *m)
         look_for_addresses(m);
     }
     if (m->problems.errors == before) {
-        problem_warning(m, 0, 0,
-                        "no relocation record covers a loaded section; that is right only if "
-                        "nothing in the module holds an address (was it linked with "
-                        "-Wl,--emit-relocs?)");
+        problem_warning(
+            m, 0, 0,
+            "no relocation record covers a loaded section; that is right only if "
+            "nothing in the module holds an address (was it linked with "
+            "-Wl,--emit-relocs?)");
     }
 }

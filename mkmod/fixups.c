@@ -34,9 +34,10 @@ bool fixups_touch(struct module *m, uint32_t section, uint32_t address, uint32_t
     uint32_t bits = ((1u << length) - 1u) << offset % 8; /* length is at most 8 */
     uint32_t have = modfmt_get16(map);
     if ((have & bits) != 0) {
-        problem_error(m, section, address,
-                      "two relocation records change the same bytes; the ELF is corrupt, or was "
-                      "changed after linking");
+        problem_error(
+            m, section, address,
+            "two relocation records change the same bytes; the ELF is corrupt, or was "
+            "changed after linking");
         return false;
     }
     modfmt_put16(map, have | bits);
@@ -124,7 +125,8 @@ static void order_buckets(const struct module *m, const struct modfmt_fixup *con
         if (m->buckets[bucket] == 0) {
             continue;
         }
-        for (; at > 0 && modfmt_fixup_compare(first[order[at - 1]], first[bucket]) > 0; at--) {
+        for (; at > 0 && modfmt_fixup_compare(first[order[at - 1]], first[bucket]) > 0;
+             at--) {
             order[at] = order[at - 1];
         }
         order[at] = bucket;

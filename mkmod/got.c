@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Slots of the global offset table have no records of their own. Each is attributed
  * through the records of the code that uses it, never by its value: a value may belong to
- * the end of one thing and the start of the next, and a zero slot to a weak symbol or to an
- * import. The value only confirms. */
+ * the end of one thing and the start of the next, and a zero slot to a weak symbol or to
+ * an import. The value only confirms. */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,9 +91,10 @@ static void find_origin(struct module *m)
         }
         if (fitting != 1) {
             struct record r = record_of(&m->got[0]);
-            relocation_problem(m, &r, "the global offset table cannot be found: no section's "
-                                      "start gives slots that hold the symbols' addresses; put "
-                                      "*(.got.plt) *(.got) into an output section of their own");
+            relocation_problem(m, &r,
+                               "the global offset table cannot be found: no section's "
+                               "start gives slots that hold the symbols' addresses; put "
+                               "*(.got.plt) *(.got) into an output section of their own");
             return;
         }
     }
@@ -111,7 +112,8 @@ static bool by_add(const struct module *m, const struct got_use *use, uint32_t s
     return add != NULL && thumb_is_add_pc(modfmt_get16(add));
 }
 
-/* Is the last LDR of a literal into the register that the ADD uses one of this literal? */
+/* Is the last LDR of a literal into the register that the ADD uses one of this literal?
+ */
 static bool by_load(const struct module *m, const struct got_use *use, uint32_t slot)
 {
     uint32_t add_at = slot - use->value - 4;
@@ -133,9 +135,9 @@ static bool by_load(const struct module *m, const struct got_use *use, uint32_t 
 
 struct candidates {
     const struct section *table;
-    uint32_t *slots;   /* addresses of all, sorted by content, then address */
+    uint32_t *slots; /* addresses of all, sorted by content, then address */
     uint32_t count;
-    uint32_t *known;   /* by symbol: its slot, or 0 */
+    uint32_t *known; /* by symbol: its slot, or 0 */
 };
 
 static const struct module *sorting; /* qsort() has no room for a context */
@@ -165,7 +167,8 @@ static void list_slots(const struct module *m, struct candidates *c)
 }
 
 /* Index of the first slot whose content is at least `value`. */
-static uint32_t lower_bound(const struct module *m, const struct candidates *c, uint32_t value)
+static uint32_t lower_bound(const struct module *m, const struct candidates *c,
+                            uint32_t value)
 {
     uint32_t from = 0;
     uint32_t to = c->count;
@@ -180,7 +183,8 @@ static uint32_t lower_bound(const struct module *m, const struct candidates *c, 
     return from;
 }
 
-/* Slots that the use may mean, by growing strictness; *ret_slot if exactly one is left. */
+/* Slots that the use may mean, by growing strictness; *ret_slot if exactly one is left.
+ */
 static bool choose(const struct module *m, const struct candidates *c,
                    const struct got_use *use, uint32_t *ret_slot)
 {
@@ -223,8 +227,9 @@ static bool direct(const struct module *m, const struct got_use *use)
 static void unknown_slot(struct module *m, const struct got_use *use)
 {
     struct record r = record_of(use);
-    relocation_problem(m, &r, "the slot of the global offset table that this means cannot be "
-                              "told, or does not hold the symbol's address");
+    relocation_problem(m, &r,
+                       "the slot of the global offset table that this means cannot be "
+                       "told, or does not hold the symbol's address");
 }
 
 static void find_slots(struct module *m)
@@ -232,8 +237,9 @@ static void find_slots(struct module *m)
     struct candidates c = {table_section(m), NULL, 0, NULL};
     if (c.table == NULL || c.table->bytes == NULL) {
         struct record r = record_of(&m->got[0]);
-        relocation_problem(m, &r, "the global offset table cannot be found; put *(.got.plt) "
-                                  "*(.got) into an output section .got");
+        relocation_problem(m, &r,
+                           "the global offset table cannot be found; put *(.got.plt) "
+                           "*(.got) into an output section .got");
         return;
     }
     list_slots(m, &c);
@@ -272,8 +278,9 @@ static void fix_slot(struct module *m, const struct got_use *use)
     const struct symbol *s = &m->elf.symbols[use->symbol];
     struct record r = record_of(use);
     if (holder == NULL || !slot_holds(m, use->slot, s)) {
-        relocation_problem(m, &r, "the slot of the global offset table at 0x%08x does not hold "
-                                  "the symbol's address",
+        relocation_problem(m, &r,
+                           "the slot of the global offset table at 0x%08x does not hold "
+                           "the symbol's address",
                            (unsigned)use->slot);
         return;
     }
@@ -313,8 +320,9 @@ static void fix_slots(struct module *m)
         const struct symbol *other = &m->elf.symbols[before->symbol];
         if (other->home != s->home || other->import != s->import) {
             struct record r = record_of(use);
-            relocation_problem(m, &r, "its slot of the global offset table is that of '%s' too, "
-                                      "which moves differently",
+            relocation_problem(m, &r,
+                               "its slot of the global offset table is that of '%s' too, "
+                               "which moves differently",
                                symbol_label(m, before->symbol));
         }
     }
@@ -332,12 +340,14 @@ static void fix_use(struct module *m, const struct got_use *use)
     }
     if (use->type == GOTOFF32) {
         if (s->home > HOME_DATA) {
-            relocation_problem(m, &r, "an offset from the global offset table to a symbol that "
-                                      "is not in the module cannot be kept");
+            relocation_problem(m, &r,
+                               "an offset from the global offset table to a symbol that "
+                               "is not in the module cannot be kept");
         } else if (s->home != to) {
-            segments_not_apart(m, "%s at 0x%08x counts from the GOT to '%s' in the other segment",
-                               relocation_name(use->type), (unsigned)use->address,
-                               symbol_label(m, use->symbol));
+            segments_not_apart(
+                m, "%s at 0x%08x counts from the GOT to '%s' in the other segment",
+                relocation_name(use->type), (unsigned)use->address,
+                symbol_label(m, use->symbol));
         }
         return;
     }
@@ -370,12 +380,13 @@ static void check_unexplained(struct module *m)
     for (uint32_t offset = 0; offset + 4 <= s->size; offset += 4) {
         uint32_t slot = s->address + offset;
         if (modfmt_get32(s->bytes + offset) != 0 &&
-            (m->got_count == 0 ||
-             bsearch(&slot, m->got, m->got_count, sizeof *m->got, slot_compare) == NULL)) {
-            problem_error(m, (uint32_t)(s - m->elf.sections), s->address + offset,
-                          "the slot holds 0x%08x, but no relocation record tells whose it is; "
-                          "link with -Wl,--emit-relocs (ld: --emit-relocs)",
-                          (unsigned)modfmt_get32(s->bytes + offset));
+            (m->got_count == 0 || bsearch(&slot, m->got, m->got_count, sizeof *m->got,
+                                          slot_compare) == NULL)) {
+            problem_error(
+                m, (uint32_t)(s - m->elf.sections), s->address + offset,
+                "the slot holds 0x%08x, but no relocation record tells whose it is; "
+                "link with -Wl,--emit-relocs (ld: --emit-relocs)",
+                (unsigned)modfmt_get32(s->bytes + offset));
             return;
         }
     }

@@ -30,7 +30,8 @@ static void add_tag(struct tags *tags, uint32_t type, uint32_t length, const voi
 /* A place in the sense of specs/modfmt.md, 6. */
 static uint32_t place_of(const struct module *m, unsigned home, uint32_t address)
 {
-    return (address - m->segment[home].link) | (home == HOME_DATA ? MODFMT_PLACE_DATA : 0);
+    return (address - m->segment[home].link) |
+           (home == HOME_DATA ? MODFMT_PLACE_DATA : 0);
 }
 
 static void add_array(struct tags *tags, const struct module *m, uint32_t type,
@@ -139,11 +140,12 @@ static bool check_image(const struct module *m, const uint8_t *bytes, uint32_t s
         error = modfmt_check(&image, &diag);
     }
     if (error != 0) {
-        cli_error(m->elf.path,
-                  "the image made of it does not pass its own check: %s (offset %u, got 0x%x, "
-                  "want 0x%x); this is a fault of mkmod, please report it",
-                  modfmt_strerror(error), (unsigned)diag.offset, (unsigned)diag.got,
-                  (unsigned)diag.want);
+        cli_error(
+            m->elf.path,
+            "the image made of it does not pass its own check: %s (offset %u, got 0x%x, "
+            "want 0x%x); this is a fault of mkmod, please report it",
+            modfmt_strerror(error), (unsigned)diag.offset, (unsigned)diag.got,
+            (unsigned)diag.want);
     }
     return error == 0;
 }
@@ -164,8 +166,9 @@ static int write_out(struct module *m, const struct modfmt_source *source,
     uint8_t *image = cli_alloc(sizes->total, 1);
     int status = CLI_REFUSED;
     if (modfmt_write(source, image, sizes->total, &size) != 0) {
-        cli_error(m->elf.path, "the image could not be written into %u bytes; this is a fault of "
-                               "mkmod, please report it",
+        cli_error(m->elf.path,
+                  "the image could not be written into %u bytes; this is a fault of "
+                  "mkmod, please report it",
                   (unsigned)sizes->total);
     } else if (check_image(m, image, size)) {
         status = cli_write_file(m->options.output, image, size);

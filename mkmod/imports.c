@@ -26,14 +26,16 @@ static void use(struct module *m, size_t *capacity, uint32_t index, uint32_t typ
 {
     struct symbol *symbol = &m->elf.symbols[index];
     if (symbol->import == SYMBOL_NO_IMPORT) {
-        m->imports = cli_grow(m->imports, capacity, m->import_count + 1u, sizeof *m->imports);
+        m->imports =
+            cli_grow(m->imports, capacity, m->import_count + 1u, sizeof *m->imports);
         struct import *import = &m->imports[m->import_count];
         memset(import, 0, sizeof *import);
         import->symbol = index;
         import->hash = modfmt_hash(symbol->name, (uint32_t)strlen(symbol->name));
         symbol->import = m->import_count++;
         if (!good_name(symbol->name)) {
-            problem_error(m, 0, 0, "undefined symbol '%s' has a name that no import can have",
+            problem_error(m, 0, 0,
+                          "undefined symbol '%s' has a name that no import can have",
                           symbol->name);
         }
     }
@@ -65,7 +67,8 @@ static int by_hash(const void *a, const void *b)
     return x->symbol < y->symbol ? -1 : x->symbol > y->symbol;
 }
 
-/* Two symbol table entries of one name are one import; two names of one hash cannot be. */
+/* Two symbol table entries of one name are one import; two names of one hash cannot be.
+ */
 static void number_imports(struct module *m)
 {
     uint32_t kept = 0;
@@ -74,9 +77,10 @@ static void number_imports(struct module *m)
         if (kept != 0 && m->imports[kept - 1].hash == m->imports[i].hash) {
             const struct symbol *other = &m->elf.symbols[m->imports[kept - 1].symbol];
             if (strcmp(other->name, symbol->name) != 0) {
-                problem_error(m, 0, 0,
-                              "imports '%s' and '%s' have the same hash 0x%08x; rename one",
-                              other->name, symbol->name, (unsigned)m->imports[i].hash);
+                problem_error(
+                    m, 0, 0,
+                    "imports '%s' and '%s' have the same hash 0x%08x; rename one",
+                    other->name, symbol->name, (unsigned)m->imports[i].hash);
             }
             m->imports[kept - 1].branched |= m->imports[i].branched;
             symbol->import = kept - 1;
@@ -95,16 +99,16 @@ void imports_collect(struct module *m)
     for (uint32_t i = 1; i < elf->section_count; i++) {
         const struct section *s = &elf->sections[i];
         uint32_t covered = elffile_covered(elf, s);
-        if (covered != 0 && s->type == SHT_REL && s->bytes != NULL && s->link == elf->symtab &&
-            elf->sections[covered].type != SHT_ARM_EXIDX) {
+        if (covered != 0 && s->type == SHT_REL && s->bytes != NULL &&
+            s->link == elf->symtab && elf->sections[covered].type != SHT_ARM_EXIDX) {
             scan(m, &capacity, s);
         }
     }
     qsort(m->imports, m->import_count, sizeof *m->imports, by_hash);
     number_imports(m);
     if (m->import_count > IMPORTS_MAX) {
-        problem_error(m, 0, 0, "has %u imports; at most %u can be", (unsigned)m->import_count,
-                      IMPORTS_MAX);
+        problem_error(m, 0, 0, "has %u imports; at most %u can be",
+                      (unsigned)m->import_count, IMPORTS_MAX);
     }
     m->veneer_size = (m->needs & MODFMT_NEED_V7M) != 0 ? VENEER_V7M : VENEER_V6M;
     for (uint32_t i = 0; i < m->import_count; i++) {

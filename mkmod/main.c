@@ -20,9 +20,11 @@ enum option {
 
 static const struct cli_option options[] = {
     {OPTION_OUTPUT, 'o', "output", "FILE", "write the image to FILE (\"-\": stdout)"},
-    {OPTION_NAME, 0, "name", "NAME", "the module's name (default: the input's base name)"},
+    {OPTION_NAME, 0, "name", "NAME",
+     "the module's name (default: the input's base name)"},
     {OPTION_VERSION, 0, "version", "X.Y.Z", "the module's version (default: 0.0.0)"},
-    {OPTION_DESCRIPTION, 0, "description", "TEXT", "one line about the module, for people"},
+    {OPTION_DESCRIPTION, 0, "description", "TEXT",
+     "one line about the module, for people"},
     {OPTION_STACK_SIZE, 0, "stack-size", "BYTES", "stack that the entry function needs"},
     {OPTION_ENTRY, 0, "entry", "SYMBOL",
      "the entry function (default: module_entry, or the ELF's entry)"},
@@ -35,10 +37,11 @@ static const struct cli_tool tool = {
     .name = "mkmod",
     .usage = "mkmod [options] module.elf -o module.bin",
     .purpose = "Make a loadable module of an ELF that was linked with --emit-relocs.",
-    .details = "The ELF is an executable for a Cortex-M, linked at any address:\n"
-               "  arm-none-eabi-gcc ... -Wl,--emit-relocs \\\n"
-               "      -Wl,--unresolved-symbols=ignore-all -o module.elf\n"
-               "Exit status: 0 good, 1 the ELF is refused, 2 wrong usage, 3 I/O or memory.",
+    .details =
+        "The ELF is an executable for a Cortex-M, linked at any address:\n"
+        "  arm-none-eabi-gcc ... -Wl,--emit-relocs \\\n"
+        "      -Wl,--unresolved-symbols=ignore-all -o module.elf\n"
+        "Exit status: 0 good, 1 the ELF is refused, 2 wrong usage, 3 I/O or memory.",
     .options = options,
     .version_takes_arg = true,
 };
@@ -143,8 +146,8 @@ static void check_options(struct options *o)
     if (o->output == NULL) {
         cli_usage(&tool, "there is no output file; give one with -o");
     }
-    if (stat(o->input, &in) == 0 && stat(o->output, &out) == 0 && in.st_dev == out.st_dev &&
-        in.st_ino == out.st_ino) {
+    if (stat(o->input, &in) == 0 && stat(o->output, &out) == 0 &&
+        in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
         cli_usage(&tool, "'%s' is input and output at once", o->input);
     }
     bool given = o->name != NULL;
@@ -152,8 +155,8 @@ static void check_options(struct options *o)
         o->name = default_name(o->input);
     }
     if (!good_text(o->name, MODFMT_NAME_MAX, false)) {
-        cli_usage(&tool, "the module's name '%s' is not 1 to 63 bytes without spaces%s", o->name,
-                  given ? "" : "; give one with --name");
+        cli_usage(&tool, "the module's name '%s' is not 1 to 63 bytes without spaces%s",
+                  o->name, given ? "" : "; give one with --name");
     }
 }
 
@@ -188,10 +191,11 @@ static int make(struct module *m)
     branch_check_veneers(m);
     places_find(m);
     if (m->far && m->not_apart) {
-        problem_error(m, 0, 0,
-                      "text and data were linked far apart, yet they must stay together: %s; link "
-                      "them one behind the other",
-                      m->reasons[0]);
+        problem_error(
+            m, 0, 0,
+            "text and data were linked far apart, yet they must stay together: %s; link "
+            "them one behind the other",
+            m->reasons[0]);
     }
     stop_if_refused(m);
     (void)problems_print(m);

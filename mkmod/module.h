@@ -22,17 +22,18 @@ struct options {
 
 /** A segment of the image. */
 struct segment {
-    uint32_t first;    /**< link address of its first section */
-    uint32_t start;    /**< the same, but data's is rounded down to its alignment if it can be */
-    uint32_t end;      /**< link address behind its last section */
-    uint32_t link;     /**< link address of offset 0: start, less the prefix in text */
-    uint32_t mem;      /**< bytes in memory */
-    uint32_t stored;   /**< bytes in the image */
-    uint32_t align;    /**< log2 */
+    uint32_t first; /**< link address of its first section */
+    uint32_t
+        start; /**< the same, but data's is rounded down to its alignment if it can be */
+    uint32_t end;    /**< link address behind its last section */
+    uint32_t link;   /**< link address of offset 0: start, less the prefix in text */
+    uint32_t mem;    /**< bytes in memory */
+    uint32_t stored; /**< bytes in the image */
+    uint32_t align;  /**< log2 */
     bool present;
     bool has_nobits;
-    uint8_t *bytes;    /**< `stored` of them */
-    uint8_t *touched;  /**< one bit a byte: changed by a fix-up or a rewritten branch */
+    uint8_t *bytes;   /**< `stored` of them */
+    uint8_t *touched; /**< one bit a byte: changed by a fix-up or a rewritten branch */
 };
 
 /** One use of a GOT slot. */
@@ -40,9 +41,9 @@ struct got_use {
     uint32_t address; /**< of the word that refers to the slot */
     uint32_t section;
     uint32_t symbol;
-    uint32_t value;   /**< of that word */
-    uint32_t slot;    /**< address; 0 while not known */
-    uint8_t type;     /**< relocation type */
+    uint32_t value; /**< of that word */
+    uint32_t slot;  /**< address; 0 while not known */
+    uint8_t type;   /**< relocation type */
 };
 
 #define NO_PARTNER 0xffffffffu
@@ -52,15 +53,15 @@ struct mov_half {
     uint32_t address;
     uint32_t section;
     uint32_t symbol;
-    uint32_t full;     /**< MOVW: the whole value that it is the low half of */
-    uint32_t partner;  /**< MOVT: index of its MOVW, or NO_PARTNER */
+    uint32_t full;    /**< MOVW: the whole value that it is the low half of */
+    uint32_t partner; /**< MOVT: index of its MOVW, or NO_PARTNER */
     uint16_t imm;
     uint8_t rd;
     bool top;
     bool relative;
-    bool paired;       /**< MOVW: a pair has it; MOVT: nothing */
+    bool paired; /**< MOVW: a pair has it; MOVT: nothing */
     uint8_t type;
-    uint8_t rule;      /**< enum undefined_rule, for relative ones of undefined symbols */
+    uint8_t rule; /**< enum undefined_rule, for relative ones of undefined symbols */
 };
 
 /** An address baked into a veneer that the linker made. */
@@ -68,16 +69,16 @@ struct veneer_word {
     uint32_t branch;  /**< link address of the branch to the veneer */
     uint32_t section; /**< of the branch */
     uint32_t symbol;
-    uint32_t place;   /**< of the address in the veneer */
+    uint32_t place; /**< of the address in the veneer */
     uint32_t target;
-    uint8_t length;   /**< bytes of the place: a word, or MOVW and MOVT */
+    uint8_t length; /**< bytes of the place: a word, or MOVW and MOVT */
     uint8_t type;
 };
 
 struct import {
     uint32_t symbol;
     uint32_t hash;
-    uint32_t veneer;     /**< offset in text; only if branched to */
+    uint32_t veneer; /**< offset in text; only if branched to */
     bool branched;
 };
 
@@ -105,10 +106,10 @@ struct module {
 
     uint32_t needs;
     struct segment segment[2];
-    uint32_t *order;       /**< loaded sections that are not empty, by address */
+    uint32_t *order; /**< loaded sections that are not empty, by address */
     uint32_t order_count;
-    uint32_t prefix;       /**< bytes of text before the ELF's first */
-    bool far;              /**< text and data were linked far apart */
+    uint32_t prefix; /**< bytes of text before the ELF's first */
+    bool far;        /**< text and data were linked far apart */
     uint32_t entry;
 
     bool not_apart;
@@ -117,9 +118,9 @@ struct module {
 
     struct import *imports;
     uint32_t import_count;
-    uint32_t veneer_size;  /**< of one */
+    uint32_t veneer_size; /**< of one */
     uint32_t veneer_count;
-    bool by_lld;           /**< .comment says that LLD linked it */
+    bool by_lld; /**< .comment says that LLD linked it */
 
     struct modfmt_fixup *fixups;
     size_t fixup_count;
@@ -130,15 +131,15 @@ struct module {
     struct got_use *got;
     size_t got_count;
     size_t got_capacity;
-    bool got_based;        /**< some BASE_PREL loads the GOT's address itself */
-    bool got_offsets;      /**< GOT_BREL or GOTOFF: some register holds the GOT's address */
-    bool sb_based;         /**< BREL or SBREL: r9 holds the base of the data */
-    bool sb_decided;       /**< some such value fits the start of data and nothing else */
+    bool got_based;   /**< some BASE_PREL loads the GOT's address itself */
+    bool got_offsets; /**< GOT_BREL or GOTOFF: some register holds the GOT's address */
+    bool sb_based;    /**< BREL or SBREL: r9 holds the base of the data */
+    bool sb_decided;  /**< some such value fits the start of data and nothing else */
     bool has_static_base;
-    uint32_t static_base;  /**< link address that r9 stands for */
+    uint32_t static_base; /**< link address that r9 stands for */
     uint8_t static_home;
-    bool has_origin;       /**< the GOT was found */
-    uint32_t origin;       /**< link address from which GOT_BREL and BASE_PREL count */
+    bool has_origin; /**< the GOT was found */
+    uint32_t origin; /**< link address from which GOT_BREL and BASE_PREL count */
     uint8_t origin_home;
 
     struct mov_half *movs;
@@ -156,7 +157,8 @@ struct module {
 };
 
 /* segments.c */
-/** Sort the loaded sections, find text and data. False: problems make going on useless. */
+/** Sort the loaded sections, find text and data. False: problems make going on useless.
+ */
 bool segments_plan(struct module *m);
 /** Say for each symbol what it moves with. */
 void segments_home_symbols(struct module *m);
@@ -227,15 +229,15 @@ void fixups_sort(struct module *m);
 
 /* undefined.c */
 enum undefined_rule {
-    UNDEFINED_ZERO,   /**< the linker took the symbol as address 0 (GNU ld) */
-    UNDEFINED_PLACE,  /**< it took the place's own address (LLD) */
+    UNDEFINED_ZERO,  /**< the linker took the symbol as address 0 (GNU ld) */
+    UNDEFINED_PLACE, /**< it took the place's own address (LLD) */
     UNDEFINED_UNKNOWN,
 };
 /** How the linker resolved a PC-relative value against an undefined symbol.
  *  @param zero   the addend if by UNDEFINED_ZERO
  *  @param place  the addend if by UNDEFINED_PLACE */
-enum undefined_rule undefined_rule(const struct module *m, uint32_t address, uint32_t zero,
-                                   uint32_t place);
+enum undefined_rule undefined_rule(const struct module *m, uint32_t address,
+                                   uint32_t zero, uint32_t place);
 
 /* movpair.c */
 void movpair_add(struct module *m, const struct record *r, bool top, bool relative);

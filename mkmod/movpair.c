@@ -53,11 +53,12 @@ static void complete(struct module *m, struct mov_half *low)
     }
     if (low->relative && s->home > HOME_ABSOLUTE) {
         uint32_t by_zero = sign_extend(low->imm + low->address, 16);
-        low->rule = (uint8_t)undefined_rule(m, low->address, by_zero,
-                                            sign_extend(low->imm, 16));
+        low->rule =
+            (uint8_t)undefined_rule(m, low->address, by_zero, sign_extend(low->imm, 16));
         if (low->rule == UNDEFINED_UNKNOWN) {
-            problem(m, low, "the field does not tell what the linker took the undefined symbol "
-                            "for; use an absolute reference, or define the symbol");
+            problem(m, low,
+                    "the field does not tell what the linker took the undefined symbol "
+                    "for; use an absolute reference, or define the symbol");
         }
         base = low->rule == UNDEFINED_PLACE ? 0 : base;
     }
@@ -119,7 +120,8 @@ static void match(struct module *m, bool forward)
         uint32_t *slot = latest_of(m, &table, h);
         if (!h->top) {
             *slot = index + 1;
-        } else if (h->partner == NO_PARTNER && *slot != 0 && fits(&m->movs[*slot - 1], h)) {
+        } else if (h->partner == NO_PARTNER && *slot != 0 &&
+                   fits(&m->movs[*slot - 1], h)) {
             h->partner = *slot - 1;
         }
     }
@@ -135,21 +137,25 @@ static void orphan(struct module *m, struct mov_half *top)
     uint32_t base = s->home <= HOME_DATA ? s->value : 0;
     top->full = base;
     if (top->relative || base >> 16 != top->imm) {
-        relocation_problem(m, &r, "this MOVT has no MOVW of the same symbol and register, so the "
-                                  "lower half of its value is not known; load the address with "
-                                  "both, or from a literal");
+        relocation_problem(
+            m, &r,
+            "this MOVT has no MOVW of the same symbol and register, so the "
+            "lower half of its value is not known; load the address with "
+            "both, or from a literal");
         return;
     }
-    problem_warning(m, top->section, top->address,
-                    "%s against '%s': this MOVT has no MOVW of the same symbol and register; "
-                    "taking it for the symbol without an addend",
-                    relocation_name(top->type), symbol_label(m, top->symbol));
+    problem_warning(
+        m, top->section, top->address,
+        "%s against '%s': this MOVT has no MOVW of the same symbol and register; "
+        "taking it for the symbol without an addend",
+        relocation_name(top->type), symbol_label(m, top->symbol));
 }
 
 /* ---- fix-ups ---------------------------------------------------------------- */
 
 /* What the image holds for a full value: an offset from what will be added. */
-static uint32_t stored_value(const struct module *m, const struct mov_half *h, uint32_t full)
+static uint32_t stored_value(const struct module *m, const struct mov_half *h,
+                             uint32_t full)
 {
     const struct symbol *s = &m->elf.symbols[h->symbol];
     if (s->home <= HOME_DATA) {
@@ -167,7 +173,8 @@ static void put_imm(struct module *m, const struct mov_half *h, uint32_t imm)
     modfmt_put32(at, thumb_mov_with(modfmt_get32(at), imm));
 }
 
-static void emit(struct module *m, const struct mov_half *h, uint32_t distance, uint32_t low)
+static void emit(struct module *m, const struct mov_half *h, uint32_t distance,
+                 uint32_t low)
 {
     const struct symbol *s = &m->elf.symbols[h->symbol];
     uint8_t number = m->elf.sections[h->section].segment;
@@ -211,7 +218,8 @@ static void emit_top(struct module *m, const struct mov_half *top)
 
 static bool nothing_to_do(const struct module *m, const struct mov_half *h)
 {
-    const struct mov_half *low = h->top && h->partner != NO_PARTNER ? &m->movs[h->partner] : h;
+    const struct mov_half *low =
+        h->top && h->partner != NO_PARTNER ? &m->movs[h->partner] : h;
     return m->elf.symbols[h->symbol].home == HOME_WEAK && low->rule == UNDEFINED_PLACE;
 }
 

@@ -15,25 +15,30 @@ static void take_entry(struct module *m, const struct symbol *s)
 {
     const struct section *section =
         s->section < m->elf.section_count ? &m->elf.sections[s->section] : NULL;
-    if (s->home != HOME_TEXT || section == NULL || (section->flags & SHF_EXECINSTR) == 0) {
+    if (s->home != HOME_TEXT || section == NULL ||
+        (section->flags & SHF_EXECINSTR) == 0) {
         problem_error(m, 0, 0, "the entry '%s' is not in the module's code%s", s->name,
-                      s->home == HOME_IMPORT || s->home == HOME_WEAK ? ": it is undefined" : "");
+                      s->home == HOME_IMPORT || s->home == HOME_WEAK ? ": it is undefined"
+                                                                     : "");
         return;
     }
     if (s->type == STT_FUNC && (s->value & 1) == 0) {
-        problem_error(m, 0, 0, "the entry '%s' is ARM-state code; a Cortex-M runs Thumb only",
+        problem_error(m, 0, 0,
+                      "the entry '%s' is ARM-state code; a Cortex-M runs Thumb only",
                       s->name);
         return;
     }
     if (s->type == STT_OBJECT) {
-        problem_error(m, 0, 0, "the entry '%s' is a data object, not a function", s->name);
+        problem_error(m, 0, 0, "the entry '%s' is a data object, not a function",
+                      s->name);
         return;
     }
     if (s->type != STT_FUNC) {
-        problem_warning(m, 0, 0,
-                        "the entry '%s' is not marked as a function; taking it for Thumb code "
-                        "(add .type %s, %%function)",
-                        s->name, s->name);
+        problem_warning(
+            m, 0, 0,
+            "the entry '%s' is not marked as a function; taking it for Thumb code "
+            "(add .type %s, %%function)",
+            s->name, s->name);
     }
     m->entry = (s->value | 1) - m->segment[0].link;
 }
@@ -61,12 +66,14 @@ static void find_entry(struct module *m)
     if (s != NULL) {
         take_entry(m, s);
     } else if (name != NULL) {
-        problem_error(m, 0, 0, "there is no symbol '%s' to enter at; check --entry, and that "
-                               "--gc-sections did not drop it (ld: -e %s)",
+        problem_error(m, 0, 0,
+                      "there is no symbol '%s' to enter at; check --entry, and that "
+                      "--gc-sections did not drop it (ld: -e %s)",
                       name, name);
     } else {
         problem_error(m, 0, 0,
-                      "has no entry: neither a function '" DEFAULT_ENTRY "' nor an ELF entry that "
+                      "has no entry: neither a function '" DEFAULT_ENTRY
+                      "' nor an ELF entry that "
                       "is a Thumb function; define one or name another with --entry");
     }
 }
@@ -88,8 +95,8 @@ static bool symbol_range(const struct module *m, const char *start, const char *
 }
 
 /* Sections of the type, which must follow each other; else what the symbols enclose. */
-static void find_array(struct module *m, uint32_t type, const char *start, const char *end,
-                       struct array_place *array)
+static void find_array(struct module *m, uint32_t type, const char *start,
+                       const char *end, struct array_place *array)
 {
     struct array_place enclosed;
     const struct section *first = NULL;
@@ -99,8 +106,9 @@ static void find_array(struct module *m, uint32_t type, const char *start, const
             continue;
         }
         if (first != NULL && s->address != array->address + array->size) {
-            problem_error(m, 0, 0, "sections %s and %s do not follow each other; put all "
-                                   "constructors (or destructors) into one output section",
+            problem_error(m, 0, 0,
+                          "sections %s and %s do not follow each other; put all "
+                          "constructors (or destructors) into one output section",
                           first->name, s->name);
         }
         if (first == NULL) {
@@ -112,12 +120,14 @@ static void find_array(struct module *m, uint32_t type, const char *start, const
     if (symbol_range(m, start, end, &enclosed) &&
         (first == NULL || (enclosed.address >= array->address &&
                            enclosed.address - array->address <= array->size))) {
-        *array = enclosed; /* the script's word is closer to what start-up code would do */
+        *array =
+            enclosed; /* the script's word is closer to what start-up code would do */
     }
     if (array->size != 0 && (array->address % 4 != 0 || array->size % 4 != 0 ||
                              segments_bytes(m, array->address, array->size) == NULL)) {
-        problem_error(m, 0, 0, "the array between %s and %s (%u bytes at 0x%08x) is not an array "
-                               "of addresses",
+        problem_error(m, 0, 0,
+                      "the array between %s and %s (%u bytes at 0x%08x) is not an array "
+                      "of addresses",
                       start, end, (unsigned)array->size, (unsigned)array->address);
     }
 }
@@ -129,8 +139,9 @@ static void find_arrays(struct module *m)
     find_array(m, SHT_INIT_ARRAY, "__init_array_start", "__init_array_end", &m->init);
     find_array(m, SHT_FINI_ARRAY, "__fini_array_start", "__fini_array_end", &m->fini);
     if (early.size != 0) {
-        problem_error(m, 0, 0, "has a .preinit_array, which is for programs, not for modules; use "
-                               "constructors (.init_array)");
+        problem_error(m, 0, 0,
+                      "has a .preinit_array, which is for programs, not for modules; use "
+                      "constructors (.init_array)");
     }
 }
 

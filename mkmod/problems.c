@@ -27,8 +27,8 @@ static void add(struct module *m, bool error, uint32_t section, uint32_t address
     problem->text = cli_format("%s", text);
 }
 
-void problem_error(struct module *m, uint32_t section, uint32_t address, const char *format,
-                   ...)
+void problem_error(struct module *m, uint32_t section, uint32_t address,
+                   const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -36,8 +36,8 @@ void problem_error(struct module *m, uint32_t section, uint32_t address, const c
     va_end(args);
 }
 
-void problem_warning(struct module *m, uint32_t section, uint32_t address, const char *format,
-                     ...)
+void problem_warning(struct module *m, uint32_t section, uint32_t address,
+                     const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -45,9 +45,11 @@ void problem_warning(struct module *m, uint32_t section, uint32_t address, const
     va_end(args);
 }
 
-static void print_one(const struct module *m, const struct problem *problem, const char *line)
+static void print_one(const struct module *m, const struct problem *problem,
+                      const char *line)
 {
-    void (*say)(const char *, const char *, ...) = problem->error ? cli_error : cli_warning;
+    void (*say)(const char *, const char *, ...) =
+        problem->error ? cli_error : cli_warning;
     if (problem->section == 0) {
         say(m->elf.path, "%s", problem->text);
         return;
@@ -57,8 +59,8 @@ static void print_one(const struct module *m, const struct problem *problem, con
         say(m->elf.path, "%s+0x%x (%s): %s", s->name,
             (unsigned)(problem->address - s->address), line, problem->text);
     } else {
-        say(m->elf.path, "%s+0x%x: %s", s->name, (unsigned)(problem->address - s->address),
-            problem->text);
+        say(m->elf.path, "%s+0x%x: %s", s->name,
+            (unsigned)(problem->address - s->address), problem->text);
     }
 }
 

@@ -25,10 +25,10 @@ struct problems {
 };
 
 /** Add an error or a warning. `section` and `address` name the place; section 0: none. */
-void problem_error(struct module *m, uint32_t section, uint32_t address, const char *format,
-                   ...) __attribute__((format(printf, 4, 5)));
-void problem_warning(struct module *m, uint32_t section, uint32_t address, const char *format,
-                     ...) __attribute__((format(printf, 4, 5)));
+void problem_error(struct module *m, uint32_t section, uint32_t address,
+                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+void problem_warning(struct module *m, uint32_t section, uint32_t address,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
 /** Print all, with source lines where there is DWARF. @return true if one is an error */
 bool problems_print(struct module *m);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Which record means what: ARM IHI 0044, 4.6. After a final link the field holds S + A
- * already and the place is an address, so what a record tells is only how the value moves:
- * with the symbol's segment, with the place, with both, or not at all. */
+ * already and the place is an address, so what a record tells is only how the value
+ * moves: with the symbol's segment, with the place, with both, or not at all. */
 #include <elf.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,15 +12,15 @@
 
 enum sort {
     SORT_UNKNOWN = 0,
-    SORT_NONE,     /* says nothing about bytes */
-    SORT_ABS,      /* word: S + A */
-    SORT_TARGET1,  /* word: S + A, or S + A - P by --target1-rel */
-    SORT_TARGET2,  /* word: S + A - P, S + A or GOT(S) - P, by --target2 */
-    SORT_REL,      /* word: S + A - P */
+    SORT_NONE,    /* says nothing about bytes */
+    SORT_ABS,     /* word: S + A */
+    SORT_TARGET1, /* word: S + A, or S + A - P by --target1-rel */
+    SORT_TARGET2, /* word: S + A - P, S + A or GOT(S) - P, by --target2 */
+    SORT_REL,     /* word: S + A - P */
     SORT_PREL31,
-    SORT_CALL,     /* BL or B.W */
-    SORT_BRANCH,   /* shorter ones */
-    SORT_LITERAL,  /* PC-relative LDR and ADR */
+    SORT_CALL,    /* BL or B.W */
+    SORT_BRANCH,  /* shorter ones */
+    SORT_LITERAL, /* PC-relative LDR and ADR */
     SORT_MOVW,
     SORT_MOVT,
     SORT_MOVW_PC,
@@ -32,9 +32,9 @@ enum sort {
     SORT_GOT_PREL,
     SORT_BASE_PREL,
     SORT_GOTOFF,
-    SORT_SMALL,    /* absolute values in less than a word */
+    SORT_SMALL, /* absolute values in less than a word */
     SORT_TLS,
-    SORT_ARM,      /* ARM state */
+    SORT_ARM, /* ARM state */
     SORT_DYNAMIC,
     SORT_REFUSED,
 };
@@ -208,8 +208,8 @@ void relocation_problem(struct module *m, const struct record *r, const char *fo
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    problem_error(m, r->section, r->address, "%s against '%s': %s", relocation_name(r->type),
-                  symbol_label(m, r->symbol), text);
+    problem_error(m, r->section, r->address, "%s against '%s': %s",
+                  relocation_name(r->type), symbol_label(m, r->symbol), text);
 }
 
 static const struct symbol *symbol_of(const struct module *m, const struct record *r)
@@ -238,11 +238,12 @@ static void warn_absolute(struct module *m, const struct record *r)
         return;
     }
     s->warned = true;
-    problem_warning(m, r->section, r->address,
-                    "%s against '%s': the symbol is absolute, so it will not move, yet its value "
-                    "0x%08x lies inside the module; in the linker script, set it inside the "
-                    "braces of an output section",
-                    relocation_name(r->type), s->name, (unsigned)s->value);
+    problem_warning(
+        m, r->section, r->address,
+        "%s against '%s': the symbol is absolute, so it will not move, yet its value "
+        "0x%08x lies inside the module; in the linker script, set it inside the "
+        "braces of an output section",
+        relocation_name(r->type), s->name, (unsigned)s->value);
 }
 
 /* A pointer to a label in code that is not marked as a function lacks the Thumb bit. */
@@ -252,14 +253,16 @@ static void warn_label(struct module *m, const struct record *r, uint32_t value)
     const struct section *section = &m->elf.sections[s->section];
     if (s->warned || value != s->value || (value & 1) != 0 || s->bind == STB_LOCAL ||
         (section->flags & SHF_EXECINSTR) == 0 || value == section->address ||
-        value == section->address + section->size || elffile_state(&m->elf, value) != 't') {
+        value == section->address + section->size ||
+        elffile_state(&m->elf, value) != 't') {
         return;
     }
     s->warned = true;
-    problem_warning(m, r->section, r->address,
-                    "%s against '%s': the label is in code but not marked as a function, so a "
-                    "call through this pointer faults; add .type %s, %%function",
-                    relocation_name(r->type), s->name, s->name);
+    problem_warning(
+        m, r->section, r->address,
+        "%s against '%s': the label is in code but not marked as a function, so a "
+        "call through this pointer faults; add .type %s, %%function",
+        relocation_name(r->type), s->name, s->name);
 }
 
 static void absolute_word(struct module *m, const struct record *r)
@@ -286,7 +289,8 @@ static void absolute_word(struct module *m, const struct record *r)
 }
 
 /* PC-relative against something undefined: the linker may have taken it as 0 or as the
- * place. Sets what to subtract from the field; false: nothing is to be done, or refused. */
+ * place. Sets what to subtract from the field; false: nothing is to be done, or refused.
+ */
 static bool undefined_bias(struct module *m, const struct record *r, uint32_t value,
                            uint32_t *ret_bias)
 {
@@ -299,10 +303,11 @@ static bool undefined_bias(struct module *m, const struct record *r, uint32_t va
         *ret_bias = r->address;
         return !weak; /* the place moves with itself */
     default:
-        relocation_problem(m, r,
-                           "the field 0x%08x does not tell what the linker took the undefined "
-                           "symbol for; use an absolute reference, or define the symbol",
-                           (unsigned)value);
+        relocation_problem(
+            m, r,
+            "the field 0x%08x does not tell what the linker took the undefined "
+            "symbol for; use an absolute reference, or define the symbol",
+            (unsigned)value);
         return false;
     }
 }
@@ -338,8 +343,8 @@ static void clear_apart(struct module *m, const struct record *r)
 {
     const struct section *s = &m->elf.sections[r->section];
     segments_not_apart(m, "%s in %s+0x%x refers to '%s' in the other segment",
-                       relocation_name(r->type), s->name, (unsigned)(r->address - s->address),
-                       symbol_label(m, r->symbol));
+                       relocation_name(r->type), s->name,
+                       (unsigned)(r->address - s->address), symbol_label(m, r->symbol));
 }
 
 /* PC-relative fields too small for fix-ups: their target must move with them. */
@@ -347,9 +352,10 @@ static void relative_field(struct module *m, const struct record *r)
 {
     const struct symbol *s = symbol_of(m, r);
     if (s->home > HOME_DATA) {
-        relocation_problem(m, r,
-                           "a PC-relative reference to a symbol that is not in the module breaks "
-                           "when the module moves; use an absolute reference");
+        relocation_problem(
+            m, r,
+            "a PC-relative reference to a symbol that is not in the module breaks "
+            "when the module moves; use an absolute reference");
     } else if (s->home != segment_of(m, r)) {
         clear_apart(m, r);
     }
@@ -377,8 +383,9 @@ static void target1(struct module *m, const struct record *r)
     } else if (near_symbol(m, s, value + r->address)) {
         relative_word(m, r);
     } else {
-        relocation_problem(m, r, "the field 0x%08x is neither the symbol's address nor the "
-                                 "distance to it",
+        relocation_problem(m, r,
+                           "the field 0x%08x is neither the symbol's address nor the "
+                           "distance to it",
                            (unsigned)value);
     }
 }
@@ -394,14 +401,16 @@ static void target2(struct module *m, const struct record *r)
         relative_word(m, r);
     } else if (value == expect) {
         absolute_word(m, r);
-    } else if (slot != NULL && modfmt_get32(slot) == expect && (value + r->address) % 4 == 0) {
+    } else if (slot != NULL && modfmt_get32(slot) == expect &&
+               (value + r->address) % 4 == 0) {
         got_add(m, r, value);
     } else if (s->home <= HOME_DATA && near_symbol(m, s, value + r->address)) {
         relative_word(m, r);
     } else if (s->home <= HOME_DATA && near_symbol(m, s, value)) {
         absolute_word(m, r);
     } else {
-        relocation_problem(m, r, "the field 0x%08x fits none of --target2=rel, abs and got-rel",
+        relocation_problem(m, r,
+                           "the field 0x%08x fits none of --target2=rel, abs and got-rel",
                            (unsigned)value);
     }
 }
@@ -419,8 +428,10 @@ static void call(struct module *m, const struct record *r)
 static void short_branch(struct module *m, const struct record *r)
 {
     if (symbol_of(m, r)->home == HOME_IMPORT) {
-        relocation_problem(m, r, "this branch is too short for an imported symbol; use bl or b.w, "
-                                 "or branch to a local label first");
+        relocation_problem(
+            m, r,
+            "this branch is too short for an imported symbol; use bl or b.w, "
+            "or branch to a local label first");
     } else {
         branch_check(m, r);
     }
@@ -432,11 +443,14 @@ static void small(struct module *m, const struct record *r)
     if (s->home == HOME_ABSOLUTE || s->home == HOME_WEAK) {
         warn_absolute(m, r);
     } else if (r->type >= 132 && r->type <= 135) {
-        relocation_problem(m, r, "addresses in pieces of 8 bits (-mpure-code on ARMv6-M) cannot "
-                                 "be fixed up; build without -mpure-code");
+        relocation_problem(
+            m, r,
+            "addresses in pieces of 8 bits (-mpure-code on ARMv6-M) cannot "
+            "be fixed up; build without -mpure-code");
     } else {
-        relocation_problem(m, r, "a field of less than 32 bits cannot hold an address that is "
-                                 "known only when the module is loaded; use a word");
+        relocation_problem(m, r,
+                           "a field of less than 32 bits cannot hold an address that is "
+                           "known only when the module is loaded; use a word");
     }
 }
 
@@ -458,12 +472,14 @@ static bool refuse_symbol(struct module *m, const struct record *r)
 {
     const struct symbol *s = symbol_of(m, r);
     if (s->home == HOME_TLS) {
-        relocation_problem(m, r, "thread-local variables are not possible in modules; drop "
-                                 "__thread, thread_local or _Thread_local");
+        relocation_problem(m, r,
+                           "thread-local variables are not possible in modules; drop "
+                           "__thread, thread_local or _Thread_local");
     } else if (s->home == HOME_UNLOADED) {
         relocation_problem(m, r, "the symbol is not in a loaded section");
     } else if (s->type == STT_GNU_IFUNC) {
-        relocation_problem(m, r, "indirect functions (ifunc) are not possible in modules");
+        relocation_problem(m, r,
+                           "indirect functions (ifunc) are not possible in modules");
     } else {
         return false;
     }
@@ -474,22 +490,26 @@ static void refuse_type(struct module *m, const struct record *r, unsigned sort)
 {
     switch (sort) {
     case SORT_TLS:
-        relocation_problem(m, r, "thread-local variables are not possible in modules; drop "
-                                 "__thread, thread_local or _Thread_local");
+        relocation_problem(m, r,
+                           "thread-local variables are not possible in modules; drop "
+                           "__thread, thread_local or _Thread_local");
         break;
     case SORT_ARM:
-        relocation_problem(m, r, "ARM-state code cannot run on a Cortex-M; build with -mthumb "
-                                 "and -mcpu=");
+        relocation_problem(m, r,
+                           "ARM-state code cannot run on a Cortex-M; build with -mthumb "
+                           "and -mcpu=");
         break;
     case SORT_DYNAMIC:
-        relocation_problem(m, r, "a dynamic relocation; link with -static, without -pie and "
-                                 "-shared");
+        relocation_problem(m, r,
+                           "a dynamic relocation; link with -static, without -pie and "
+                           "-shared");
         break;
     case SORT_REFUSED:
         relocation_problem(m, r, "mkmod does not support this relocation");
         break;
     default:
-        relocation_problem(m, r, "mkmod does not know relocation type %u", (unsigned)r->type);
+        relocation_problem(m, r, "mkmod does not know relocation type %u",
+                           (unsigned)r->type);
         break;
     }
 }
@@ -569,11 +589,12 @@ static bool place_ok(struct module *m, const struct record *r)
         (s->bytes != NULL || width == 0)) {
         return true;
     }
-    problem_error(m, 0, 0,
-                  "%s against '%s' at 0x%08x: the place is not in the contents of section %s; "
-                  "the ELF is corrupt",
-                  relocation_name(r->type), symbol_label(m, r->symbol), (unsigned)r->address,
-                  s->name);
+    problem_error(
+        m, 0, 0,
+        "%s against '%s' at 0x%08x: the place is not in the contents of section %s; "
+        "the ELF is corrupt",
+        relocation_name(r->type), symbol_label(m, r->symbol), (unsigned)r->address,
+        s->name);
     return false;
 }
 
@@ -591,9 +612,11 @@ static void read_section(struct module *m, const struct section *relocs)
             continue;
         }
         if (r.symbol >= m->elf.symbol_count) {
-            problem_error(m, 0, 0, "%s at 0x%08x: symbol number %u does not exist; the ELF is "
-                                   "corrupt",
-                          relocation_name(r.type), (unsigned)r.address, (unsigned)r.symbol);
+            problem_error(m, 0, 0,
+                          "%s at 0x%08x: symbol number %u does not exist; the ELF is "
+                          "corrupt",
+                          relocation_name(r.type), (unsigned)r.address,
+                          (unsigned)r.symbol);
             continue;
         }
         /* Where .ARM.exidx was merged into another section its records cannot be trusted:
@@ -621,8 +644,9 @@ static void check_index(struct module *m, const struct section *s)
         uint32_t distance = (word & 0x7fffffffu) ^ 0x40000000u;
         uint32_t target = s->address + offset + distance - 0x40000000u;
         if (segments_at(m, target) != s->segment) {
-            segments_not_apart(m, "section %s+0x%x refers to 0x%08x, which is not in its segment",
-                               s->name, (unsigned)offset, (unsigned)target);
+            segments_not_apart(
+                m, "section %s+0x%x refers to 0x%08x, which is not in its segment",
+                s->name, (unsigned)offset, (unsigned)target);
             return;
         }
     }
@@ -633,15 +657,18 @@ static bool usable(struct module *m, const struct section *s)
 {
     const struct section *covered = &m->elf.sections[s->info];
     if (s->type == SHT_RELA) {
-        problem_error(m, 0, 0, "section %s has relocation records with addends, which ARM does "
-                               "not use; the ELF is from an unknown linker",
+        problem_error(m, 0, 0,
+                      "section %s has relocation records with addends, which ARM does "
+                      "not use; the ELF is from an unknown linker",
                       s->name);
     } else if (s->link != m->elf.symtab || m->elf.symtab == 0) {
-        problem_error(m, 0, 0, "section %s does not belong to the symbol table; do not strip the "
-                               "ELF",
+        problem_error(m, 0, 0,
+                      "section %s does not belong to the symbol table; do not strip the "
+                      "ELF",
                       s->name);
     } else if (s->size % 8 != 0) {
-        problem_error(m, 0, 0, "section %s is corrupt: its size is no multiple of 8", s->name);
+        problem_error(m, 0, 0, "section %s is corrupt: its size is no multiple of 8",
+                      s->name);
     } else {
         return s->bytes != NULL && covered->type != SHT_ARM_EXIDX;
     }
@@ -651,8 +678,8 @@ static bool usable(struct module *m, const struct section *s)
 /* Does a loaded section hold records that only a dynamic linker could use? */
 static bool dynamic(const struct section *s)
 {
-    bool records = s->type == SHT_REL && (s->flags & SHF_ALLOC) != 0 && s->bytes != NULL &&
-                   s->size % 8 == 0;
+    bool records = s->type == SHT_REL && (s->flags & SHF_ALLOC) != 0 &&
+                   s->bytes != NULL && s->size % 8 == 0;
     for (uint32_t offset = 0; records && offset < s->size; offset += 8) {
         records = types[s->bytes[offset + 4]].sort == SORT_DYNAMIC;
     }
@@ -672,8 +699,9 @@ void relocations_read(struct module *m)
             first[covered] = i;
         }
         if (dynamic(s)) {
-            problem_error(m, 0, 0, "section %s holds dynamic relocations; link with -static, "
-                                   "without -pie, -shared and indirect functions (ifunc)",
+            problem_error(m, 0, 0,
+                          "section %s holds dynamic relocations; link with -static, "
+                          "without -pie, -shared and indirect functions (ifunc)",
                           s->name);
         }
     }

@@ -18,14 +18,16 @@ static void print_sections(const struct module *m, FILE *out)
     (void)fprintf(out, "sections (link address, bytes, offset in its segment):\n");
     for (uint32_t i = 0; i < m->order_count; i++) {
         const struct section *s = &m->elf.sections[m->order[i]];
-        (void)fprintf(out, "  %-20s 0x%08x %8u  %s+0x%x%s\n", s->name, (unsigned)s->address,
-                      (unsigned)s->size, s->segment == HOME_TEXT ? "text" : "data",
+        (void)fprintf(out, "  %-20s 0x%08x %8u  %s+0x%x%s\n", s->name,
+                      (unsigned)s->address, (unsigned)s->size,
+                      s->segment == HOME_TEXT ? "text" : "data",
                       (unsigned)(s->address - m->segment[s->segment].link),
                       s->bytes == NULL ? " (zeros)" : "");
     }
-    (void)fprintf(out, "text: %u bytes (%u stored), aligned to %u, prefix %u (%u veneers)\n",
-                  (unsigned)m->segment[0].mem, (unsigned)m->segment[0].stored,
-                  1u << m->segment[0].align, (unsigned)m->prefix, (unsigned)m->veneer_count);
+    (void)fprintf(
+        out, "text: %u bytes (%u stored), aligned to %u, prefix %u (%u veneers)\n",
+        (unsigned)m->segment[0].mem, (unsigned)m->segment[0].stored,
+        1u << m->segment[0].align, (unsigned)m->prefix, (unsigned)m->veneer_count);
     if (m->segment[1].present) {
         (void)fprintf(out, "data: %u bytes (%u stored), aligned to %u\n",
                       (unsigned)m->segment[1].mem, (unsigned)m->segment[1].stored,
@@ -74,7 +76,8 @@ static void print_symbols(const struct module *m, FILE *out)
     }
     for (uint32_t i = 1; i < m->elf.symbol_count; i++) {
         if (m->elf.symbols[i].home == HOME_WEAK) {
-            (void)fprintf(out, "weak and undefined, so null: %s\n", m->elf.symbols[i].name);
+            (void)fprintf(out, "weak and undefined, so null: %s\n",
+                          m->elf.symbols[i].name);
         }
     }
 }
@@ -108,8 +111,9 @@ void report_map(const struct module *m, const struct image_sizes *sizes)
     print_fixups(m, out);
     print_symbols(m, out);
     print_flags(m, sizes->flags, out);
-    (void)fprintf(out, "bytes: header %u, text %u, data %u, relocations %u (%zu fix-ups), "
-                       "imports %u, tags %u (of them names %u), image %u\n",
+    (void)fprintf(out,
+                  "bytes: header %u, text %u, data %u, relocations %u (%zu fix-ups), "
+                  "imports %u, tags %u (of them names %u), image %u\n",
                   MODFMT_HEADER_SIZE, (unsigned)m->segment[0].stored,
                   (unsigned)m->segment[1].stored, (unsigned)sizes->relocs, m->fixup_count,
                   (unsigned)(9 * m->import_count), (unsigned)sizes->tags,

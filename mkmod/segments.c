@@ -10,7 +10,7 @@
 #include "module.h"
 
 /* A gap this large between two sections is two memories, not padding. */
-#define FAR_GAP    0x100000u
+#define FAR_GAP     0x100000u
 #define ALIGN_LEAST 2u /* literal loads need words at multiples of 4 */
 
 static bool is_data(const struct section *s)
@@ -49,11 +49,12 @@ static bool acceptable(struct module *m, uint32_t index)
     const struct section *s = &m->elf.sections[index];
     if ((s->flags & SHF_TLS) != 0) {
         const struct symbol *symbol = thread_local_in(&m->elf, index);
-        problem_error(m, 0, 0,
-                      "section %s holds thread-local variables%s%s; modules have none: drop "
-                      "__thread, thread_local or _Thread_local",
-                      s->name, symbol != NULL ? ", such as " : "",
-                      symbol != NULL ? symbol->name : "");
+        problem_error(
+            m, 0, 0,
+            "section %s holds thread-local variables%s%s; modules have none: drop "
+            "__thread, thread_local or _Thread_local",
+            s->name, symbol != NULL ? ", such as " : "",
+            symbol != NULL ? symbol->name : "");
         return false;
     }
     if ((s->flags & SHF_COMPRESSED) != 0) {
@@ -61,19 +62,21 @@ static bool acceptable(struct module *m, uint32_t index)
         return false;
     }
     if (s->type == SHT_DYNAMIC || s->type == SHT_DYNSYM) {
-        problem_error(m, 0, 0,
-                      "section %s belongs to a dynamically linked program; link with -static, "
-                      "without -pie and -shared",
-                      s->name);
+        problem_error(
+            m, 0, 0,
+            "section %s belongs to a dynamically linked program; link with -static, "
+            "without -pie and -shared",
+            s->name);
         return false;
     }
     if (s->align > 1 && (s->align & (s->align - 1)) != 0) {
-        problem_error(m, 0, 0, "section %s: its alignment 0x%x is no power of two", s->name,
-                      (unsigned)s->align);
+        problem_error(m, 0, 0, "section %s: its alignment 0x%x is no power of two",
+                      s->name, (unsigned)s->align);
         return false;
     }
     if (log2_of(s->align) > MODFMT_ALIGN_LOG2_MAX) {
-        problem_error(m, 0, 0, "section %s wants an alignment of %u bytes; at most %u can be",
+        problem_error(m, 0, 0,
+                      "section %s wants an alignment of %u bytes; at most %u can be",
                       s->name, (unsigned)s->align, 1u << MODFMT_ALIGN_LOG2_MAX);
         return false;
     }
@@ -117,8 +120,9 @@ static void sort_sections(struct module *m)
     for (uint32_t i = 0; i < m->order_count; i++) {
         m->order[i] = (uint32_t)(sorted[i] - elf->sections);
         if (i > 0 && sorted[i]->address - sorted[i - 1]->address < sorted[i - 1]->size) {
-            problem_error(m, 0, 0, "sections %s and %s overlap at 0x%08x", sorted[i - 1]->name,
-                          sorted[i]->name, (unsigned)sorted[i]->address);
+            problem_error(m, 0, 0, "sections %s and %s overlap at 0x%08x",
+                          sorted[i - 1]->name, sorted[i]->name,
+                          (unsigned)sorted[i]->address);
         }
     }
     free(sorted);
@@ -152,14 +156,16 @@ static void assign(struct module *m, unsigned number, uint32_t from, uint32_t to
         } else {
             segment->stored = segment->end - segment->start;
         }
-        if (i > from && s->address - (ordered(m, i - 1)->address + ordered(m, i - 1)->size) >
-                            FAR_GAP) {
-            problem_error(m, 0, 0,
-                          "sections %s and %s were linked 0x%x bytes apart, yet both belong to "
-                          "%s; a module has one piece of text and one of data",
-                          ordered(m, i - 1)->name, s->name,
-                          (unsigned)(s->address - ordered(m, i - 1)->address),
-                          number == 0 ? "text" : "data");
+        if (i > from &&
+            s->address - (ordered(m, i - 1)->address + ordered(m, i - 1)->size) >
+                FAR_GAP) {
+            problem_error(
+                m, 0, 0,
+                "sections %s and %s were linked 0x%x bytes apart, yet both belong to "
+                "%s; a module has one piece of text and one of data",
+                ordered(m, i - 1)->name, s->name,
+                (unsigned)(s->address - ordered(m, i - 1)->address),
+                number == 0 ? "text" : "data");
         }
     }
     segment->mem = segment->end - segment->start;
@@ -181,18 +187,19 @@ static uint32_t find_gap(const struct module *m)
     return 0;
 }
 
-/* Placed apart, data goes to a multiple of its alignment, so it must start at one: move its
- * start down into the gap behind text, as far as that reaches. */
+/* Placed apart, data goes to a multiple of its alignment, so it must start at one: move
+ * its start down into the gap behind text, as far as that reaches. */
 static void align_data(struct module *m)
 {
     struct segment *text = &m->segment[0];
     struct segment *data = &m->segment[1];
     uint32_t skew = data->first & ((1u << data->align) - 1);
     if (!m->far && text->present && data->first - text->end < skew) {
-        segments_not_apart(m,
-                           "data starts at 0x%08x, which is not a multiple of its alignment %u; in "
-                           "the linker script, align its first section",
-                           (unsigned)data->first, 1u << data->align);
+        segments_not_apart(
+            m,
+            "data starts at 0x%08x, which is not a multiple of its alignment %u; in "
+            "the linker script, align its first section",
+            (unsigned)data->first, 1u << data->align);
         return;
     }
     data->start -= skew;
@@ -215,11 +222,12 @@ static void split_far(struct module *m, uint32_t gap)
     uint32_t text_to = text_from == 0 ? gap : m->order_count;
     for (uint32_t i = text_from; i < text_to; i++) {
         if (is_data(ordered(m, i))) {
-            problem_error(m, 0, 0,
-                          "section %s is writable but was linked with the code, 0x%x bytes "
-                          "away from other sections; put all of .data and .bss together",
-                          ordered(m, i)->name, (unsigned)(ordered(m, gap)->address -
-                                                          ordered(m, gap - 1)->address));
+            problem_error(
+                m, 0, 0,
+                "section %s is writable but was linked with the code, 0x%x bytes "
+                "away from other sections; put all of .data and .bss together",
+                ordered(m, i)->name,
+                (unsigned)(ordered(m, gap)->address - ordered(m, gap - 1)->address));
         }
     }
     assign(m, HOME_TEXT, text_from, text_to);
@@ -238,8 +246,9 @@ static void split_near(struct module *m)
     for (uint32_t i = first_data; i < m->order_count; i++) {
         if (is_code(ordered(m, i)) && !is_data(ordered(m, i))) {
             split = i + 1;
-            segments_not_apart(m, "section %s holds code but lies behind %s, which is writable",
-                               ordered(m, i)->name, ordered(m, first_data)->name);
+            segments_not_apart(
+                m, "section %s holds code but lies behind %s, which is writable",
+                ordered(m, i)->name, ordered(m, first_data)->name);
         }
     }
     assign(m, HOME_TEXT, 0, split);
@@ -362,7 +371,8 @@ unsigned segments_at(const struct module *m, uint32_t address)
 {
     for (unsigned number = 0; number < 2; number++) {
         const struct segment *segment = &m->segment[number];
-        if (segment->present && address - segment->start < segment->end - segment->start) {
+        if (segment->present &&
+            address - segment->start < segment->end - segment->start) {
             return number;
         }
     }
@@ -384,7 +394,8 @@ bool segments_linked_range(const struct module *m, uint32_t address)
 {
     for (unsigned number = 0; number < 2; number++) {
         const struct segment *segment = &m->segment[number];
-        if (segment->present && address - segment->start <= segment->end - segment->start) {
+        if (segment->present &&
+            address - segment->start <= segment->end - segment->start) {
             return true;
         }
     }

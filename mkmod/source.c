@@ -50,15 +50,16 @@ static void limit(void)
     }
 }
 
-static void find_in_unit(Dwarf_Die *unit, const struct source_query *queries, size_t count,
-                         int out)
+static void find_in_unit(Dwarf_Die *unit, const struct source_query *queries,
+                         size_t count, int out)
 {
     for (size_t i = 0; i < count; i++) {
         Dwarf_Line *line = dwarf_getsrc_die(unit, queries[i].address & ~1u);
         Dwarf_Addr from = 0;
         int number = 0;
         if (line == NULL || dwarf_lineno(line, &number) != 0 || number <= 0 ||
-            dwarf_lineaddr(line, &from) != 0 || dwarf_haspc(unit, queries[i].address) <= 0) {
+            dwarf_lineaddr(line, &from) != 0 ||
+            dwarf_haspc(unit, queries[i].address) <= 0) {
             continue;
         }
         const char *file = dwarf_linesrc(line, NULL, NULL);

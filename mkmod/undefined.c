@@ -2,7 +2,8 @@
 /* PC-relative values against undefined symbols: GNU ld computes 0 + A - P, LLD
  * A + P - P (getARMUndefinedRelativeWeakVA), and which it was changes what a loader must
  * add. The field no longer shows A, but only certain A make sense: 0 in hand-written
- * `.word sym - .`, and P - (L + 4) where L is an `add Rd, pc`. Failing that, a small A. */
+ * `.word sym - .`, and P - (L + 4) where L is an `add Rd, pc`. Failing that, a small A.
+ */
 #include "instruction.h"
 #include "module.h"
 
@@ -20,8 +21,8 @@ static bool small(uint32_t addend)
     return addend + SMALL_ADDEND < 2 * SMALL_ADDEND;
 }
 
-enum undefined_rule undefined_rule(const struct module *m, uint32_t address, uint32_t zero,
-                                   uint32_t place)
+enum undefined_rule undefined_rule(const struct module *m, uint32_t address,
+                                   uint32_t zero, uint32_t place)
 {
     bool by_zero = plausible(m, address, zero);
     bool by_place = plausible(m, address, place);
@@ -36,5 +37,6 @@ enum undefined_rule undefined_rule(const struct module *m, uint32_t address, uin
         return UNDEFINED_PLACE;
     }
     /* LLD always signs its work in .comment, where there is one. */
-    return elffile_section(&m->elf, ".comment") != NULL ? UNDEFINED_ZERO : UNDEFINED_UNKNOWN;
+    return elffile_section(&m->elf, ".comment") != NULL ? UNDEFINED_ZERO
+                                                        : UNDEFINED_UNKNOWN;
 }

@@ -58,20 +58,22 @@ void veneers_branch(struct module *m, uint32_t section, uint32_t address, uint32
     uint32_t target = 0;
     enum branch_kind kind = branch_decode(at, 4, address, &target);
     if (kind != BRANCH_BL && kind != BRANCH_BLX && kind != BRANCH_B) {
-        relocation_problem(m, &record, "there is no BL, BLX or B.W at the place; the ELF is "
-                                       "corrupt");
+        relocation_problem(m, &record,
+                           "there is no BL, BLX or B.W at the place; the ELF is "
+                           "corrupt");
         return;
     }
     if (s->segment == HOME_DATA) {
         segments_not_apart(m, "%s in %s+0x%x branches to the import '%s' through text",
-                           relocation_name(type), s->name, (unsigned)(address - s->address),
-                           symbol->name);
+                           relocation_name(type), s->name,
+                           (unsigned)(address - s->address), symbol->name);
         offset += m->segment[0].mem;
     }
     uint32_t distance = m->imports[symbol->import].veneer - (offset + 4);
     if (distance + BRANCH_REACH >= 2 * BRANCH_REACH) {
-        relocation_problem(m, &record, "the branch cannot reach its veneer at the start of the "
-                                       "module, 16 MB or more away; use -mlong-calls");
+        relocation_problem(m, &record,
+                           "the branch cannot reach its veneer at the start of the "
+                           "module, 16 MB or more away; use -mlong-calls");
         return;
     }
     if (fixups_touch(m, section, address, 4)) {
