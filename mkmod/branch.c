@@ -75,9 +75,14 @@ struct found_veneer {
 };
 
 /* MOVW ip, MOVT ip, then bx ip, or add ip, pc first. */
-static enum veneer movw_veneer(const uint8_t *at, uint32_t address,
+static enum veneer movw_veneer(const struct module *m, uint32_t address,
                                struct found_veneer *ret)
 {
+    const uint8_t *at = segments_bytes(m, address, 10);
+    const uint8_t *longer = segments_bytes(m, address, 12);
+    if (at == NULL) {
+        return VENEER_NONE;
+    }
     uint32_t low = modfmt_get32(at);
     uint32_t high = modfmt_get32(at + 4);
     if (!thumb_is_movw(low) || !thumb_is_movt(high) || thumb_mov_rd(low) != 12 ||
@@ -90,7 +95,7 @@ static enum veneer movw_veneer(const uint8_t *at, uint32_t address,
     if (modfmt_get16(at + 8) == 0x4760) {
         return VENEER_ABSOLUTE;
     }
-    if (modfmt_get32(at + 8) == 0x476044fc) {
+    if (longer != NULL && modfmt_get32(longer + 8) == 0x476044fc) {
         ret->target += address + 12;
         return VENEER_RELATIVE;
     }
@@ -130,8 +135,7 @@ static bool matches(const struct module *m, const struct veneer_form *form,
 static enum veneer find_veneer(const struct module *m, uint32_t address,
                                struct found_veneer *ret)
 {
-    const uint8_t *at = segments_bytes(m, address, 12);
-    enum veneer veneer = at != NULL ? movw_veneer(at, address, ret) : VENEER_NONE;
+    enum veneer veneer = movw_veneer(m, address, ret);
     if (veneer != VENEER_NONE) {
         return veneer;
     }
@@ -251,6 +255,12 @@ static void check_defined(struct module *m, const struct record *r, uint32_t tar
     enum veneer veneer = find_veneer(m, target, &found);
     if (veneer != VENEER_NONE) {
         through_veneer(m, r, veneer, &found);
+    } else if (elffile_is_veneer(&m->elf, target)) {
+        relocation_problem(
+            m, r,
+            "the branch goes through a veneer of the linker's at 0x%08x that "
+            "mkmod does not know; build with -mlong-calls",
+            (unsigned)target);
     }
     unsigned to = segments_at(m, target);
     if (to == NO_SEGMENT) {

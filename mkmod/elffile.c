@@ -259,6 +259,37 @@ static void read_mappings(struct elffile *elf)
     qsort(elf->mappings, elf->mapping_count, sizeof *elf->mappings, by_place);
 }
 
+static int by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a;
+    uint32_t y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* GNU ld: __NAME_veneer and the like; LLD: __Thumbv7ABSLongThunk_NAME and the like. */
+static void read_veneers(struct elffile *elf)
+{
+    size_t capacity = 0;
+    for (uint32_t i = 1; i < elf->symbol_count; i++) {
+        const struct symbol *s = &elf->symbols[i];
+        if (s->name[0] == '_' && s->name[1] == '_' &&
+            (strstr(s->name, "veneer") != NULL || strstr(s->name, "Thunk_") != NULL)) {
+            elf->veneers = cli_grow(elf->veneers, &capacity, elf->veneer_count + 1u,
+                                    sizeof *elf->veneers);
+            elf->veneers[elf->veneer_count++] = s->value & ~1u;
+        }
+    }
+    if (elf->veneer_count != 0) {
+        qsort(elf->veneers, elf->veneer_count, sizeof *elf->veneers, by_number);
+    }
+}
+
+bool elffile_is_veneer(const struct elffile *elf, uint32_t address)
+{
+    return elf->veneer_count != 0 && bsearch(&address, elf->veneers, elf->veneer_count,
+                                             sizeof *elf->veneers, by_number) != NULL;
+}
+
 char elffile_state(const struct elffile *elf, uint32_t address)
 {
     uint32_t from = 0;
@@ -304,6 +335,7 @@ void elffile_read(struct module *m, const char *path)
     read_loads(elf, handle);
     read_symbols(m);
     read_mappings(elf);
+    read_veneers(elf);
     m->by_lld = made_by_lld(elf);
     /* The handle stays open: section names live in it until the program ends. */
 }

@@ -78,6 +78,8 @@ struct elffile {
     uint32_t load_count;
     struct mapping *mappings; /**< sorted */
     uint32_t mapping_count;
+    uint32_t *veneers; /**< addresses, sorted */
+    uint32_t veneer_count;
 };
 
 struct module;
@@ -96,6 +98,8 @@ struct symbol *elffile_symbol(const struct elffile *elf, const char *name);
 uint32_t elffile_covered(const struct elffile *elf, const struct section *relocs);
 /** The loaded section that holds `address`, or NULL. Linear in the number of sections. */
 const struct section *elffile_section_at(const struct elffile *elf, uint32_t address);
+/** Does a symbol at that address have the name of a linker's veneer or thunk? */
+bool elffile_is_veneer(const struct elffile *elf, uint32_t address);
 /** What is at an address of a code section by the mapping symbols: 't', 'a' or 'd'; '?'
  *  where there are none. */
 char elffile_state(const struct elffile *elf, uint32_t address);

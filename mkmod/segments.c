@@ -36,7 +36,8 @@ static uint32_t log2_of(uint32_t align)
 static const struct symbol *thread_local_in(const struct elffile *elf, uint32_t section)
 {
     for (uint32_t i = 1; i < elf->symbol_count; i++) {
-        if (elf->symbols[i].type == STT_TLS && elf->symbols[i].section == section) {
+        if (elf->symbols[i].type == STT_TLS && elf->symbols[i].section == section &&
+            elf->symbols[i].size != 0) {
             return &elf->symbols[i];
         }
     }
