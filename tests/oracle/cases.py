@@ -8,7 +8,7 @@ import imports
 import relocator
 import tools
 from build import SOURCES, Failure, Link
-from elf import ABS32, RELATIVE, SHF_WRITE, SHT_REL, Elf
+from elf import ABS32, BASE_PREL, GOT_PREL, REL32, RELATIVE, SHF_WRITE, SHT_REL, Elf
 from verdict import explain
 
 
@@ -31,9 +31,10 @@ def prepare(case, cwd):
     if linker == "ld.lld":
         flags += ["-z", "norelro"]  # its order of sections is not the scripts'
     if whole:
-        # What the library lacks of itself is set to one of its functions.
-        flags += ["-z", "muldefs", "--defsym=_impure_data_end=0"]
-        flags += [f"--defsym={n}=main" for n in MISSING_OF_LIBC]
+        flags += ["-z", "muldefs"]
+        if case.kind != "imports":
+            # What the library lacks of itself is set to one of its functions.
+            flags += [f"--defsym={n}=main" for n in MISSING_OF_LIBC]
         made += ["--whole-archive", *(build.gcc_file(f"lib{n}.a", case.core, hard)
                                       for n in whole), "--no-whole-archive"]
     libs = case.direct.get("libs", ["gcc", "c_nano"])
@@ -143,8 +144,8 @@ def apart_case(case, cwd):
     align = max(base.alignment(), image.align)
     text_size, data_size = data_start - base.first(), base.end() - data_start
     text_ats = case.addresses(base.first(), text_size, align)
-    data_ats = [a for a in case.addresses(data_start, data_size, align)]
-    data_ats = [a - 0x90000 - (0x90000 % align) for a in data_ats[::-1]]
+    data_ats = case.addresses(data_start, data_size, align)
+    data_ats = [a - 0x90000 for a in data_ats[::-1]]
     problems, count = [], 0
     for at, data_at in zip(text_ats, data_ats):
         judge = Elf(link.at("judge", at, data=data_at, flags=judge_flags(link)))
@@ -165,15 +166,23 @@ def apart_case(case, cwd):
     return count, problems
 
 
-def imports_case(case, cwd):
-    """Undefined symbols: the linker sets them, and sees the veneers as a section."""
-    link = prepare(case, cwd)
+def one_object(case, cwd, link):
+    """Of what is LTO or an archive make one object, whose branches can be told apart."""
+    whole = cwd / "whole.o"
     if link.linker == "gcc":
-        # One object of it all, so that branches can be told apart in its records.
-        whole = cwd / "lto.o"
         build.run(["arm-none-eabi-gcc", *link.driver_flags, "-r", "-nostdlib",
                    "-flinker-output=nolto-rel", *link.objects, "-o", whole], cwd, "LTO")
         link.objects, link.linker = [whole], "arm-none-eabi-ld"
+    elif "whole" in case.direct:
+        build.run([link.linker, "-r", "-z", "muldefs", *link.objects, "-o", whole], cwd,
+                  "ld -r")
+        link.objects = [whole]
+
+
+def imports_case(case, cwd):
+    """Undefined symbols: the linker sets them, and sees the veneers as a section."""
+    link = prepare(case, cwd)
+    one_object(case, cwd, link)
     ignore = "--unresolved-symbols=ignore-all"
     base = aligned_base(case, cwd, link, flags=["--emit-relocs", ignore])
     names = [n for n in imports.undefined(base) if not n.startswith("__aeabi_unwind")]
@@ -183,7 +192,7 @@ def imports_case(case, cwd):
     split = [imports.split_calls(o, needed, cwd) for o in link.objects]
     size = base.end() - base.first()
     settings = [f"--defsym={n}={a:#x}" for n, a in where.items()]
-    as_flags = [f for f in build.core_flags("gcc", case.core, case.options)]
+    as_flags = build.core_flags("gcc", case.core, case.options)
     problems, count = [], 0
     for at in case.addresses(base.first(), size, max(base.alignment(), image.align)):
         prefix, got = tools.load(image, cwd, at, imports=where)
@@ -229,11 +238,16 @@ def fixup_places(image, base):
     done = build.run([tools.tool("MODDUMP"), "--json", image.path], image.path.parent,
                      "moddump --json")
     start = {"text": base.first() - image.prefix, "data": base.data_start()}
+    crossing = {r.offset for _, r in base.relocations() if r.type in (REL32, BASE_PREL,
+                                                                      GOT_PREL)}
     found = set()
     for row in json.loads(done.stdout)["relocations"]:
+        address = start[row["segment"]] + row["offset"]
+        if row["relative"] and row["target"] != row["segment"] and address in crossing:
+            continue    # of use only when text and data are apart, which -pie cannot be
         if row["kind"] != "word" or row["relative"] or row["target"] not in ("text", "data"):
             raise Failure(f"a fix-up that ld -pie has no word for: {row}")
-        found.add(named_place(base, start[row["segment"]] + row["offset"]))
+        found.add(named_place(base, address))
     return found
 
 

@@ -98,7 +98,8 @@ def check_veneers(prefix, offsets, where, core):
 
 def veneer_section(prefix, offsets, cwd, flags):
     """An object with the prefix as a section, and NAME__call at each veneer."""
-    lines = [".syntax unified", ".thumb", '.section .prefix, "ax"', ".balign 4"]
+    # Not executable to the linker: lld would make unwinding tables for it.
+    lines = [".syntax unified", ".thumb", '.section .prefix, "a"', ".balign 4"]
     starts = {start: name for name, start in offsets.items()}
     for at in range(0, len(prefix), 4):
         if at in starts:

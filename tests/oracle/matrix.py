@@ -30,6 +30,8 @@ OPTIONS = {
     "clang-fpic": ("clang", ["-Os", "-fpic"], ALL),
     "clang-hard": ("clang", ["-O2", "hard"], WIDE),
     "clang-ropi": ("clang", ["-Os", "-fropi"], WIDE),
+    "clang-rwpi": ("clang", ["-Os", "-frwpi"], WIDE),
+    "clang-ropi-rwpi": ("clang", ["-O1", "-fropi", "-frwpi"], ("m0", "m4", "m33")),
     "clang-lto": ("clang", ["-Os", "-flto"], WIDE),
 }
 
@@ -50,10 +52,13 @@ class Case:
         self.linker = more.get("linker", "arm-none-eabi-ld")
         self.loads = more.get("loads", 2)
         self.phase = more.get("phase")
+        self.linked = more.get("base")
         self.direct = directives(SOURCES / source)
         name = f"{option}/{self.core}/{source.split('/')[-1]}"
         if layout != "plain.ld":
             name += "/" + layout
+        if self.linker == "ld.lld":
+            name += "/lld"
         if self.phase is not None:
             name += f"/first%16={self.phase}"
         self.name = name
@@ -63,6 +68,8 @@ class Case:
         return self.direct.get(key, [default])[0]
 
     def base(self):
+        if self.linked is not None:
+            return self.linked
         return BASES[self.pick % len(BASES)] + int(self.phase or self.flag("phase", "0"))
 
     def addresses(self, first, size, align):
@@ -91,6 +98,11 @@ def sources(kinds=(".c",), imports=False, group=None, parts=False):
     return found
 
 
+# Absolute, undefined or text symbols that count from r9; debug information that lld will
+# not link.
+NOT_RWPI = ("absolute.c", "weak_undefined.c", "script_symbols.c", "gc_sections.c")
+
+
 def fits(source, option, core):
     """Does a source want this build?"""
     d = directives(SOURCES / source)
@@ -98,6 +110,10 @@ def fits(source, option, core):
     if core not in cores or core not in d.get("cores", ALL):
         return False
     if compiler not in d.get("compilers", ("gcc", "clang")):
+        return False
+    if source.endswith(".cpp") and option in ("clang-ropi", "clang-rwpi", "clang-ropi-rwpi"):
+        return False    # clang has no such C++
+    if "rwpi" in option and source in NOT_RWPI:
         return False
     if source.endswith(".S") and option not in ("gcc-Os", "clang-Os", "gcc-debug"):
         return False
@@ -151,7 +167,12 @@ def group_cases(name):
     if name == "fpic":
         few = [s for s in plain if s.endswith(".c")]
         return spread(few, PIC) + crossed(few, ("gcc-fpic", "clang-fpic"), GOT_LAYOUTS[:3]) \
-            + crossed(["got.c"], ("gcc-fpic", "clang-fpic", "gcc-sb"), GOT_LAYOUTS, loads=5)
+            + crossed(["got.c"], ("gcc-fpic", "clang-fpic", "gcc-sb"), GOT_LAYOUTS, loads=5) \
+            + [Case(s, option, core, layout="got_first.ld", base=0)
+               for s, option, core in (("got.c", "gcc-fpic", "m4"), ("got.c", "clang-fpic", "m0"),
+                                       ("bss_only.c", "gcc-fpic", "m0"),
+                                       ("lists.c", "gcc-sb", "m33"),
+                                       ("const_tables.c", "clang-fpic", "m4"))]
     if name == "cxx":
         return spread(sources((".cpp",)), GCC + ("gcc-fpic", "gcc-lto") + CLANG[:4]
                       + ("clang-fpic", "clang-hard"))
@@ -166,15 +187,25 @@ def group_cases(name):
     if name == "imports":
         return spread(sources(C + (".cpp",), imports=True),
                       GCC + ("gcc-lto", "gcc-fpic") + CLANG[:4] + ("clang-fpic",),
-                      kind="imports")
+                      kind="imports") \
+            + spread(sources(C, imports=True, group="libc"), ("gcc-Os", "clang-O0"), each=2,
+                     kind="imports")
     if name == "apart":
         return spread(plain, ("gcc-O0", "gcc-Os", "gcc-slow-flash", "gcc-fpic", "gcc-sb",
                               "clang-Os", "clang-O0", "clang-fpic", "clang-ropi"),
                       kind="apart")
     if name == "lld":
         few = [s for s in plain if directives(SOURCES / s).get("lld") != ["no"]]
-        return spread(few, ("clang-Os", "clang-O0", "clang-fpic", "gcc-O2", "clang-lto"),
-                      linker="ld.lld")
+        return spread(few, ("clang-Os", "clang-O0", "clang-fpic", "gcc-O2", "clang-lto",
+                            "clang-rwpi", "clang-ropi-rwpi"), linker="ld.lld") \
+            + crossed(few, ("clang-Os", "clang-fpic", "gcc-fpic", "gcc-Os"),
+                      ("data_first.ld", "bss_between.ld", "spread.ld"), linker="ld.lld") \
+            + [Case("bss_only.c", "clang-fpic", "m0", layout="got_first.ld", base=0,
+                    linker="ld.lld")] \
+            + spread(sources(C, imports=True), ("clang-Os", "gcc-O2", "clang-fpic",
+                                                "gcc-fpic", "clang-O0"),
+                     kind="imports", linker="ld.lld") \
+            + spread(few, ("clang-O2",), kind="apart", linker="ld.lld")
     if name == "pie":
         # ld -pie relocates absolute symbols too, and mistakes .relics for records.
         odd = ("absolute.c", "absolute_call.c", "odd_sections.c")

@@ -15,6 +15,7 @@ import pathlib
 import shutil
 import sys
 import tempfile
+import traceback
 
 sys.dont_write_bytecode = True
 import build       # noqa: E402
@@ -35,6 +36,8 @@ def run_case(job):
         count, problems = cases.KINDS[case.kind](case, cwd)
     except build.Failure as failure:
         count, problems = 0, [str(failure)]
+    except Exception:   # a fault of the harness fails the case, not the whole run
+        count, problems = 0, [traceback.format_exc()]
     finally:
         if not keep:
             shutil.rmtree(cwd, ignore_errors=True)
