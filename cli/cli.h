@@ -59,7 +59,7 @@ void cli_begin(struct cli_args *args, const struct cli_tool *tool, int argc, cha
  * line on stderr, with the nearest option's name where there is one, and exit CLI_USAGE.
  */
 int cli_next(struct cli_args *args, const char **ret_value);
-/** A usage error: message, a line that names --help, exit CLI_USAGE. */
+/** A usage error: one line that says it, the usage and --help; exit CLI_USAGE. */
 _Noreturn void cli_usage(const struct cli_tool *tool, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /** Parse a whole unsigned number, decimal or 0x; no sign, no trailing text. */

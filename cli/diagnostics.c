@@ -142,11 +142,13 @@ void cli_die(enum cli_status status, const char *file, const char *format, ...)
 
 void cli_usage(const struct cli_tool *tool, const char *format, ...)
 {
+    char text[256];
     va_list list;
     cli_set_name_(tool->name);
     va_start(list, format);
-    print_line(NULL, "error", format, list);
+    vsnprintf(text, sizeof text, format, list);
     va_end(list);
-    cli_note(NULL, "usage: %s; \"%s --help\" tells more", tool->usage, tool->name);
+    /* One line: what is wrong, and how it would be right. */
+    cli_error(NULL, "%s (usage: %s; \"%s --help\" tells more)", text, tool->usage, tool->name);
     exit(CLI_USAGE);
 }
