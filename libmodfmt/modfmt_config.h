@@ -6,10 +6,6 @@
 #ifndef MODFMT_CONFIG_H
 #define MODFMT_CONFIG_H
 
-/** All checks. 0: the image is trusted and its bytes are believed. */
-#ifndef MODFMT_WITH_CHECKS
-#define MODFMT_WITH_CHECKS 1
-#endif
 /** MOVW/MOVT fix-ups (clang, -mslow-flash-data). */
 #ifndef MODFMT_WITH_MOV
 #define MODFMT_WITH_MOV 1

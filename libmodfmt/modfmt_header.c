@@ -35,35 +35,21 @@ static const struct rule_ rules_[] = {
     {MODFMT_OFF_TEXT_ALIGN, -MODFMT_E_ALIGN, 0xf0f0, 0},
 };
 
-/** The areas' sizes in order: a header field times a factor. The first three have 32 bits. */
-static const struct {
-    uint8_t offset;
-    uint8_t factor;
-} sizes_[] = {
-    {MODFMT_OFF_TEXT_STORED, 1},  {MODFMT_OFF_DATA_STORED, 1},
-    {MODFMT_OFF_RELOC_SIZE, 1},   {MODFMT_OFF_IMPORT_COUNT, MODFMT_IMPORT_SIZE},
-    {MODFMT_OFF_IMPORT_COUNT, 1}, {MODFMT_OFF_EXPORT_COUNT, MODFMT_EXPORT_SIZE},
-    {MODFMT_OFF_EXPORT_COUNT, 1},
-};
-
-void modfmt_areas(const uint8_t *header, struct modfmt_areas *ret_areas)
+/** Where the tags begin. Imports and exports take some words and a byte of flags each, which
+ *  are padded, so that padding words and flags together comes to the same. */
+static uint32_t tags_(const uint8_t *header)
 {
-    uint32_t *at = &ret_areas->text;
+    uint32_t imports = modfmt_get16(header + MODFMT_OFF_IMPORT_COUNT);
+    uint32_t exports = modfmt_get16(header + MODFMT_OFF_EXPORT_COUNT);
     uint32_t end = MODFMT_HEADER_SIZE;
 
-    for (unsigned i = 0; i < sizeof(sizes_) / sizeof(sizes_[0]); i++) {
-        uint32_t size = modfmt_get32(header + sizes_[i].offset);
-
-        at[i] = end;
-        if (i >= 3)
-            size &= 0xffff;
-        end = modfmt_up4(end + size * sizes_[i].factor);
-    }
-    ret_areas->tags = end;
+    for (uint32_t off = MODFMT_OFF_TEXT_STORED; off <= MODFMT_OFF_RELOC_SIZE; off += 8)
+        end += modfmt_up4(modfmt_get32(header + off));
+    end += modfmt_up4((MODFMT_IMPORT_SIZE + 1) * imports);
+    return end + modfmt_up4((MODFMT_EXPORT_SIZE + 1) * exports);
 }
 
-int modfmt_header_plan(const uint8_t *header, uint32_t available, struct modfmt_areas *ret_areas,
-                       struct modfmt_diag *diag)
+int modfmt_header_plan(const uint8_t *header, uint32_t available, struct modfmt_diag *diag)
 {
     uint32_t got, want, off = 0;
     int error; /* positive: smaller code */
@@ -105,20 +91,19 @@ int modfmt_header_plan(const uint8_t *header, uint32_t available, struct modfmt_
         if (got > want)
             goto fail;
     }
-    /* No sum overflows: each term is below 2^28, or a count of 16 bits times at most 12. */
-    modfmt_areas(header, ret_areas);
+    /* No sum overflows: each term is below 2^28, or a count of 16 bits times at most 13. */
     off = MODFMT_OFF_TOTAL_SIZE;
     error = -MODFMT_E_LAYOUT;
     got = modfmt_get32(header + off);
-    want = ret_areas->tags;
+    want = tags_(header);
     if (got < want)
         goto fail;
     off = MODFMT_OFF_ENTRY;
     error = -MODFMT_E_ENTRY;
     got = modfmt_get32(header + off);
+    if (got == MODFMT_NO_ENTRY || (got & 1 && got <= modfmt_get32(header + MODFMT_OFF_TEXT_MEM)))
+        return (int)want;
     want = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
-    if (got == MODFMT_NO_ENTRY || (got & 1 && got <= want))
-        return 0;
 fail:
     return modfmt_fail(diag, -error, off, got, want);
 }

@@ -17,21 +17,23 @@ struct load_ {
     const struct modload_source *source;
     struct modfmt_diag *diag;
     struct modload_module *module;
-    const uint8_t *header;
-    struct modfmt_areas at;
+    uint32_t relocs;  /**< offset in the image of what is not yet read of the table */
+    uint32_t imports; /**< offset in the image */
     /** The header, and once all of it is used, a piece of the relocation table. */
     uint8_t window[MODFMT_HEADER_SIZE];
 };
 
-/** Look at bytes of the image: read into `buffer`, or in place where the loader is built for
- *  that alone. @return NULL if they cannot be read; diag is filled. */
+/** Look at bytes of the image: in place where that can be, otherwise read into `buffer`.
+ *  @return NULL if they cannot be read; diag is filled. */
 static const uint8_t *view_(const struct load_ *l, uint32_t offset, uint32_t size, void *buffer)
 {
-    if (!MODLOAD_WITH_READ)
-        return l->source->mapped + offset;
+    const struct modload_source *source = l->source;
+
+    if (!MODLOAD_WITH_READ || source->mapped)
+        return source->mapped + offset;
     l->diag->offset = offset;
     l->diag->got = size;
-    return l->port->read(l->port, l->source, offset, buffer, size) ? NULL : buffer;
+    return l->port->read(l->port, source, offset, buffer, size) ? NULL : buffer;
 }
 
 /** Could view_() not read? Folded away where images are always mapped. */
@@ -45,13 +47,14 @@ static int refill_(struct modfmt_relocator *r)
 {
     struct load_ *l = (struct load_ *)(void *)r;
     uint32_t size = r->remaining < sizeof(l->window) ? r->remaining : sizeof(l->window);
+    const uint8_t *p = view_(l, l->relocs, size, l->window);
 
-    if (!view_(l, l->at.relocs, size, l->window))
+    if (!p)
         return MODLOAD_E_READ;
-    r->next = l->window;
-    r->end = l->window + size;
+    r->next = p;
+    r->end = p + size;
     r->remaining -= size;
-    l->at.relocs += size;
+    l->relocs += size;
     return 0;
 }
 
@@ -60,13 +63,14 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
 {
     const struct load_ *l = (const struct load_ *)(const void *)r;
     uint8_t buffer[MODFMT_IMPORT_SIZE];
-    const uint8_t *p = view_(l, l->at.imports + index * MODFMT_IMPORT_SIZE, sizeof(buffer), buffer);
+    const uint8_t *p = view_(l, l->imports + index * MODFMT_IMPORT_SIZE, sizeof(buffer), buffer);
     uint32_t hash, type;
 
     if (unread_(p))
         return MODLOAD_E_READ;
     hash = modfmt_get32(p + MODFMT_IMPORT_OFF_HASH);
     type = modfmt_get32(p + MODFMT_IMPORT_OFF_TYPE);
+    l->diag->offset = index;
     l->diag->got = hash;
     l->diag->want = type;
     *ret_address = 0;
@@ -78,13 +82,12 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
 
 /** The CRC of the whole image. The header's check is the CRC of what comes before the crc
  *  field, so it goes on from there; the module, still all zero, stands in for the field. */
-static int crc_(const struct load_ *l)
+static int crc_(const struct load_ *l, const uint8_t *header)
 {
-    const uint8_t *header = l->header;
     uint32_t offset = MODFMT_OFF_HEADER_CHECK;
     uint32_t left = modfmt_get32(header + MODFMT_OFF_TOTAL_SIZE) - offset;
     uint32_t crc = modfmt_crc32(modfmt_get32(header + offset), l->module, 4);
-    uint32_t want = modfmt_get32(header + MODFMT_OFF_CRC);
+    uint32_t got = modfmt_get32(header + MODFMT_OFF_CRC);
 
     do {
         uint8_t buffer[CRC_WINDOW];
@@ -97,73 +100,49 @@ static int crc_(const struct load_ *l)
         offset += size;
         left -= size;
     } while (MODLOAD_WITH_READ && left);
-    l->diag->got = want;
+    l->diag->got = got;
     l->diag->want = crc;
-    return crc == want ? 0 : MODFMT_E_CRC;
-}
-
-/** Everything that can be refused before memory is asked for. */
-static int validate_(struct load_ *l)
-{
-    uint32_t available = l->source->available;
-    struct modfmt_diag *d = l->diag;
-    int rc;
-
-    l->header = l->window;
-    if (!MODLOAD_WITH_READ || available >= MODFMT_HEADER_SIZE)
-        l->header = view_(l, 0, MODFMT_HEADER_SIZE, l->window);
-    if (unread_(l->header))
-        return MODLOAD_E_READ;
-    rc = modfmt_header_plan(l->header, available, &l->at, d);
-    if (rc)
-        return rc;
-    d->got = modfmt_get16(l->header + MODFMT_OFF_NEEDS);
-    d->want = l->port->features;
-    if (d->got & ~d->want)
-        return MODLOAD_E_NEEDS;
-    return MODLOAD_WITH_CRC && l->port->options & MODLOAD_OPT_CRC ? crc_(l) : 0;
+    return crc == got ? 0 : MODFMT_E_CRC;
 }
 
 /** Ask the port for memory of segment->size bytes, if that is not 0. */
-static int place_(const struct load_ *l, enum modload_purpose purpose, uint32_t align,
+static int place_(const struct load_ *l, uint32_t purpose, uint32_t align,
                   struct modfmt_segment *segment)
 {
+    align = 1u << align;
     l->diag->got = segment->size;
     l->diag->want = align;
-    return segment->size && l->port->place(l->port, purpose, align, segment) ?
+    return segment->size && l->port->place(l->port, (enum modload_purpose)purpose, align, segment) ?
                MODLOAD_E_MEMORY : 0;
 }
 
 /** Memory for both segments. */
-static int segments_(const struct load_ *l)
+static int segments_(const struct load_ *l, const uint8_t *header)
 {
-    const uint8_t *header = l->header;
     struct modload_module *m = l->module;
     struct modfmt_segment *text = &m->segment[0], *data = &m->segment[1];
     uint32_t align = header[MODFMT_OFF_TEXT_ALIGN];
     uint32_t data_align = header[MODFMT_OFF_DATA_ALIGN];
     uint32_t text_size = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
-    uint32_t flags = header[MODFMT_OFF_FLAGS], want = MODFMT_FLAG_BLOCK;
+    uint32_t apart = MODLOAD_WITH_APART ? l->port->options / MODLOAD_OPT_APART % 2 : 0;
     int rc;
 
-    if (MODLOAD_WITH_APART && l->port->options & MODLOAD_OPT_APART)
-        want = m->apart = MODFMT_FLAG_APART;
-    if (!(flags & want)) {
-        l->diag->got = flags;
-        l->diag->want = want;
+    m->apart = apart;
+    l->diag->got = header[MODFMT_OFF_FLAGS];
+    l->diag->want = MODFMT_FLAG_BLOCK << apart;
+    if (!(l->diag->got & l->diag->want))
         return MODLOAD_E_PLACEMENT;
-    }
-    text->size = text_size;
     data->size = modfmt_get32(header + MODFMT_OFF_DATA_MEM);
-    if (MODLOAD_WITH_APART && m->apart) {
-        rc = place_(l, MODLOAD_TEXT, 1u << align, text);
-        return rc ? rc : place_(l, MODLOAD_DATA, 1u << data_align, data);
-    }
-    if (align < data_align)
-        align = data_align;
-    text->size += data->size;
-    rc = place_(l, MODLOAD_BLOCK, 1u << align, text);
     text->size = text_size;
+    if (!apart) {
+        text->size += data->size;
+        if (align < data_align)
+            align = data_align;
+    }
+    rc = place_(l, apart, align, text);
+    text->size = text_size;
+    if (apart)
+        return rc ? rc : place_(l, MODLOAD_DATA, data_align, data);
     /* By integers: a module of no bytes has no memory, and NULL + 0 is not C. */
     data->bytes = (uint8_t *)((uintptr_t)text->bytes + text_size);
     data->address = text->address + text_size;
@@ -171,39 +150,39 @@ static int segments_(const struct load_ *l)
 }
 
 /** Copy what is stored of both segments, and clear the rest of them. */
-static int copy_(const struct load_ *l)
+static int copy_(struct load_ *l, const uint8_t *header)
 {
-    const uint8_t *stored = l->header + MODFMT_OFF_TEXT_STORED;
     const struct modfmt_segment *s = l->module->segment;
-    const uint32_t *offset = &l->at.text;
+    uint32_t offset = MODFMT_HEADER_SIZE;
 
-    for (; offset != &l->at.relocs; offset++, s++) {
-        uint32_t size = modfmt_get32(stored);
+    for (uint32_t at = MODFMT_OFF_TEXT_STORED; at <= MODFMT_OFF_DATA_STORED; at += 8, s++) {
+        uint32_t size = modfmt_get32(header + at);
 
-        stored += MODFMT_OFF_DATA_STORED - MODFMT_OFF_TEXT_STORED;
         if (s->size) {
-            const uint8_t *p = view_(l, *offset, size, s->bytes);
+            const uint8_t *p = view_(l, offset, size, s->bytes);
 
             if (unread_(p))
                 return MODLOAD_E_READ;
-            if (!MODLOAD_WITH_READ)
+            if (p != s->bytes)
                 __builtin_memcpy(s->bytes, p, size);
             __builtin_memset(s->bytes + size, 0, s->size - size);
         }
+        offset += modfmt_up4(size);
     }
+    l->relocs = offset;
     return 0;
 }
 
 /** Walk the critical tags, which come first: note where arrays and the static base lie, and
  *  refuse all others. Each of these has eight bytes: place and size. */
-static int tags_(const struct load_ *l)
+static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
 {
-    uint32_t count = modfmt_get16(l->header + MODFMT_OFF_CRITICAL_COUNT);
-    uint32_t end = modfmt_get32(l->header + MODFMT_OFF_TOTAL_SIZE);
+    uint32_t count = modfmt_get16(header + MODFMT_OFF_CRITICAL_COUNT);
+    uint32_t end = modfmt_get32(header + MODFMT_OFF_TOTAL_SIZE);
 
     if (!MODLOAD_WITH_ARRAYS)
         return count ? MODLOAD_E_UNSUPPORTED : 0;
-    for (uint32_t offset = l->at.tags; count; count--) {
+    for (; count; count--) {
         const struct modfmt_segment *s = l->module->segment;
         struct modload_span *span = l->module->span;
         uint8_t buffer[SPAN_TAG];
@@ -233,33 +212,65 @@ static int tags_(const struct load_ *l)
 }
 
 /** Note what the caller needs of the header, which makes room for the table; apply that. */
-static int relocate_(struct load_ *l)
+static int relocate_(struct load_ *l, const uint8_t *header)
 {
     struct modfmt_relocator *r = &l->relocator;
     struct modload_module *m = l->module;
     int rc;
 
-    m->entry = m->segment[0].address + modfmt_get32(l->header + MODFMT_OFF_ENTRY);
-    m->stack_size = modfmt_get32(l->header + MODFMT_OFF_STACK_SIZE);
+    m->entry = m->segment[0].address + modfmt_get32(header + MODFMT_OFF_ENTRY);
+    m->stack_size = modfmt_get32(header + MODFMT_OFF_STACK_SIZE);
     r->segment = m->segment;
-    r->remaining = modfmt_get32(l->header + MODFMT_OFF_RELOC_SIZE);
+    r->remaining = modfmt_get32(header + MODFMT_OFF_RELOC_SIZE);
     if (MODFMT_WITH_IMPORTS) {
-        r->import_count = modfmt_get16(l->header + MODFMT_OFF_IMPORT_COUNT);
+        l->imports = l->relocs + modfmt_up4(r->remaining);
+        r->import_count = modfmt_get16(header + MODFMT_OFF_IMPORT_COUNT);
         r->import = import_;
     }
-    if (MODLOAD_WITH_READ)
-        r->refill = refill_;
     r->next = r->end = l->window;
-    if (!MODLOAD_WITH_READ) {
-        r->next = l->source->mapped + l->at.relocs;
+    if (MODLOAD_WITH_READ) {
+        r->refill = refill_;
+    } else {
+        r->next = l->source->mapped + l->relocs;
         r->end = r->next + r->remaining;
-        l->at.relocs += r->remaining;
+        l->relocs += r->remaining;
         r->remaining = 0;
     }
     l->diag->got = l->diag->want = 0;
     rc = modfmt_relocate(r);
-    l->diag->offset = l->at.relocs - (uint32_t)(r->end - r->next);
+    if (rc > MODLOAD_E_NEEDS)
+        l->diag->offset = l->relocs - (uint32_t)(r->end - r->next);
     return rc;
+}
+
+static int load_(struct load_ *l)
+{
+    uint32_t available = l->source->available;
+    struct modfmt_diag *d = l->diag;
+    const uint8_t *header = l->window;
+    uint32_t tags;
+    int rc;
+
+    if (!MODLOAD_WITH_READ || available >= MODFMT_HEADER_SIZE)
+        header = view_(l, 0, MODFMT_HEADER_SIZE, l->window);
+    if (unread_(header))
+        return MODLOAD_E_READ;
+    rc = modfmt_header_plan(header, available, d);
+    if (rc < 0)
+        return rc;
+    tags = (uint32_t)rc;
+    d->got = modfmt_get16(header + MODFMT_OFF_NEEDS);
+    d->want = l->port->features;
+    if (d->got & ~d->want)
+        return MODLOAD_E_NEEDS;
+    rc = MODLOAD_WITH_CRC && l->port->options & MODLOAD_OPT_CRC ? crc_(l, header) : 0;
+    if (rc == 0)
+        rc = segments_(l, header);
+    if (rc == 0)
+        rc = copy_(l, header);
+    if (rc == 0)
+        rc = tags_(l, header, tags);
+    return rc ? rc : relocate_(l, header);
 }
 
 int modload_read_mapped(const struct modload_port *port, const struct modload_source *source,
@@ -281,15 +292,7 @@ int modload_load(const struct modload_port *port, const struct modload_source *s
     l.source = source;
     l.diag = diag;
     l.module = module;
-    rc = validate_(&l);
-    if (rc == 0)
-        rc = segments_(&l);
-    if (rc == 0)
-        rc = copy_(&l);
-    if (rc == 0)
-        rc = tags_(&l);
-    if (rc == 0)
-        rc = relocate_(&l);
+    rc = load_(&l);
     diag->code = rc;
     if (rc)
         modload_unload(port, module);
@@ -305,6 +308,6 @@ void modload_unload(const struct modload_port *port, struct modload_module *modu
     if (MODLOAD_WITH_APART && module->apart && data->bytes)
         port->release(port, MODLOAD_DATA, data);
     if (text->bytes)
-        port->release(port, module->apart ? MODLOAD_TEXT : MODLOAD_BLOCK, text);
+        port->release(port, (enum modload_purpose)module->apart, text);
     text->bytes = data->bytes = NULL;
 }

@@ -22,7 +22,7 @@ enum modload_purpose {
 
 /** Where an image is. */
 struct modload_source {
-    const uint8_t *mapped; /**< the whole image, where it can be read in place */
+    const uint8_t *mapped; /**< the whole image, where it can be read in place; else NULL */
     uint32_t available;    /**< bytes that can be read */
     void *handle;          /**< for port->read: a file, a flash chip */
 };
@@ -38,10 +38,9 @@ struct modload_port {
     void *ctx;         /**< the port's own */
     uint32_t features; /**< MODFMT_NEED_* bits that the core and the firmware offer */
     uint32_t options;  /**< MODLOAD_OPT_* */
-    /** Read `size` bytes of the image from `offset` (both within source->available). For
-     *  images that are mapped this is modload_read_mapped(). Not used, and images must be
-     *  mapped, where the loader is built with MODLOAD_WITH_READ=0. @return 0, or anything
-     *  else if it cannot be done */
+    /** Read `size` bytes of the image from `offset` (both within source->available). Not
+     *  used for images that are mapped, as all must be where the loader is built with
+     *  MODLOAD_WITH_READ=0. @return 0, or anything else if it cannot be done */
     int (*read)(const struct modload_port *port, const struct modload_source *source,
                 uint32_t offset, void *buffer, uint32_t size);
     /** Give memory for segment->size bytes (not 0) at a multiple of `align`: set
@@ -101,7 +100,7 @@ struct modload_module {
 int modload_load(const struct modload_port *port, const struct modload_source *source,
                  struct modload_module *module, struct modfmt_diag *diag);
 
-/** A port->read for images that can be read in place: copies from source->mapped. */
+/** A port->read for ports whose images are all mapped: copies from source->mapped. */
 int modload_read_mapped(const struct modload_port *port, const struct modload_source *source,
                         uint32_t offset, void *buffer, uint32_t size);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
- * What the loader is built with: the switches of modfmt_config.h (checks, MOVW/MOVT,
- * imports, tables in pieces) and these. Each is 1 unless given as 0 (-DMODLOAD_WITH_CRC=0);
+ * What the loader is built with: the switches of modfmt_config.h (MOVW/MOVT, imports,
+ * tables in pieces) and these. Each is 1 unless given as 0 (-DMODLOAD_WITH_CRC=0);
  * plain constants that the compiler folds, so that no function is woven through with #if.
  */
 #ifndef MODLOAD_CONFIG_H
