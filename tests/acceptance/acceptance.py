@@ -1,0 +1,130 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""acceptance.py LINE: one line of the acceptance list, done as a newcomer would do it.
+
+Wants MKMOD, MODDUMP, MODFMT_SOURCE and MODFMT_BUILD in the environment.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+SOURCE = pathlib.Path(os.environ["MODFMT_SOURCE"])
+BUILD = pathlib.Path(os.environ["MODFMT_BUILD"])
+MKMOD, MODDUMP = os.environ["MKMOD"], os.environ["MODDUMP"]
+GCC = ["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-Os"]
+LINK = [*GCC, "-nostdlib", "-Wl,--emit-relocs", "-Wl,--unresolved-symbols=ignore-all"]
+MODULE = """
+int other;
+int *const pointers[] = {&other, &other + 1};
+static int twice(int x) { return 2 * x; }
+int (*function)(int) = twice;
+int module_entry(void *param)
+{
+    (void)param;
+    return function(21) - 42 + (pointers[0] != &other);
+}
+"""
+
+
+def run(*command, status=0, **options):
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, **options)
+    assert done.returncode == status, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done
+
+
+def compile_module(text=MODULE, name="m"):
+    pathlib.Path(f"{name}.c").write_text(text)
+    run(*GCC, "-c", f"{name}.c", "-o", f"{name}.o")
+
+
+def link(name="m", *options):
+    run(*LINK, "-T", SOURCE / "examples/module.ld", *options, f"{name}.o", "-o", f"{name}.elf")
+
+
+def make():
+    compile_module()
+    link()
+    run(MKMOD, "m.elf", "-o", "m.bin")
+
+
+def run_qemu(*images):
+    firmware = BUILD / "cross/cortex-m4/target-loader/firmware/stm32f405.elf"
+    return run(SOURCE / "scripts/run-qemu.sh", "--firmware", firmware, *images).stdout
+
+
+def json_line():
+    make()
+    out = run("bash", "-o", "pipefail", "-c", f"{MODDUMP} --json m.bin | /usr/bin/python3 -m json.tool")
+    assert json.loads(out.stdout)["name"] == "m"
+
+
+def load_at_line():
+    """GNU ld's own link at the address, its first byte there, bss as zeros."""
+    make()
+    run(MODDUMP, "--load-at", "0x20001300", "m.bin", "-o", "mem.bin")
+    script = (SOURCE / "examples/module.ld").read_text()
+    assert script.count("0x10000") == 1, "module.ld does not begin at 0x10000 any more"
+    pathlib.Path("there.ld").write_text(script.replace("0x10000", "0x20001300"))
+    run(*LINK, "-T", "there.ld", "m.o", "-o", "there.elf")
+    run("arm-none-eabi-objcopy", "-O", "binary", "--set-section-flags",
+        ".bss=alloc,load,contents", "there.elf", "there.bin")
+    want, got = pathlib.Path("there.bin").read_bytes(), pathlib.Path("mem.bin").read_bytes()
+    assert len(want) > 40 and got == want, f"{got.hex()}\n{want.hex()}"
+    assert b"\x13\x00\x20" in want, "no address in it: the link proves nothing"
+
+
+def truncated_line():
+    make()
+    pathlib.Path("t.bin").write_bytes(pathlib.Path("m.bin").read_bytes()[:100])
+    done = run(MODDUMP, "t.bin", status=1)
+    assert done.stdout == "" and done.stderr.count("\n") == 1 and "100 bytes" in done.stderr
+
+
+def seed_line():
+    compile_module("int module_entry(void *param) { (void)param; return 0; }", "one")
+    compile_module('extern int puts(const char *); static const char *text = "a string";\n'
+                   "int module_entry(void *param) { (void)param; return puts(text) < 0; }", "two")
+    for name in ("one", "two"):
+        link(name)
+        run(MKMOD, f"{name}.elf", "-o", f"{name}.bin")
+    out = run_qemu("one.bin", "two.bin")
+    assert "module one 0.0.0: returned 0" in out and "module two 0.0.0: returned 0" in out
+    assert "\na string\n" in out.replace("\r", "")
+
+
+def usage_line():
+    make()
+    os.mkdir("folder")
+    cases = {(): 2, ("missing.elf", "-o", "x"): 3, ("folder", "-o", "x"): 3, ("m.o", "-o", "x"): 1,
+             ("/usr/bin/true", "-o", "x"): 1}
+    for arguments, status in cases.items():
+        done = run(MKMOD, *arguments, status=status)
+        assert done.stdout == "" and done.stderr.count("\n") == 1, (arguments, done.stderr)
+        assert done.stderr.startswith("mkmod: ") and len(done.stderr) > 30, done.stderr
+        assert not pathlib.Path("x").exists()
+    done = run(MKMOD, "--help")
+    assert done.stderr == "" and "--strip-names" in done.stdout
+
+
+def demo_line():
+    """In a clone, as the README says; its tools are where it says and nowhere else."""
+    run("git", "clone", "--quiet", "--no-hardlinks", SOURCE, "clone")
+    out = run("clone/scripts/demo.sh").stdout.replace("\r", "")
+    assert "Hello from a module\nmodule hello 1.0.0: returned 0\n" in out and "It works" in out
+    found = [str(p) for p in pathlib.Path("clone").rglob("*")
+             if p.name in ("mkmod", "moddump") and p.is_file() and os.access(p, os.X_OK)]
+    assert sorted(found) == ["clone/build/mkmod/mkmod", "clone/build/moddump/moddump"], found
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        globals()[sys.argv[1].replace("-", "_") + "_line"]()
+        os.chdir("/")
+    print("as promised")
+
+
+main()
