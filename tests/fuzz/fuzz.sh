@@ -12,14 +12,14 @@ if [ "${1:-}" = --mapped ]; then
     name=mapped
     flags+=(-DMODLOAD_WITH_READ=0)
 fi
-mkdir -p build/fuzz/work build/fuzz/seeds
+mkdir -p "${FUZZ_WORK:-build/fuzz/work}" build/fuzz/seeds
 clang "${flags[@]}" -D_POSIX_C_SOURCE=200809L -Ilibmodfmt -Itarget-loader tests/fuzz/target.c \
     target-loader/modload.c libmodfmt/modfmt_{header,reloc,hash,read,check,crc_zlib}.c -lz \
     -o "build/fuzz/$name"
 # Vectors as seeds, with an option byte in front.
 for f in specs/vectors/good/*.bin specs/vectors/bad/*.bin; do
     { printf '\0'; cat "$f"; } >"build/fuzz/seeds/$(basename "$f" .bin)-0"
-    { printf '\1'; cat "$f"; } >"build/fuzz/seeds/$(basename "$f" .bin)-1"
+    { printf '\21'; cat "$f"; } >"build/fuzz/seeds/$(basename "$f" .bin)-1"
 done
 exec "build/fuzz/$name" -artifact_prefix=build/fuzz/ -max_len=4096 "$@" \
-    build/fuzz/work tests/fuzz/corpus build/fuzz/seeds
+    ${FUZZ_WORK:-build/fuzz/work} tests/fuzz/corpus build/fuzz/seeds

@@ -197,7 +197,8 @@ static void load(const uint8_t *bytes, uint32_t size, unsigned options)
         .find = find_,
         .sync = sync_,
     };
-    const struct modload_source source = {bytes, size, (void *)(uintptr_t)bytes};
+    const struct modload_source source = {options & 16 ? NULL : bytes, size,
+                                          (void *)(uintptr_t)bytes};
     struct modload_module module;
     struct modfmt_image image;
     struct modfmt_diag diag;
