@@ -91,8 +91,8 @@ static void read_section(struct module *m, Elf *handle, size_t names, uint32_t i
 {
     struct elffile *elf = &m->elf;
     struct section *s = &elf->sections[index];
-    Elf_Scn *scn = elf_getscn(handle, index);
-    Elf32_Shdr *h = scn != NULL ? elf32_getshdr(scn) : NULL;
+    GElf_Shdr header; /* a copy: in a corrupt file libelf's own may be misaligned */
+    GElf_Shdr *h = gelf_getshdr(elf_getscn(handle, index), &header);
     if (h == NULL) {
         cli_die(CLI_REFUSED, elf->path, "is corrupt: section header %u cannot be read",
                 (unsigned)index);
@@ -100,10 +100,10 @@ static void read_section(struct module *m, Elf *handle, size_t names, uint32_t i
     const char *name = elf_strptr(handle, names, h->sh_name);
     s->name = name != NULL && name[0] != '\0' ? name : "(unnamed)";
     s->type = h->sh_type;
-    s->flags = h->sh_flags;
-    s->address = h->sh_addr;
-    s->size = h->sh_size;
-    s->align = h->sh_addralign;
+    s->flags = (uint32_t)h->sh_flags;
+    s->address = (uint32_t)h->sh_addr;
+    s->size = (uint32_t)h->sh_size;
+    s->align = (uint32_t)h->sh_addralign;
     s->link = h->sh_link;
     s->info = h->sh_info;
     s->segment = NO_SEGMENT;
@@ -155,21 +155,21 @@ static void read_loads(struct elffile *elf, Elf *handle)
     if (elf_getphdrnum(handle, &count) != 0 || count == 0) {
         return;
     }
-    Elf32_Phdr *headers = elf32_getphdr(handle);
-    if (headers == NULL) {
-        cli_die(CLI_REFUSED, elf->path,
-                "is cut short or corrupt: its program headers cannot be read");
-    }
     elf->loads = cli_alloc(count, sizeof *elf->loads);
     for (size_t i = 0; i < count; i++) {
-        if (headers[i].p_type == PT_DYNAMIC || headers[i].p_type == PT_INTERP) {
+        GElf_Phdr header;
+        if (gelf_getphdr(handle, (int)i, &header) == NULL) {
+            cli_die(CLI_REFUSED, elf->path,
+                    "is cut short or corrupt: its program headers cannot be read");
+        }
+        if (header.p_type == PT_DYNAMIC || header.p_type == PT_INTERP) {
             cli_die(CLI_REFUSED, elf->path,
                     "is linked dynamically; link it with -static, without -pie");
         }
-        if (headers[i].p_type == PT_LOAD) {
-            elf->loads[elf->load_count].address = headers[i].p_vaddr;
-            elf->loads[elf->load_count].size = headers[i].p_memsz;
-            elf->loads[elf->load_count].writable = (headers[i].p_flags & PF_W) != 0;
+        if (header.p_type == PT_LOAD) {
+            elf->loads[elf->load_count].address = (uint32_t)header.p_vaddr;
+            elf->loads[elf->load_count].size = (uint32_t)header.p_memsz;
+            elf->loads[elf->load_count].writable = (header.p_flags & PF_W) != 0;
             elf->load_count++;
         }
     }
@@ -337,7 +337,7 @@ void elffile_read(struct module *m, const char *path)
     read_mappings(elf);
     read_veneers(elf);
     m->by_lld = made_by_lld(elf);
-    /* The handle stays open: section names live in it until the program ends. */
+    elf->handle = handle;
 }
 
 struct section *elffile_section(const struct elffile *elf, const char *name)

@@ -68,6 +68,7 @@ struct elffile {
     const char *path;
     uint8_t *bytes;
     size_t size;
+    void *handle; /**< libelf's; stays open, since section names live in it */
     uint32_t entry;
     struct section *sections;
     uint32_t section_count;

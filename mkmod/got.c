@@ -21,6 +21,7 @@ void got_add(struct module *m, const struct record *r, uint32_t value)
         .section = r->section,
         .symbol = r->symbol,
         .value = value,
+        .slot = NO_SLOT,
         .type = r->type,
     };
     m->got_based |= r->type == BASE_PREL;
@@ -134,10 +135,10 @@ static bool by_load(const struct module *m, const struct got_use *use, uint32_t 
 }
 
 struct candidates {
-    const struct section *table;
     uint32_t *slots; /* addresses of all, sorted by content, then address */
+    size_t capacity;
     uint32_t count;
-    uint32_t *known; /* by symbol: its slot, or 0 */
+    uint32_t *known; /* by symbol: its slot, or NO_SLOT */
 };
 
 static const struct module *sorting; /* qsort() has no room for a context */
@@ -154,16 +155,37 @@ static int by_content(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static void list_section(const struct module *m, struct candidates *c,
+                         const struct section *s)
+{
+    uint32_t first = (0u - s->address) & 3u;
+    for (uint32_t offset = first; modfmt_range(offset, 4, s->size); offset += 4) {
+        if (!segments_touched(m, s->address + offset, 4)) {
+            c->slots = cli_grow(c->slots, &c->capacity, c->count + 1u, sizeof *c->slots);
+            c->slots[c->count++] = s->address + offset;
+        }
+    }
+}
+
+/* Words of the table's section; or, if it cannot be told, of all that is writable. */
 static void list_slots(const struct module *m, struct candidates *c)
 {
+    const struct section *table = table_section(m);
     c->known = cli_alloc(m->elf.symbol_count, sizeof *c->known);
-    c->slots = cli_alloc(c->table->size / 4 + 1u, sizeof *c->slots);
-    uint32_t first = (c->table->address + 3) & ~3u;
-    for (uint32_t at = first; at - c->table->address + 4 <= c->table->size; at += 4) {
-        c->slots[c->count++] = at;
+    for (uint32_t i = 0; i < m->elf.symbol_count; i++) {
+        c->known[i] = NO_SLOT;
     }
-    sorting = m;
-    qsort(c->slots, c->count, sizeof *c->slots, by_content);
+    for (uint32_t i = 0; i < m->order_count; i++) {
+        const struct section *s = &m->elf.sections[m->order[i]];
+        bool possible = table != NULL ? s == table : (s->flags & SHF_WRITE) != 0;
+        if (possible && s->bytes != NULL) {
+            list_section(m, c, s);
+        }
+    }
+    if (c->count != 0) {
+        sorting = m;
+        qsort(c->slots, c->count, sizeof *c->slots, by_content);
+    }
 }
 
 /* Index of the first slot whose content is at least `value`. */
@@ -213,8 +235,11 @@ static bool choose(const struct module *m, const struct candidates *c,
             by_the_load = slot;
         }
     }
-    *ret_slot = loads == 1 ? by_the_load : by_the_add;
-    return loads == 1 || (loads == 0 && adds == 1);
+    if (loads == 1 || (loads == 0 && adds == 1)) {
+        *ret_slot = loads == 1 ? by_the_load : by_the_add;
+        return true;
+    }
+    return false;
 }
 
 /* Written by hand: `.word sym(GOT_PREL)`, which counts from the word itself; and
@@ -234,20 +259,13 @@ static void unknown_slot(struct module *m, const struct got_use *use)
 
 static void find_slots(struct module *m)
 {
-    struct candidates c = {table_section(m), NULL, 0, NULL};
-    if (c.table == NULL || c.table->bytes == NULL) {
-        struct record r = record_of(&m->got[0]);
-        relocation_problem(m, &r,
-                           "the global offset table cannot be found; put *(.got.plt) "
-                           "*(.got) into an output section .got");
-        return;
-    }
+    struct candidates c = {NULL, 0, 0, NULL};
     list_slots(m, &c);
     for (size_t i = 0; i < m->got_count; i++) {
         struct got_use *use = &m->got[i];
         if (use->type == GOT_PREL && choose(m, &c, use, &use->slot)) {
             /* A symbol has one slot: two answers mean that one is a mistake. */
-            if (c.known[use->symbol] != 0 && c.known[use->symbol] != use->slot) {
+            if (c.known[use->symbol] != NO_SLOT && c.known[use->symbol] != use->slot) {
                 unknown_slot(m, use);
             }
             c.known[use->symbol] = use->slot;
@@ -255,12 +273,12 @@ static void find_slots(struct module *m)
     }
     for (size_t i = 0; i < m->got_count; i++) {
         struct got_use *use = &m->got[i];
-        if (use->slot != 0 || (use->type != GOT_PREL && use->type != TARGET2)) {
+        if (use->slot != NO_SLOT || (use->type != GOT_PREL && use->type != TARGET2)) {
             continue;
         }
         if (direct(m, use)) {
             use->slot = use->address + use->value;
-        } else if (c.known[use->symbol] != 0) {
+        } else if (c.known[use->symbol] != NO_SLOT) {
             use->slot = c.known[use->symbol];
         } else {
             unknown_slot(m, use);
@@ -310,7 +328,7 @@ static void fix_slots(struct module *m)
         const struct got_use *use = &m->got[i];
         const struct got_use *before = i > 0 ? &m->got[i - 1] : NULL;
         const struct symbol *s = &m->elf.symbols[use->symbol];
-        if (use->slot == 0) {
+        if (use->slot == NO_SLOT) {
             continue;
         }
         if (before == NULL || before->slot != use->slot) {
@@ -351,7 +369,7 @@ static void fix_use(struct module *m, const struct got_use *use)
         }
         return;
     }
-    if (use->slot != 0) {
+    if (use->slot != NO_SLOT) {
         const struct section *holder = elffile_section_at(&m->elf, use->slot);
         to = holder != NULL ? holder->segment : to;
     }

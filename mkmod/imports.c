@@ -104,8 +104,10 @@ void imports_collect(struct module *m)
             scan(m, &capacity, s);
         }
     }
-    qsort(m->imports, m->import_count, sizeof *m->imports, by_hash);
-    number_imports(m);
+    if (m->import_count != 0) {
+        qsort(m->imports, m->import_count, sizeof *m->imports, by_hash);
+        number_imports(m);
+    }
     if (m->import_count > IMPORTS_MAX) {
         problem_error(m, 0, 0, "has %u imports; at most %u can be",
                       (unsigned)m->import_count, IMPORTS_MAX);

@@ -36,13 +36,15 @@ struct segment {
     uint8_t *touched; /**< one bit a byte: changed by a fix-up or a rewritten branch */
 };
 
+#define NO_SLOT 0xffffffffu /* no multiple of 4: 0 may be the address of a slot */
+
 /** One use of a GOT slot. */
 struct got_use {
     uint32_t address; /**< of the word that refers to the slot */
     uint32_t section;
     uint32_t symbol;
     uint32_t value; /**< of that word */
-    uint32_t slot;  /**< address; 0 while not known */
+    uint32_t slot;  /**< address; NO_SLOT while not known, or if it has none */
     uint8_t type;   /**< relocation type */
 };
 

@@ -91,17 +91,27 @@ static bool fits(const struct mov_half *low, const struct mov_half *top)
     return low->section == top->section && low->full >> 16 == top->imm;
 }
 
+/* Are these two side by side, one of each sort, of one symbol and register? */
+static bool side_by_side(const struct mov_half *a, const struct mov_half *b)
+{
+    return b->address == a->address + 4 && a->top != b->top && a->symbol == b->symbol &&
+           a->rd == b->rd && a->relative == b->relative && a->section == b->section;
+}
+
 /* A MOVT with the MOVW of its register right behind it: nobody compiles that, but whoever
- * writes it by hand means these two. */
+ * writes it by hand means these two. Of a row of such halves the first one tells. */
 static void match_reversed(struct module *m)
 {
-    for (size_t i = 0; i + 1 < m->mov_count; i++) {
-        struct mov_half *top = &m->movs[i];
-        const struct mov_half *low = &m->movs[i + 1];
-        if (top->top && !low->top && low->address == top->address + 4 &&
-            low->symbol == top->symbol && low->rd == top->rd &&
-            low->relative == top->relative && fits(low, top)) {
-            top->partner = (uint32_t)(i + 1);
+    for (size_t from = 0, to; from < m->mov_count; from = to) {
+        for (to = from + 1; to < m->mov_count; to++) {
+            if (!side_by_side(&m->movs[to - 1], &m->movs[to])) {
+                break;
+            }
+        }
+        for (size_t i = from; m->movs[from].top && i + 1 < to; i += 2) {
+            if (fits(&m->movs[i + 1], &m->movs[i])) {
+                m->movs[i].partner = (uint32_t)(i + 1);
+            }
         }
     }
 }

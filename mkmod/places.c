@@ -22,6 +22,12 @@ static void take_entry(struct module *m, const struct symbol *s)
                                                                      : "");
         return;
     }
+    if ((s->value & ~1u) - section->address >= section->size) {
+        problem_error(m, 0, 0,
+                      "the entry '%s' lies outside its section %s; the ELF is corrupt",
+                      s->name, section->name);
+        return;
+    }
     if (s->type == STT_FUNC && (s->value & 1) == 0) {
         problem_error(m, 0, 0,
                       "the entry '%s' is ARM-state code; a Cortex-M runs Thumb only",
