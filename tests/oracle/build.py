@@ -66,7 +66,7 @@ def compile_source(compiler, core, options, source, cwd):
     command = ["clang"] if compiler == "clang" else ["arm-none-eabi-gcc"]
     command += core_flags(compiler, core, options)
     command += [o for o in options if o != "hard"]
-    command += ["-ffreestanding", "-fno-common", "-Wall", "-I", SOURCES, "-I", FIRMWARE]
+    command += ["-pipe", "-ffreestanding", "-fno-common", "-Wall", "-I", SOURCES, "-I", FIRMWARE]
     if compiler == "clang":
         command += ["-Wno-unused-command-line-argument"]
     if kind == "c++":
@@ -145,5 +145,7 @@ class Link:
             command = [self.linker, *flags, "-T", script, *objects, *libs]
             if self.linker == "arm-none-eabi-ld":
                 command.insert(1, "--no-warn-rwx-segments")
+            else:
+                command.insert(1, "--threads=1")
         run([*command, "-o", target], self.cwd, f"linking {name}")
         return target

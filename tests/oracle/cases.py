@@ -144,8 +144,11 @@ def apart_case(case, cwd):
     align = max(base.alignment(), image.align)
     text_size, data_size = data_start - base.first(), base.end() - data_start
     text_ats = case.addresses(base.first(), text_size, align)
-    data_ats = case.addresses(data_start, data_size, align)
-    data_ats = [a - 0x90000 for a in data_ats[::-1]]
+    data_ats = [a + 0x190000 if a < 0x400000 else a - 0x190000
+                for a in case.addresses(data_start, data_size, align)[::-1]]
+    if case.linker == "ld.lld":     # which wants addresses to rise
+        text_ats = [a for a in text_ats if a < 0xf0000000]
+        data_ats = [a + 0x410000 - (a - data_start) % align for a in text_ats]
     problems, count = [], 0
     for at, data_at in zip(text_ats, data_ats):
         judge = Elf(link.at("judge", at, data=data_at, flags=judge_flags(link)))

@@ -50,13 +50,15 @@ class Case:
         self.layout, self.kind = layout, kind
         self.compiler, self.options, _ = OPTIONS[option]
         self.linker = more.get("linker", "arm-none-eabi-ld")
-        self.loads = more.get("loads", 2)
         self.phase = more.get("phase")
         self.linked = more.get("base")
         self.direct = directives(SOURCES / source)
+        self.loads = more.get("loads", int(self.flag("loads", "2")))
         name = f"{option}/{self.core}/{source.split('/')[-1]}"
         if layout != "plain.ld":
             name += "/" + layout
+        if self.linked is not None:
+            name += f"/base={self.linked:#x}"
         if self.linker == "ld.lld":
             name += "/lld"
         if self.phase is not None:
@@ -159,7 +161,8 @@ def group_cases(name):
                        ("weak_undefined.c", "got.c")], ("gcc-Os", "gcc-O0"),
                       cores=("m0", "m4", "m33"), kind="self")
     if name == "gcc":
-        return spread(plain, GCC)
+        return spread(plain, GCC) + [Case("movw_twice.S", "gcc-Os", core, base=base)
+                                     for core in WIDE for base in (0x7f00, 0x18800)]
     if name == "clang":
         return spread(plain, CLANG)
     if name == "lto":
@@ -191,21 +194,24 @@ def group_cases(name):
             + spread(sources(C, imports=True, group="libc"), ("gcc-Os", "clang-O0"), each=2,
                      kind="imports")
     if name == "apart":
-        return spread(plain, ("gcc-O0", "gcc-Os", "gcc-slow-flash", "gcc-fpic", "gcc-sb",
-                              "clang-Os", "clang-O0", "clang-fpic", "clang-ropi"),
-                      kind="apart")
+        return spread(plain, ("gcc-Os", "gcc-slow-flash", "gcc-fpic", "clang-ropi"),
+                      kind="apart") \
+            + spread(plain[::2], ("gcc-O0", "gcc-sb", "clang-Os"), kind="apart") \
+            + spread(plain[1::2], ("clang-fpic", "clang-O0"), kind="apart")
     if name == "lld":
         few = [s for s in plain if directives(SOURCES / s).get("lld") != ["no"]]
-        return spread(few, ("clang-Os", "clang-O0", "clang-fpic", "gcc-O2", "clang-lto",
-                            "clang-rwpi", "clang-ropi-rwpi"), linker="ld.lld") \
+        return spread(few, ("clang-Os", "clang-fpic", "gcc-O2"), linker="ld.lld") \
+            + spread(few[::2], ("clang-lto", "clang-rwpi"), linker="ld.lld") \
+            + spread(few[1::2], ("clang-O0", "clang-ropi-rwpi"), linker="ld.lld") \
             + crossed(few, ("clang-Os", "clang-fpic", "gcc-fpic", "gcc-Os"),
-                      ("data_first.ld", "bss_between.ld", "spread.ld"), linker="ld.lld") \
+                      ("data_first.ld", "spread.ld", "got_in_data.ld"),
+                      linker="ld.lld") \
             + [Case("bss_only.c", "clang-fpic", "m0", layout="got_first.ld", base=0,
                     linker="ld.lld")] \
             + spread(sources(C, imports=True), ("clang-Os", "gcc-O2", "clang-fpic",
                                                 "gcc-fpic", "clang-O0"),
                      kind="imports", linker="ld.lld") \
-            + spread(few, ("clang-O2",), kind="apart", linker="ld.lld")
+            + spread(few[::2], ("clang-O2",), kind="apart", linker="ld.lld")
     if name == "pie":
         # ld -pie relocates absolute symbols too, and mistakes .relics for records.
         odd = ("absolute.c", "absolute_call.c", "odd_sections.c")
@@ -218,8 +224,9 @@ def group_cases(name):
         own = [s for s in plain + sources((".cpp",)) if s not in ("script_symbols.c", "got.c")]
         return spread(given, ("gcc-Os", "gcc-O0", "gcc-O2", "gcc-fpic", "clang-Os"), each=3,
                       layout="module.ld", kind="imports") \
-            + spread(own, ("gcc-Os", "clang-O2", "gcc-fpic"), layout="module.ld") \
-            + spread(own, ("gcc-O0",), layout="module.ld", kind="apart")
+            + spread(own, ("gcc-Os", "clang-O2"), layout="module.ld") \
+            + spread(own[::2], ("gcc-fpic",), layout="module.ld") \
+            + spread(own[1::2], ("gcc-O0",), layout="module.ld", kind="apart")
     raise SystemExit(f"no group {name}")
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* MOVW and MOVT in every distribution: adjacent, apart, MOVT first, two MOVTs for one MOVW,
    one half alone, addends that carry into the upper half or out of it. */
-/* oracle: cores=m4,m33 */
+/* oracle: cores=m4,m33 loads=6 */
     .syntax unified
     .thumb
     .macro test number, register, symbol

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Objects so spread that some MOVW/MOVT value carries at every load address. */
-/* oracle: cores=m4,m33 run=no */
+/* oracle: cores=m4,m33 run=no loads=6 */
     .syntax unified
     .thumb
     .section .text.movw, "ax"

@@ -2,7 +2,7 @@
 /* A MOVT at every distance from its MOVW that has a form of its own: 2 to 12 half-words,
    250 to 258, before and behind; a MOVW is the first instruction of text and a MOVT the last;
    two MOVWs for one MOVT. */
-/* oracle: cores=m4,m33,m23 run=no */
+/* oracle: cores=m4,m33,m23 run=no loads=6 */
     .syntax unified
     .thumb
     .section .text.movw, "ax"
