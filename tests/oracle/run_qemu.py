@@ -1,14 +1,17 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The oracle's images run on an emulated STM32F405 and find themselves in order.
+"""The oracle's images run on emulated boards and find themselves in order.
 
     run_qemu.py [--only TEXT] [--keep DIR]
 
-Each source checks itself and returns 0, or the number of the check that failed. Many
-images go into one flash region, so that QEMU starts a few times only.
+Each source checks itself and returns 0, or the number of the check that failed. Images of
+ARMv6-M and v7E-M run on the STM32F405, the small ones of the former on a Cortex-M0 as well,
+images of ARMv8-M on a Cortex-M33; those that may be run apart too. Many images go into one
+flash region, so that QEMU starts a few times only.
 """
 import argparse
 import multiprocessing
+import os
 import pathlib
 import re
 import subprocess
@@ -22,26 +25,35 @@ import matrix      # noqa: E402
 import tools       # noqa: E402
 
 REGION = 120 << 10      # of the firmware's 128 KB
-MODULE_RAM = 60 << 10   # of the firmware's 64 KB
+# firmware: core whose build has it, bytes of module RAM to count on
+BOARDS = {"stm32f405": ("cortex-m4", 60 << 10), "mps2-an505": ("cortex-m33", 60 << 10),
+          "microbit": ("cortex-m0", 8 << 10)}
 OPTIONS = ("gcc-O0", "gcc-Os", "gcc-slow-flash", "gcc-long-calls", "gcc-fpic", "gcc-sb",
            "gcc-lto", "clang-Os", "clang-ropi")
 # These are for every other source only: all of them would take too long.
 HALF = ("gcc-O2", "clang-O0", "clang-fpic", "gcc-hard", "clang-hard")
-MINIMUM = 300
+MINIMUM = 500
 
 
 def chosen_cases():
     plain = matrix.sources((".c", ".S", ".cpp")) + matrix.sources((".c",), group="libc")
     runnable = [s for s in plain
                 if build.directives(build.SOURCES / s).get("run") != ["no"]]
-    found = [c for c in matrix.spread(runnable, OPTIONS, cores=("m4", "m0"))
-             + matrix.spread(runnable[::2], HALF, cores=("m4", "m0"))
-             if c.option not in c.direct.get("run_not", [])]
+    found = matrix.spread(runnable, OPTIONS, cores=("m4", "m0", "m33", "m23")) \
+        + matrix.spread(runnable[::2], HALF, cores=("m4", "m0"))
     # The layouts that differ most from the usual one run as well.
-    few = [s for s in runnable if s.endswith(".c") and s not in matrix.sources(
-        (".c",), group="libc")]
-    return found + matrix.crossed(few, ("gcc-Os",), ("data_first.ld", "bss_between.ld",
-                                                     "outside.ld"), cores=("m4", "m0"))
+    few = [s for s in matrix.sources((".c",)) if s in runnable]
+    found += matrix.crossed(few, ("gcc-Os",), ("data_first.ld", "bss_between.ld",
+                                               "outside.ld"), cores=("m4", "m0"))
+    return [c for c in found if c.option not in c.direct.get("run_not", [])]
+
+
+def boards_of(core, ram):
+    """Where an image of that core that takes `ram` bytes of RAM is run."""
+    if core in ("m33", "m23"):
+        return ["mps2-an505"]
+    return ["stm32f405"] + (["microbit"] if core == "m0" and ram <= BOARDS["microbit"][1]
+                            else [])
 
 
 def short_name(case):
@@ -50,7 +62,7 @@ def short_name(case):
 
 
 def make(job):
-    """Build and pack one case: (name, path of the image, problem)."""
+    """Build and pack one case: (name, path of the image, boards, problem)."""
     case, folder = job
     cwd = pathlib.Path(folder) / short_name(case)
     cwd.mkdir(parents=True)
@@ -58,11 +70,13 @@ def make(job):
         link = cases.prepare(case, cwd)
         elf = link.at("base", case.base(), flags=["--emit-relocs"])
         image, _ = tools.pack(elf, cwd, "--name", short_name(case), "--strip-names")
-        if image.text_mem + image.data_mem > MODULE_RAM:
-            raise build.Failure(f"needs {image.text_mem + image.data_mem} bytes of RAM")
-        return short_name(case), str(image.path), None
+        ram = image.text_mem + image.data_mem
+        boards = boards_of(case.core, ram)
+        if ram > BOARDS[boards[0]][1]:
+            raise build.Failure(f"needs {ram} bytes of RAM")
+        return short_name(case), str(image.path), boards, None
     except build.Failure as failure:
-        return short_name(case), None, str(failure)
+        return short_name(case), None, [], str(failure)
 
 
 def batches(images):
@@ -78,9 +92,15 @@ def batches(images):
     return [b for b in found if b]
 
 
-def run_batch(images, options=()):
+def firmware(board):
+    top = pathlib.Path(os.environ.get("MODFMT_BUILD", tools.ROOT / "build"))
+    return top / "cross" / BOARDS[board][0] / "target-loader" / "firmware" / f"{board}.elf"
+
+
+def run_batch(images, board, options=()):
     """Run images together: {name: what the console says of it} and how it ended."""
-    done = subprocess.run([tools.ROOT / "scripts" / "run-qemu.sh", *options,
+    done = subprocess.run([tools.ROOT / "scripts" / "run-qemu.sh", "--firmware",
+                           firmware(board), *options,
                            *(p for _, p in images)],
                           capture_output=True, text=True, errors="replace", timeout=60)
     said = {}
@@ -96,20 +116,20 @@ def returned(text):
     return int(found.group(1)) if found else None
 
 
-def judge_batch(images, options=()):
+def judge_batch(images, board, options=()):
     """Run images and print a line for each; how many failed.
 
     A module that faults ends the emulation, so what follows it is run again without it.
     """
     failed = 0
     while images:
-        said, done = run_batch(images, options)
+        said, done = run_batch(images, board, options)
         heard = max((i for i, (n, _) in enumerate(images) if n in said), default=0) + 1
         wrong = 0
         for name, _ in images[:heard]:
             good = returned(said.get(name)) == 0
             wrong += not good
-            print(f"{'ok' if good else 'not ok'} {' '.join(options)} {name}"
+            print(f"{'ok' if good else 'not ok'} {' '.join([board, *options])} {name}"
                   + ("" if good else f": {said.get(name, 'the console says nothing of it')}"))
         if (done.returncode == 0) != (wrong == 0 and heard == len(images)) \
                 or (heard < len(images) and not wrong):
@@ -124,11 +144,11 @@ def judge_batch(images, options=()):
 def failure_is_seen(folder):
     """A module that returns 5 must be reported as such, or all this proves nothing."""
     case = matrix.Case("returns_five.c", "gcc-Os", "m4")
-    name, path, problem = make((case, folder))
+    name, path, _, problem = make((case, folder))
     if problem:
         print(f"not ok {name}: {problem}")
         return False
-    said, done = run_batch([(name, path)])
+    said, done = run_batch([(name, path)], "stm32f405")
     good = returned(said.get(name)) == 5 and done.returncode != 0
     print(f"{'ok' if good else 'not ok'} {name}: exit {done.returncode}, {said.get(name)}")
     return good
@@ -144,20 +164,20 @@ def main():
         jobs = [(c, folder) for c in chosen_cases() if arguments.only in c.name]
         with multiprocessing.Pool(2) as pool:
             made = pool.map(make, jobs)
-        failed = 0
-        for name, _, problem in made:
+        failed = ran = 0
+        for name, _, _, problem in made:
             if problem:
                 failed += 1
                 print(f"not ok {name}: {problem}")
-        images = [(n, p) for n, p, problem in made if not problem]
-        for batch in batches(images):
-            failed += judge_batch(batch)
-        apart = [(n, p) for n, p in images if tools.Image(p).flags & tools.FLAG_APART]
-        for batch in batches(apart):
-            failed += judge_batch(batch, ("--apart",))
+        for board in BOARDS:
+            images = [(n, p) for n, p, boards, _ in made if board in boards]
+            apart = [(n, p) for n, p in images if tools.Image(p).flags & tools.FLAG_APART]
+            for chosen, options in ((images, ()), (apart, ("--apart",))):
+                ran += len(chosen)
+                for batch in batches(chosen):
+                    failed += judge_batch(batch, board, options)
         failed += not failure_is_seen(folder)
-        print(f"oracle-qemu: {len(made)} modules, {len(apart)} of them also apart, "
-              f"{failed} failed")
+        print(f"oracle-qemu: {len(made)} modules, {ran} runs, {failed} failed")
         if not arguments.only and len(made) < MINIMUM:
             print(f"only {len(made)} modules; {MINIMUM} is the least")
             return 1
