@@ -185,7 +185,7 @@ struct modfmt_relocator {
  * that no table, however hostile, writes elsewhere; on an error the segments' contents
  * are undefined and shall be thrown away.
  *
- * Time: linear; about 5 instructions a word plus 22 a group on a Cortex-M4.
+ * Time: linear; about 5 instructions a word plus 21 a group on a Cortex-M4.
  * @return 0, MODFMT_E_RELOC_LIST (reserved target or kind), _RELOC_END, _RELOC_PLACE,
  *         _RELOC_IMPORT, _RELOC_CODE, or an error of the callbacks
  */

@@ -2,7 +2,8 @@
 /* The header: open checks (specs/modfmt.md, 7) and what follows from its sizes. */
 #include "modfmt.h"
 
-int modfmt_fail(struct modfmt_diag *diag, int code, uint32_t offset, uint32_t got, uint32_t want)
+int modfmt_fail(struct modfmt_diag *diag, int code, uint32_t offset, uint32_t got,
+                uint32_t want)
 {
     diag->code = code;
     diag->offset = offset;
@@ -12,50 +13,53 @@ int modfmt_fail(struct modfmt_diag *diag, int code, uint32_t offset, uint32_t go
 }
 
 /**
- * Checks 4 to 11: 16 bits of the header, masked, must have one value. As a table it is
- * half the size of the code. The upper halves of sizes bound them by MODFMT_SIZE_MAX.
+ * Checks 4 to 11: 16 bits of the header, masked, must have one value. A word each, so
+ * that the table is half the size of the code: from bit 0 the mask, from bit 16 the
+ * value, from bit 23 half the offset, from bit 28 the error. The upper halves of sizes
+ * bound them by MODFMT_SIZE_MAX.
  */
-struct rule_ {
-    uint8_t offset;
-    uint8_t error; /**< negated */
-    uint16_t mask;
-    uint16_t want;
-};
-static const struct rule_ rules_[] = {
-    {MODFMT_OFF_MAJOR, -MODFMT_E_VERSION, 0x00ff, MODFMT_MAJOR},
-    {MODFMT_OFF_HEADER_SIZE, -MODFMT_E_HEADER_SIZE, 0xffff, MODFMT_HEADER_SIZE},
-    {MODFMT_OFF_TOTAL_SIZE, -MODFMT_E_TOTAL_SIZE, MODFMT_IMAGE_ALIGN - 1, 0},
-    {MODFMT_OFF_TOTAL_SIZE + 2, -MODFMT_E_TOTAL_SIZE, 0xf000, 0},
-    {MODFMT_OFF_FLAGS, -MODFMT_E_FLAGS, 0xffff & ~MODFMT_FLAG_ALL, 0},
-    {MODFMT_OFF_FLAGS + 2, -MODFMT_E_FLAGS, 0xffff, 0},
-    {MODFMT_OFF_MACHINE, -MODFMT_E_MACHINE, 0xffff, 40 /* EM_ARM */},
-    {MODFMT_OFF_TEXT_MEM + 2, -MODFMT_E_SEGMENT, 0xf000, 0},
-    {MODFMT_OFF_DATA_MEM + 2, -MODFMT_E_SEGMENT, 0xf000, 0},
-    {MODFMT_OFF_RELOC_SIZE + 2, -MODFMT_E_LAYOUT, 0xf000, 0},
-    {MODFMT_OFF_TEXT_ALIGN, -MODFMT_E_ALIGN, 0xf0f0, 0},
+#define RULE_(offset, error, mask, want)                                                 \
+    ((uint32_t)(mask) | (want) << 16 | (offset) << 22 | (uint32_t) - (error) << 28)
+static const uint32_t rules_[] = {
+    RULE_(MODFMT_OFF_MAJOR, MODFMT_E_VERSION, 0x00ff, MODFMT_MAJOR),
+    RULE_(MODFMT_OFF_HEADER_SIZE, MODFMT_E_HEADER_SIZE, 0xffff, MODFMT_HEADER_SIZE),
+    RULE_(MODFMT_OFF_TOTAL_SIZE, MODFMT_E_TOTAL_SIZE, MODFMT_IMAGE_ALIGN - 1, 0u),
+    RULE_(MODFMT_OFF_TOTAL_SIZE + 2, MODFMT_E_TOTAL_SIZE, 0xf000, 0u),
+    RULE_(MODFMT_OFF_FLAGS, MODFMT_E_FLAGS, 0xffff & ~MODFMT_FLAG_ALL, 0u),
+    RULE_(MODFMT_OFF_FLAGS + 2, MODFMT_E_FLAGS, 0xffff, 0u),
+    RULE_(MODFMT_OFF_MACHINE, MODFMT_E_MACHINE, 0xffff, 40u /* EM_ARM */),
+    RULE_(MODFMT_OFF_TEXT_MEM + 2, MODFMT_E_SEGMENT, 0xf000, 0u),
+    RULE_(MODFMT_OFF_DATA_MEM + 2, MODFMT_E_SEGMENT, 0xf000, 0u),
+    RULE_(MODFMT_OFF_RELOC_SIZE + 2, MODFMT_E_LAYOUT, 0xf000, 0u),
+    RULE_(MODFMT_OFF_TEXT_ALIGN, MODFMT_E_ALIGN, 0xf0f0, 0u),
 };
 
-/** Where the tags begin. Imports and exports take some words and a byte of flags each, which
- *  are padded, so that padding words and flags together comes to the same. */
+/** Words that `n` bytes take. */
+static uint32_t words_(uint32_t n)
+{
+    return (n + 3) / 4;
+}
+
+/** Where the tags begin. Imports and exports take some words and a byte of flags each,
+ * which are padded, so that padding words and flags together comes to the same. */
 static uint32_t tags_(const uint8_t *header)
 {
     uint32_t imports = modfmt_get16(header + MODFMT_OFF_IMPORT_COUNT);
     uint32_t exports = modfmt_get16(header + MODFMT_OFF_EXPORT_COUNT);
-    uint32_t end = MODFMT_HEADER_SIZE;
+    uint32_t words = MODFMT_HEADER_SIZE / 4;
 
     for (uint32_t off = MODFMT_OFF_TEXT_STORED; off <= MODFMT_OFF_RELOC_SIZE; off += 8)
-        end += modfmt_up4(modfmt_get32(header + off));
-    end += modfmt_up4((MODFMT_IMPORT_SIZE + 1) * imports);
-    return end + modfmt_up4((MODFMT_EXPORT_SIZE + 1) * exports);
+        words += words_(modfmt_get32(header + off));
+    words += words_((MODFMT_IMPORT_SIZE + 1) * imports);
+    return 4 * (words + words_((MODFMT_EXPORT_SIZE + 1) * exports));
 }
 
-int modfmt_header_plan(const uint8_t *header, uint32_t available, struct modfmt_diag *diag)
+int modfmt_header_plan(const uint8_t *header, uint32_t available,
+                       struct modfmt_diag *diag)
 {
-    uint32_t got, want, off = 0;
-    int error; /* positive: smaller code */
+    uint32_t got = available, want, tags, off = 0;
+    int error = -MODFMT_E_TRUNCATED; /* positive: smaller code */
 
-    error = -MODFMT_E_TRUNCATED;
-    got = available;
     want = MODFMT_HEADER_SIZE;
     if (got < want)
         goto fail;
@@ -71,10 +75,12 @@ int modfmt_header_plan(const uint8_t *header, uint32_t available, struct modfmt_
     if (got != want)
         goto fail;
     for (unsigned i = 0; i < sizeof(rules_) / sizeof(rules_[0]); i++) {
-        off = rules_[i].offset;
-        error = rules_[i].error;
-        got = modfmt_get16(header + off) & rules_[i].mask;
-        want = rules_[i].want;
+        uint32_t rule = rules_[i];
+
+        error = (int)(rule >> 28);
+        off = rule >> 22 & 0x3e;
+        got = modfmt_get16(header + off) & rule;
+        want = rule >> 16 & 0x7f;
         if (got != want)
             goto fail;
     }
@@ -91,19 +97,20 @@ int modfmt_header_plan(const uint8_t *header, uint32_t available, struct modfmt_
         if (got > want)
             goto fail;
     }
-    /* No sum overflows: each term is below 2^28, or a count of 16 bits times at most 13. */
+    /* No sum overflows: each term is below 2^28, or a count of 16 bits times at most 13.
+     */
     off = MODFMT_OFF_TOTAL_SIZE;
     error = -MODFMT_E_LAYOUT;
     got = modfmt_get32(header + off);
-    want = tags_(header);
+    want = tags = tags_(header);
     if (got < want)
         goto fail;
     off = MODFMT_OFF_ENTRY;
     error = -MODFMT_E_ENTRY;
     got = modfmt_get32(header + off);
-    if (got == MODFMT_NO_ENTRY || (got & 1 && got <= modfmt_get32(header + MODFMT_OFF_TEXT_MEM)))
-        return (int)want;
     want = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
+    if (got == MODFMT_NO_ENTRY || (got & 1 && got <= want))
+        return (int)tags;
 fail:
     return modfmt_fail(diag, -error, off, got, want);
 }

@@ -3,16 +3,18 @@
 #include "modfmt.h"
 #include "modfmt_config.h"
 
+/** The window is used up: get the next one, or say that the table ends here. */
+static int more_(struct modfmt_relocator *r)
+{
+    return MODFMT_WITH_REFILL && r->remaining ? r->refill(r) : MODFMT_E_RELOC_END;
+}
+
 /** The next byte of the table, or a negative error. */
 static int byte_(struct modfmt_relocator *r)
 {
-    if (r->next == r->end) {
-        int rc = MODFMT_WITH_REFILL && r->remaining ? r->refill(r) : MODFMT_E_RELOC_END;
+    int rc = r->next == r->end ? more_(r) : 0;
 
-        if (rc)
-            return rc;
-    }
-    return *r->next++;
+    return rc ? rc : *r->next++;
 }
 
 /** Two bytes of the table, or a negative error: one in `low` stays through the OR. */
@@ -24,8 +26,8 @@ static int half_(struct modfmt_relocator *r)
     return high < 0 ? high : low | high << 8;
 }
 
-/** Add x to the imm16 of the MOVW or MOVT at `p`. @return the carry: what to add to the half
- *  above it
+/** Add x to the imm16 of the MOVW or MOVT at `p`. @return the carry: what to add to the
+ * half above it
  *
  * The two half-words are taken as one little-endian word: imm16's bits 15-12 are its bits
  * 3-0, bit 11 its bit 10, bits 10-8 its bits 30-28, and bits 7-0 its bits 23-16.
@@ -33,7 +35,8 @@ static int half_(struct modfmt_relocator *r)
 static uint32_t mov_add_(uint8_t *p, uint32_t x)
 {
     uint32_t w = modfmt_get32(p);
-    uint32_t imm = (w & 0xf) << 12 | (w & 0x400) << 1 | (w >> 20 & 0x700) | (w >> 16 & 0xff);
+    uint32_t imm =
+        (w & 0xf) << 12 | (w & 0x400) << 1 | (w >> 20 & 0x700) | (w >> 16 & 0xff);
 
     x += imm;
     imm ^= (uint16_t)x; /* the bits that change */
@@ -42,10 +45,10 @@ static uint32_t mov_add_(uint8_t *p, uint32_t x)
     return x >> 16;
 }
 
-/** Fix the pair or the single instruction of a mov group, `skip` bytes behind `p`, which has
- *  `left` bytes up to its segment's end. */
-static int mov_(struct modfmt_relocator *r, uint8_t *p, uint32_t skip, uint32_t left, uint32_t n,
-                uint32_t x)
+/** Fix the pair or the single instruction of a mov group, `skip` bytes behind `p`, which
+ * has `left` bytes up to its segment's end. */
+static int mov_(struct modfmt_relocator *r, uint8_t *p, uint32_t skip, uint32_t left,
+                uint32_t n, uint32_t x)
 {
     uint32_t reach = 2 * n + 2;
 
@@ -69,20 +72,26 @@ static int mov_(struct modfmt_relocator *r, uint8_t *p, uint32_t skip, uint32_t 
 }
 
 /** Apply groups up to their end mark: add x to places in segment s. */
-static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s, uint32_t kind,
-                   uint32_t x)
+static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s,
+                   uint32_t kind, uint32_t x)
 {
+    const uint8_t *next = r->next;
     uint8_t *place = s->bytes;
     uint32_t left = s->size, head = 0;
+    int rc;
 
     for (;;) {
-        int byte = r->next != r->end ? *r->next++ : byte_(r);
         uint32_t n, skip;
 
-        if (byte < 0)
-            return byte;
-        /* The skip so far is in the bits above n, which is 0 but at the head's end. */
-        head = head << (8 - MODFMT_RELOC_RUN_BITS) | (uint32_t)byte;
+        if (next == r->end) {
+            rc = more_(r);
+            if (rc)
+                return rc;
+            next = r->next;
+        }
+        /* As long as n is 0, the skip so far is in the bits above it. */
+        head = head << (8 - MODFMT_RELOC_RUN_BITS) | *next++;
+        r->next = next;
         n = head % 8;
         skip = head / 8 << kind;
         if (n == 0) {
@@ -94,18 +103,18 @@ static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s, u
         }
         head = 0;
         if (MODFMT_WITH_MOV && kind == MODFMT_KIND_MOV) {
-            int rc = mov_(r, place, skip, left, n, x);
-
+            rc = mov_(r, place, skip, left, n, x);
             if (rc)
                 return rc;
-            left -= skip;
+            next = r->next;
             place += skip;
+            left -= skip;
             continue;
         }
         if (skip + 4 * n > left)
             return MODFMT_E_RELOC_PLACE;
-        left -= skip + 4 * n;
         place += skip;
+        left -= skip + 4 * n;
         do {
             modfmt_put32(place, modfmt_get32(place) + x);
             place += 4;
@@ -118,7 +127,8 @@ static int list_(struct modfmt_relocator *r)
 {
     int rc = byte_(r);
     uint32_t desc = (uint32_t)rc;
-    uint32_t kind = desc >> MODFMT_RELOC_KIND_SHIFT, target = desc & MODFMT_RELOC_TARGET_MASK;
+    uint32_t kind = desc >> MODFMT_RELOC_KIND_SHIFT,
+             target = desc & MODFMT_RELOC_TARGET_MASK;
     const struct modfmt_segment *s = r->segment;
     /* Text and callback are even, data is odd, and so is absolute, which is 0. */
     uint32_t x = s->address, base = 0, index;

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The loader's portable core. See modload.h.
  *
- * The numbers of a check are put into diag before the check is made: that is half the code
- * of doing it where the check has failed. */
+ * The numbers of a check are put into diag before the check is made: that is half the
+ * code of doing it where the check has failed. */
 #include "modload.h"
 
-/** Bytes of the image that are held on the stack while its CRC is taken. */
-#define CRC_WINDOW 32u
+/** Bytes of the relocation table that are held on the stack at a time. */
+#define WINDOW 16u
 /** Bytes of a tag that names a piece of memory: head, place and size. */
 #define SPAN_TAG 12u
+
+/** Where images are read in pieces, the header is held on the stack, and shall not be
+ * there any more while relocation needs its own: not a part of the caller's frame. */
+#if MODLOAD_WITH_READ
+#define OWN_FRAME_ __attribute__((noinline))
+#else
+#define OWN_FRAME_
+#endif
 
 /** One load in progress. The relocator comes first: its callbacks get the rest by it. */
 struct load_ {
@@ -19,21 +27,20 @@ struct load_ {
     struct modload_module *module;
     uint32_t relocs;  /**< offset in the image of what is not yet read of the table */
     uint32_t imports; /**< offset in the image */
-    /** The header, and once all of it is used, a piece of the relocation table. */
-    uint8_t window[MODFMT_HEADER_SIZE];
+    uint8_t
+        *window; /**< for pieces of the relocation table that cannot be read in place */
 };
 
 /** Look at bytes of the image: in place where that can be, otherwise read into `buffer`.
  *  @return NULL if they cannot be read; diag is filled. */
-static const uint8_t *view_(const struct load_ *l, uint32_t offset, uint32_t size, void *buffer)
+static const uint8_t *view_(const struct load_ *l, uint32_t offset, uint32_t size,
+                            void *buffer)
 {
-    const struct modload_source *source = l->source;
-
-    if (!MODLOAD_WITH_READ || source->mapped)
-        return source->mapped + offset;
+    if (!MODLOAD_WITH_READ || l->source->mapped)
+        return l->source->mapped + offset;
     l->diag->offset = offset;
     l->diag->got = size;
-    return l->port->read(l->port, source, offset, buffer, size) ? NULL : buffer;
+    return l->port->read(l->port, l->source, offset, buffer, size) ? NULL : buffer;
 }
 
 /** Could view_() not read? Folded away where images are always mapped. */
@@ -46,7 +53,7 @@ static bool unread_(const uint8_t *view)
 static int refill_(struct modfmt_relocator *r)
 {
     struct load_ *l = (struct load_ *)(void *)r;
-    uint32_t size = r->remaining < sizeof(l->window) ? r->remaining : sizeof(l->window);
+    uint32_t size = !l->source->mapped && r->remaining > WINDOW ? WINDOW : r->remaining;
     const uint8_t *p = view_(l, l->relocs, size, l->window);
 
     if (!p)
@@ -63,7 +70,8 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
 {
     const struct load_ *l = (const struct load_ *)(const void *)r;
     uint8_t buffer[MODFMT_IMPORT_SIZE];
-    const uint8_t *p = view_(l, l->imports + index * MODFMT_IMPORT_SIZE, sizeof(buffer), buffer);
+    const uint8_t *p =
+        view_(l, l->imports + index * MODFMT_IMPORT_SIZE, sizeof(buffer), buffer);
     uint32_t hash, type;
 
     if (unread_(p))
@@ -81,8 +89,9 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
 }
 
 /** The CRC of the whole image. The header's check is the CRC of what comes before the crc
- *  field, so it goes on from there; the module, still all zero, stands in for the field. */
-static int crc_(const struct load_ *l, const uint8_t *header)
+ *  field, so it goes on from there; the module, still all zero, stands in for the field.
+ */
+static int crc_(struct load_ *l, const uint8_t *header, uint8_t *window)
 {
     uint32_t offset = MODFMT_OFF_HEADER_CHECK;
     uint32_t left = modfmt_get32(header + MODFMT_OFF_TOTAL_SIZE) - offset;
@@ -90,9 +99,9 @@ static int crc_(const struct load_ *l, const uint8_t *header)
     uint32_t got = modfmt_get32(header + MODFMT_OFF_CRC);
 
     do {
-        uint8_t buffer[CRC_WINDOW];
-        uint32_t size = !MODLOAD_WITH_READ || left < CRC_WINDOW ? left : CRC_WINDOW;
-        const uint8_t *p = view_(l, offset, size, buffer);
+        uint32_t size =
+            !MODLOAD_WITH_READ || left < MODFMT_HEADER_SIZE ? left : MODFMT_HEADER_SIZE;
+        const uint8_t *p = view_(l, offset, size, window);
 
         if (unread_(p))
             return MODLOAD_E_READ;
@@ -112,8 +121,10 @@ static int place_(const struct load_ *l, uint32_t purpose, uint32_t align,
     align = 1u << align;
     l->diag->got = segment->size;
     l->diag->want = align;
-    return segment->size && l->port->place(l->port, (enum modload_purpose)purpose, align, segment) ?
-               MODLOAD_E_MEMORY : 0;
+    return segment->size &&
+                   l->port->place(l->port, (enum modload_purpose)purpose, align, segment)
+               ? MODLOAD_E_MEMORY
+               : 0;
 }
 
 /** Memory for both segments. */
@@ -127,7 +138,8 @@ static int segments_(const struct load_ *l, const uint8_t *header)
     uint32_t apart = MODLOAD_WITH_APART ? l->port->options / MODLOAD_OPT_APART % 2 : 0;
     int rc;
 
-    m->apart = apart;
+    if (MODLOAD_WITH_APART)
+        m->apart = apart;
     l->diag->got = header[MODFMT_OFF_FLAGS];
     l->diag->want = MODFMT_FLAG_BLOCK << apart;
     if (!(l->diag->got & l->diag->want))
@@ -155,7 +167,8 @@ static int copy_(struct load_ *l, const uint8_t *header)
     const struct modfmt_segment *s = l->module->segment;
     uint32_t offset = MODFMT_HEADER_SIZE;
 
-    for (uint32_t at = MODFMT_OFF_TEXT_STORED; at <= MODFMT_OFF_DATA_STORED; at += 8, s++) {
+    for (uint32_t at = MODFMT_OFF_TEXT_STORED; at <= MODFMT_OFF_DATA_STORED;
+         at += 8, s++) {
         uint32_t size = modfmt_get32(header + at);
 
         if (s->size) {
@@ -163,7 +176,7 @@ static int copy_(struct load_ *l, const uint8_t *header)
 
             if (unread_(p))
                 return MODLOAD_E_READ;
-            if (p != s->bytes)
+            if (!MODLOAD_WITH_READ || p != s->bytes)
                 __builtin_memcpy(s->bytes, p, size);
             __builtin_memset(s->bytes + size, 0, s->size - size);
         }
@@ -173,8 +186,8 @@ static int copy_(struct load_ *l, const uint8_t *header)
     return 0;
 }
 
-/** Walk the critical tags, which come first: note where arrays and the static base lie, and
- *  refuse all others. Each of these has eight bytes: place and size. */
+/** Walk the critical tags, which come first: note where arrays and the static base lie,
+ * and refuse all others. Each of these has eight bytes: place and size. */
 static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
 {
     uint32_t count = modfmt_get16(header + MODFMT_OFF_CRITICAL_COUNT);
@@ -211,12 +224,11 @@ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
     return 0;
 }
 
-/** Note what the caller needs of the header, which makes room for the table; apply that. */
-static int relocate_(struct load_ *l, const uint8_t *header)
+/** Note what the relocation and the caller need of the header. */
+static void note_(struct load_ *l, const uint8_t *header)
 {
     struct modfmt_relocator *r = &l->relocator;
     struct modload_module *m = l->module;
-    int rc;
 
     m->entry = m->segment[0].address + modfmt_get32(header + MODFMT_OFF_ENTRY);
     m->stack_size = modfmt_get32(header + MODFMT_OFF_STACK_SIZE);
@@ -227,8 +239,62 @@ static int relocate_(struct load_ *l, const uint8_t *header)
         r->import_count = modfmt_get16(header + MODFMT_OFF_IMPORT_COUNT);
         r->import = import_;
     }
-    r->next = r->end = l->window;
+}
+
+/** All up to relocation: check, place, copy, look at the tags. */
+OWN_FRAME_ static int prepare_(struct load_ *l)
+{
+    uint8_t window[MODLOAD_WITH_READ ? MODFMT_HEADER_SIZE : 1];
+    uint32_t available = l->source->available;
+    struct modfmt_diag *d = l->diag;
+    const uint8_t *header = MODLOAD_WITH_READ ? window : l->source->mapped;
+    uint32_t tags, crc = MODLOAD_WITH_CRC ? l->port->options & MODLOAD_OPT_CRC : 0;
+    int rc;
+
+    for (;;) {
+        if (MODLOAD_WITH_READ && available >= MODFMT_HEADER_SIZE)
+            header = view_(l, 0, MODFMT_HEADER_SIZE, window);
+        if (unread_(header))
+            return MODLOAD_E_READ;
+        rc = modfmt_header_plan(header, available, d);
+        if (rc < 0)
+            return rc;
+        tags = (uint32_t)rc;
+        d->got = modfmt_get16(header + MODFMT_OFF_NEEDS);
+        d->want = l->port->features;
+        if (d->got & ~d->want)
+            return MODLOAD_E_NEEDS;
+        if (!crc)
+            break;
+        rc = crc_(l, header, window);
+        if (rc)
+            return rc;
+        if (!MODLOAD_WITH_READ)
+            break;
+        /* The CRC was taken through the window: read the header again, and check it, for
+         * what is read twice may differ. */
+        crc = 0;
+    }
+    rc = segments_(l, header);
+    if (rc == 0)
+        rc = copy_(l, header);
+    if (rc == 0)
+        rc = tags_(l, header, tags);
+    if (rc == 0)
+        note_(l, header);
+    return rc;
+}
+
+/** Apply the relocation table. */
+static int relocate_(struct load_ *l)
+{
+    struct modfmt_relocator *r = &l->relocator;
+    uint8_t window[MODLOAD_WITH_READ ? WINDOW : 1];
+    int rc;
+
     if (MODLOAD_WITH_READ) {
+        l->window = window;
+        r->next = r->end = window;
         r->refill = refill_;
     } else {
         r->next = l->source->mapped + l->relocs;
@@ -238,43 +304,14 @@ static int relocate_(struct load_ *l, const uint8_t *header)
     }
     l->diag->got = l->diag->want = 0;
     rc = modfmt_relocate(r);
-    if (rc > MODLOAD_E_NEEDS)
+    if (!(MODFMT_WITH_IMPORTS || MODLOAD_WITH_READ) || rc > MODLOAD_E_NEEDS)
         l->diag->offset = l->relocs - (uint32_t)(r->end - r->next);
     return rc;
 }
 
-static int load_(struct load_ *l)
-{
-    uint32_t available = l->source->available;
-    struct modfmt_diag *d = l->diag;
-    const uint8_t *header = l->window;
-    uint32_t tags;
-    int rc;
-
-    if (!MODLOAD_WITH_READ || available >= MODFMT_HEADER_SIZE)
-        header = view_(l, 0, MODFMT_HEADER_SIZE, l->window);
-    if (unread_(header))
-        return MODLOAD_E_READ;
-    rc = modfmt_header_plan(header, available, d);
-    if (rc < 0)
-        return rc;
-    tags = (uint32_t)rc;
-    d->got = modfmt_get16(header + MODFMT_OFF_NEEDS);
-    d->want = l->port->features;
-    if (d->got & ~d->want)
-        return MODLOAD_E_NEEDS;
-    rc = MODLOAD_WITH_CRC && l->port->options & MODLOAD_OPT_CRC ? crc_(l, header) : 0;
-    if (rc == 0)
-        rc = segments_(l, header);
-    if (rc == 0)
-        rc = copy_(l, header);
-    if (rc == 0)
-        rc = tags_(l, header, tags);
-    return rc ? rc : relocate_(l, header);
-}
-
-int modload_read_mapped(const struct modload_port *port, const struct modload_source *source,
-                        uint32_t offset, void *buffer, uint32_t size)
+int modload_read_mapped(const struct modload_port *port,
+                        const struct modload_source *source, uint32_t offset,
+                        void *buffer, uint32_t size)
 {
     (void)port;
     __builtin_memcpy(buffer, source->mapped + offset, size);
@@ -292,7 +329,9 @@ int modload_load(const struct modload_port *port, const struct modload_source *s
     l.source = source;
     l.diag = diag;
     l.module = module;
-    rc = load_(&l);
+    rc = prepare_(&l);
+    if (rc == 0)
+        rc = relocate_(&l);
     diag->code = rc;
     if (rc)
         modload_unload(port, module);

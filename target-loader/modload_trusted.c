@@ -5,7 +5,8 @@
 #include "modfmt.h"
 
 /** Copy a segment of `stored` bytes, clear it up to `size`. @return the area behind it */
-static const uint8_t *copy_(uint8_t *memory, const uint8_t *area, const uint8_t *header_sizes)
+static const uint8_t *copy_(uint8_t *memory, const uint8_t *area,
+                            const uint8_t *header_sizes)
 {
     uint32_t stored = modfmt_get32(header_sizes), size = modfmt_get32(header_sizes + 4);
 
@@ -15,7 +16,8 @@ static const uint8_t *copy_(uint8_t *memory, const uint8_t *area, const uint8_t 
 }
 
 /** Apply the groups of one list (specs/modfmt.md, 3.2). @return the byte behind it */
-static const uint8_t *groups_(const uint8_t *next, uint8_t *place, uint32_t kind, uint32_t value)
+static const uint8_t *groups_(const uint8_t *next, uint8_t *place, uint32_t kind,
+                              uint32_t value)
 {
     for (;;) {
         uint32_t head = 0;
