@@ -30,8 +30,11 @@ class Failure(Exception):
 
 
 def run(command, cwd, what):
-    done = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True,
-                          text=True, errors="replace", timeout=60)
+    try:
+        done = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True,
+                              text=True, errors="replace", timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as problem:
+        raise Failure(f"{what}: {problem}") from problem
     if done.returncode != 0:
         raise Failure(f"{what} exits {done.returncode}: {done.stderr.strip()[:1500]}")
     return done
@@ -66,7 +69,8 @@ def compile_source(compiler, core, options, source, cwd):
     command = ["clang"] if compiler == "clang" else ["arm-none-eabi-gcc"]
     command += core_flags(compiler, core, options)
     command += [o for o in options if o != "hard"]
-    command += ["-pipe", "-ffreestanding", "-fno-common", "-Wall", "-I", SOURCES, "-I", FIRMWARE]
+    command += ["-pipe", "-ffreestanding", "-fno-common", "-Wall", "-I", SOURCES,
+                "-I", FIRMWARE]
     if compiler == "clang":
         command += ["-Wno-unused-command-line-argument"]
     if kind == "c++":

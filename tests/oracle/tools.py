@@ -7,7 +7,7 @@ import struct
 
 from build import Failure, run
 
-FLAG_BLOCK, FLAG_APART, FLAG_IN_PLACE = 1, 2, 4
+FLAG_BLOCK, FLAG_APART = 1, 2
 ROOT = pathlib.Path(os.environ.get("MODFMT_SOURCE",
                                    pathlib.Path(__file__).resolve().parents[2]))
 
@@ -36,19 +36,13 @@ class Image:
         self.path = pathlib.Path(path)
         self.bytes = self.path.read_bytes()
         self.flags, = struct.unpack_from("<I", self.bytes, 12)
-        self.entry, = struct.unpack_from("<I", self.bytes, 20)
         self.text_mem, = struct.unpack_from("<I", self.bytes, 32)
         self.data_mem, = struct.unpack_from("<I", self.bytes, 40)
         self.align = 1 << max(self.bytes[52], self.bytes[53])
-        self.data_align = 1 << self.bytes[53]
-        self.prefix = self.origin()[0]
-
-    def origin(self):
-        module = modref.read(self.bytes)
-        tag = module.tag("origin")
+        tag = modref.read(self.bytes).tag("origin")
         if tag is None:
             raise Failure("the image has no origin tag")
-        return struct.unpack("<III", tag.value)
+        self.prefix, = struct.unpack_from("<I", tag.value)
 
 
 def pack(elf, cwd, *options):

@@ -42,7 +42,8 @@ def explain(got, want, address, judge, base, base_first):
     found, count = differences(got, want)
     for at in found:
         records = ", ".join(base.records_at(base_first + at)) or "no record"
-        lines.append(f"at 0x{address + at:08x} (offset 0x{at:x}, {judge.where(address + at)}): "
+        where = judge.where(address + at)
+        lines.append(f"at 0x{address + at:08x} (offset 0x{at:x}, {where}): "
                      f"got 0x{word(got, at):08x}, want 0x{word(want, at):08x}; {records}")
     if count > SHOWN:
         lines.append(f"and {count - SHOWN} more words")
