@@ -138,19 +138,20 @@ static int list_begin_(struct modfmt_fixups *it, struct modfmt_diag *diag)
 static int group_head_(struct modfmt_fixups *it, struct modfmt_diag *diag, uint32_t *ret_skip)
 {
     unsigned kind = it->desc >> MODFMT_RELOC_KIND_SHIFT;
-    uint32_t skip = 0, n;
+    uint64_t skip = 0; /* checked after each byte: never more than 33 bits */
+    uint32_t n;
 
     do {
         int b = table_byte_(it, diag);
 
         if (b < 0)
             return b;
-        skip = skip << (8 - MODFMT_RELOC_RUN_BITS) | (uint32_t)b >> MODFMT_RELOC_RUN_BITS;
+        skip = skip << (8 - MODFMT_RELOC_RUN_BITS) | (unsigned)b >> MODFMT_RELOC_RUN_BITS;
         n = (uint32_t)b & ((1u << MODFMT_RELOC_RUN_BITS) - 1);
         if (skip > it->left >> kind)
-            return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, skip, it->left >> kind);
+            return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, (uint32_t)skip, it->left >> kind);
     } while (n == 0 && skip);
-    *ret_skip = skip << kind;
+    *ret_skip = (uint32_t)skip << kind;
     return (int)n;
 }
 

@@ -202,12 +202,14 @@ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
         const uint8_t *p;
         uint32_t index, place;
 
+        l->diag->offset = offset;
         if (end - offset < SPAN_TAG)
             return MODFMT_E_TAG_END;
         p = view_(l, offset, SPAN_TAG, buffer);
         if (unread_(p))
             return MODLOAD_E_READ;
         offset += SPAN_TAG;
+        l->diag->got = p[0];
         index = modfmt_get32(p) - (MODFMT_TAG_INIT_ARRAY | 8u << 8);
         if (index > MODLOAD_STATIC_BASE)
             return MODLOAD_E_UNSUPPORTED;

@@ -219,6 +219,7 @@ void fault_handler(void)
 int main(void)
 {
     const uint8_t *at = _modules_begin;
+    struct modfmt_diag diag;
     unsigned number = 0;
 
     board_begin();
@@ -229,7 +230,7 @@ int main(void)
     measure_crc("crc_nibbles", crc_nibbles);
     measure_crc("crc_bytes", crc_bytes);
     measure_crc("crc_unit", crc_unit);
-    while (modfmt_header_check(at, (uint32_t)(_modules_end - at), NULL) == 0) {
+    while (modfmt_header_check(at, (uint32_t)(_modules_end - at), &diag) == 0) {
         uint32_t size = modfmt_get32(at + MODFMT_OFF_TOTAL_SIZE);
 
         for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)

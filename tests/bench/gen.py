@@ -3,6 +3,7 @@
 """The bench module and what it is bound to.
 
 gen.py module OUT.c          100 functions, 40 imports, pointers in const and in data
+gen.py inside OUT.c          what it imports, as functions of its own
 gen.py exports OUT.list      128 exports of a firmware, 40 of them what the module imports
 gen.py fixups COUNT OUT.S    a module that is nothing but COUNT pointers
 
@@ -39,6 +40,13 @@ def module():
     return out
 
 
+def inside():
+    """What the module imports, to be linked into it: then it has no imports."""
+    return ["/* Made by gen.py. */"] + [
+        f"int ext_function_number_{i}(int a, const char *b) {{ (void)b; return a + 1; }}"
+        for i in range(IMPORTS)]
+
+
 def exports():
     """For target-loader/firmware/exports.py: every name, and the one function behind it."""
     names = [f"api_symbol_padding_{i}" for i in range(PADDING)]
@@ -58,7 +66,8 @@ def fixups(count):
 
 def main():
     what, *arguments = sys.argv[1:]
-    makers = {"module": module, "exports": exports, "fixups": lambda: fixups(int(arguments[0]))}
+    makers = {"module": module, "inside": inside, "exports": exports,
+              "fixups": lambda: fixups(int(arguments[0]))}
     with open(arguments[-1], "w") as out:
         print("\n".join(makers[what]()), file=out)
 

@@ -35,10 +35,10 @@ static int read_(const struct modload_port *port, const struct modload_source *s
         abort();
     /* A short read: half of it comes. */
     if (fails(READ)) {
-        memcpy(buffer, source->mapped + offset, size / 2);
+        memcpy(buffer, (const uint8_t *)source->handle + offset, size / 2);
         return -1;
     }
-    memcpy(buffer, source->mapped + offset, size);
+    memcpy(buffer, (const uint8_t *)source->handle + offset, size);
     return 0;
 }
 
@@ -124,7 +124,7 @@ static void run(const char *path, uint32_t options)
 {
     static uint8_t bytes[1 << 20];
     FILE *f = fopen(path, "rb");
-    struct modload_source source = {bytes, 0, NULL};
+    struct modload_source source = {NULL, 0, bytes}; /* not mapped: it must be read */
     unsigned calls;
 
     if (!f) {
@@ -153,5 +153,5 @@ int main(int argc, char **argv)
         for (uint32_t options = 0; options < 4; options++)
             run(argv[k], options);
     printf("%lu loads\n", test.runs);
-    return test.runs < 500;
+    return test.runs < 1200;
 }

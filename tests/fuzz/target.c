@@ -197,7 +197,7 @@ static void load(const uint8_t *bytes, uint32_t size, unsigned options)
         .find = find_,
         .sync = sync_,
     };
-    const struct modload_source source = {options & 16 ? NULL : bytes, size,
+    const struct modload_source source = {MODLOAD_WITH_READ && options & 16 ? NULL : bytes, size,
                                           (void *)(uintptr_t)bytes};
     struct modload_module module;
     struct modfmt_image image;
