@@ -125,6 +125,38 @@
 #define MODFMT_TAG_LINKED 0x95u /**< text address, data address, end of data, API version word, firmware build id */
 #define MODFMT_TAG_SIGNATURE 0x7eu /**< algorithm and key number (16 bits each), signature bytes; always the last tag */
 
+/* The module store: specs/store.md. */
+#define MODFMT_STORE_VERSION 1u
+#define MODFMT_STORE_RECORD_SIZE 32u
+#define MODFMT_STORE_SHORT_SIZE 16u
+#define MODFMT_STORE_SECTOR_MAX 32u
+#define MODFMT_STORE_SLOT_MAX 1024u
+#define MODFMT_STORE_RESERVE_SLOTS 32u
+#define MODFMT_STORE_KEPT_SLOTS 8u
+#define MODFMT_STORE_BLANK_SLOTS 8u
+#define MODFMT_STORE_UNIT_MAX 32u
+#define MODFMT_STORE_SECTOR_SIZE_MIN 1024u
+#define MODFMT_STORE_REGION_MAX 67108864u
+#define MODFMT_STORE_OFF_TYPE 0u /**< what the record is; see Records */
+#define MODFMT_STORE_OFF_ARGUMENT 1u /**< as the type says; else 0 */
+#define MODFMT_STORE_OFF_BASE 2u /**< slot of the COMMIT that stands as of this record; 0: none yet */
+#define MODFMT_STORE_OFF_SLOT 4u /**< this record's own slot */
+#define MODFMT_STORE_OFF_COUNT 6u /**< how many records that COMMIT commits: those in the slots just before it */
+#define MODFMT_STORE_OFF_GENERATION 8u /**< that of the directory's HEAD */
+#define MODFMT_STORE_OFF_SHORT_CHECK 12u /**< short records: CRC-32 of the bytes 0 to 11 */
+#define MODFMT_STORE_OFF_PAYLOAD 12u /**< long records: four words, as the type says */
+#define MODFMT_STORE_OFF_LONG_CHECK 28u /**< long records: CRC-32 of the bytes 0 to 27 */
+#define MODFMT_STORE_HEAD 0x48u /**< slot 0: begins a directory. Words: version (1), geometry check, 0, 0 */
+#define MODFMT_STORE_IMAGE 0x49u /**< an image. Words: offset in the region, total_size, hash of the name, crc. Argument: bit 0 pinned, bit 1 filled */
+#define MODFMT_STORE_REMOVE 0x52u /**< the image of that name is no more. Words: 0, 0, hash of the name, crc */
+#define MODFMT_STORE_FILL 0x46u /**< how far sectors are used. Argument: the first sector. Eight half-words: used bytes / 32, rounded up, of it and the seven after it; 0xFFFF: not known */
+#define MODFMT_STORE_DEAD 0x44u /**< an image at the region's start that is not live, though its bytes may be there. Words as IMAGE */
+#define MODFMT_STORE_COMMIT 0x43u /**< the count records before it count from now on; base is its own slot */
+#define MODFMT_STORE_SETTLE 0x53u /**< says nothing but what it stands on (base, count) */
+#define MODFMT_STORE_ERASE 0x45u /**< the sector argument is going to be erased */
+#define MODFMT_STORE_CLEAN 0x4bu /**< the sector argument has been erased wholly since its ERASE, and holds nothing */
+#define MODFMT_STORE_RETIRED 0x5au /**< this directory is no more: a newer one has taken over */
+
 /** Every error: X(name, number, text). Numbers are append-only. */
 #define MODFMT_ERRORS(X) \
     X(MODFMT_E_TRUNCATED, -1, "the image ends before its total size, or before its header") \
@@ -164,6 +196,20 @@
     X(MODLOAD_E_MEMORY, -102, "the port has no memory for the module") \
     X(MODLOAD_E_READ, -103, "the port could not read the image") \
     X(MODLOAD_E_IMPORT, -104, "an import is not offered by the firmware, or with another type") \
-    X(MODLOAD_E_UNSUPPORTED, -105, "the image uses a feature that this loader was built without")
+    X(MODLOAD_E_UNSUPPORTED, -105, "the image uses a feature that this loader was built without") \
+    X(MODFMT_E_STORE_GEOMETRY, -200, "the region's sectors, unit or base are none that a store can have") \
+    X(MODFMT_E_STORE_MANY, -201, "there are more modules than the caller has room for") \
+    X(MODFMT_E_STORE_DAMAGED, -202, "a record of the directory that must be readable is not") \
+    X(MODFMT_E_STORE_FULL, -203, "there is no room for the image, even after compaction") \
+    X(MODFMT_E_STORE_RESERVE, -204, "the image would take the last erased sector, which compaction needs") \
+    X(MODFMT_E_STORE_SLOTS, -205, "the directory is full and cannot move") \
+    X(MODFMT_E_STORE_COMPACT, -206, "no other sector holds the live bytes of the one that would be erased") \
+    X(MODFMT_E_STORE_READ, -207, "flash or image could not be read") \
+    X(MODFMT_E_STORE_PROGRAM, -208, "flash could not be programmed") \
+    X(MODFMT_E_STORE_ERASE, -209, "flash could not be erased") \
+    X(MODFMT_E_STORE_VERIFY, -210, "what was programmed does not read back") \
+    X(MODFMT_E_STORE_NOT_FOUND, -211, "no module of that name is in the store") \
+    X(MODFMT_E_STORE_TWICE, -212, "two of the images have the same name") \
+    X(MODFMT_E_STORE_FORGED, -213, "the image would put something that looks like a directory at the end of a sector")
 
 #endif

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""Make the C header and the spec's tables from specs/layout.toml.
+"""Make the C header and the specs' tables from specs/layout.toml.
 
-layout.py            rewrite libmodfmt/modfmt_layout.h and specs/modfmt.md
+layout.py            rewrite libmodfmt/modfmt_layout.h, specs/modfmt.md and specs/store.md
 layout.py --check    change nothing; exit 1 if either is not what it would write
 """
 import pathlib
@@ -12,6 +12,7 @@ import tomllib
 SPECS = pathlib.Path(__file__).resolve().parent
 HEADER = SPECS.parent / "libmodfmt" / "modfmt_layout.h"
 SPEC = SPECS / "modfmt.md"
+STORE = SPECS / "store.md"
 
 
 def define(name, value, doc=None):
@@ -62,6 +63,15 @@ def c_header(t):
     for x in t["tag_type"]:
         out.append(define(f"MODFMT_TAG_{x['name'].upper()}", f"0x{x['type']:02x}u",
                           plain(x["doc"])))
+    out.append("\n/* The module store: specs/store.md. */")
+    for key, value in t["store"].items():
+        out.append(define(f"MODFMT_STORE_{key.upper()}", f"{value}u"))
+    for x in t["store_field"]:
+        out.append(define(f"MODFMT_STORE_OFF_{x['name'].upper()}", f"{x['offset']}u",
+                          plain(x["doc"])))
+    for x in t["store_record"]:
+        out.append(define(f"MODFMT_STORE_{x['name'].upper()}", f"0x{x['type']:02x}u",
+                          plain(x["doc"])))
     out.append("\n/** Every error: X(name, number, text). Numbers are append-only. */")
     out.append("#define MODFMT_ERRORS(X) \\")
     out.append(" \\\n".join(f'    X({x["name"]}, {x["number"]}, "{x["doc"]}")' for x in t["error"]))
@@ -92,8 +102,20 @@ def spec_tables(t):
     }
 
 
-def spec_text(t, text):
-    tables = spec_tables(t)
+def store_tables(t):
+    return {
+        "store": rows(("name", "value"), t["store"].items()),
+        "store_field": rows(("offset", "size", "field", "meaning"),
+                            [(x["offset"], x["size"], x["name"], x["doc"])
+                             for x in t["store_field"]]),
+        "store_record": rows(("type", "name", "form", "meaning"),
+                             [(f"0x{x['type']:02X}", x["name"].upper(), x["form"], x["doc"])
+                              for x in t["store_record"]]),
+    }
+
+
+def spec_text(path, tables):
+    text = path.read_text()
     seen = set()
 
     def fill(m):
@@ -103,7 +125,7 @@ def spec_text(t, text):
     text = re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end -->", fill, text, flags=re.S)
     missing = set(tables) - seen
     if missing:
-        sys.exit(f"{SPEC}: no place for the tables {', '.join(sorted(missing))}")
+        sys.exit(f"{path}: no place for the tables {', '.join(sorted(missing))}")
     return text
 
 
@@ -111,7 +133,8 @@ def main():
     table = tomllib.loads((SPECS / "layout.toml").read_text())
     check = sys.argv[1:] == ["--check"]
     stale = 0
-    for path, want in ((HEADER, c_header(table)), (SPEC, spec_text(table, SPEC.read_text()))):
+    for path, want in ((HEADER, c_header(table)), (SPEC, spec_text(SPEC, spec_tables(table))),
+                       (STORE, spec_text(STORE, store_tables(table)))):
         if path.exists() and path.read_text() == want:
             continue
         if check:

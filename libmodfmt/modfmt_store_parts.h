@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** What the files of the store share among themselves. Not for users. */
+#ifndef MODFMT_STORE_PARTS_H
+#define MODFMT_STORE_PARTS_H
+
+#include "modfmt_store.h"
+
+/** A record, decoded. */
+struct store_record_ {
+    uint32_t type; /**< MODFMT_STORE_*; 0: erased; 1: anything else */
+    uint32_t argument;
+    uint32_t base;
+    uint32_t count;
+    uint32_t generation;
+    uint32_t word[4]; /**< of long records */
+};
+#define STORE_BLANK_ 0u
+#define STORE_OTHER_ 1u
+
+/** An invented sector or offset: none. */
+#define STORE_NOWHERE_ MODFMT_STORE_NONE
+
+uint32_t modfmt_store_region_size_(const struct modfmt_flash *flash);
+/** CRC of base, unit and sector sizes: a directory made for another region is none. */
+uint32_t modfmt_store_geometry_(const struct modfmt_flash *flash);
+/** Read what is in a slot. Whatever cannot be read is STORE_OTHER_. */
+void modfmt_store_get_(struct modfmt_flash *flash, uint32_t sector, uint32_t slot,
+                       struct store_record_ *ret_record);
+/** Is it a valid record of that slot and generation (any, for a HEAD)? */
+void modfmt_store_decode_(const uint8_t *bytes, uint32_t slot,
+                          struct store_record_ *ret_record);
+/** The image whose header is at `offset`, name's hash included; false if there is none. */
+bool modfmt_store_peek_(struct modfmt_flash *flash, uint32_t offset,
+                        struct modfmt_store_image *ret_image);
+
+/** The name's hash of an image that is read through `source`, header checked. */
+int modfmt_store_describe_(struct modfmt_store_source *source, uint32_t available,
+                           struct modfmt_diag *diag);
+
+/* ---- the log (modfmt_store_log.c) ----------------------------------------- */
+
+/** Slots that the directory still has for records, the guard not counted. */
+uint32_t modfmt_store_slots_left_(const struct modfmt_store *store);
+/** Append a record. `word` is NULL for short ones. */
+int modfmt_store_append_(struct modfmt_store *store, uint32_t type, uint32_t argument,
+                         const uint32_t *word, struct modfmt_diag *diag);
+/** The `count` records just appended count from now on. */
+int modfmt_store_commit_(struct modfmt_store *store, uint32_t count,
+                         struct modfmt_diag *diag);
+/** Log it, erase it, log that it is clean. */
+int modfmt_store_erase_(struct modfmt_store *store, uint32_t sector,
+                        struct modfmt_diag *diag);
+/** Program an image's bytes, read them back. */
+int modfmt_store_body_(struct modfmt_store *store, struct modfmt_store_source *source,
+                       uint32_t offset, void *buffer, uint32_t buffer_size,
+                       struct modfmt_diag *diag);
+/** IMAGE record, then the bytes. */
+int modfmt_store_put_(struct modfmt_store *store, struct modfmt_store_source *source,
+                      uint32_t offset, void *buffer, uint32_t buffer_size,
+                      struct modfmt_diag *diag);
+/** Before the first change: a directory exists, nothing is half erased, no image bare. */
+int modfmt_store_prepare_(struct modfmt_store *store, struct modfmt_diag *diag);
+/** Note the used bytes of sectors that an image covers. */
+void modfmt_store_fill_(struct modfmt_store *store, uint32_t offset, uint32_t size,
+                        bool whole);
+int modfmt_store_fail_(struct modfmt_diag *diag, int code, uint32_t got, uint32_t want);
+/** Put the image into the list, in place of the one of that name. */
+int modfmt_store_enter_(struct modfmt_store *store, const struct modfmt_store_image *image,
+                        struct modfmt_diag *diag);
+void modfmt_store_drop_(struct modfmt_store *store, uint32_t hash);
+/** The words of an image's record. */
+void modfmt_store_words_(const struct modfmt_store_image *image, uint32_t word[4]);
+/** Begin a directory in `sector`, which is erased: HEAD, all images as they are listed,
+ *  FILLs; then the caller puts in more and calls modfmt_store_head_end_(). */
+int modfmt_store_head_begin_(struct modfmt_store *store, uint32_t sector,
+                             struct modfmt_diag *diag);
+
+/* ---- where to put things (modfmt_store_place.c) ---------------------------- */
+
+/** Where things are going to be put: a store's `fill` with what is intended. */
+struct store_plan_ {
+    uint32_t fill[MODFMT_STORE_SECTOR_MAX];
+    uint32_t erase;   /**< bit a sector: to be erased first */
+    uint32_t exclude; /**< bit a sector: not to be used */
+    uint32_t head;    /**< sector whose end the directory has */
+    uint32_t head_slots; /**< and how many slots are kept for it */
+};
+
+void modfmt_store_plan_(const struct modfmt_store *store, uint32_t slots,
+                        struct store_plan_ *ret_plan);
+/** Find a place and note it in the plan. @return its offset, or STORE_NOWHERE_ */
+uint32_t modfmt_store_place_(const struct modfmt_store *store, struct store_plan_ *plan,
+                             const struct modfmt_store_image *image);
+/** Live bytes in a sector; `dying`: but for those images with STORE_DYING_. */
+uint32_t modfmt_store_live_(const struct modfmt_store *store, uint32_t sector, bool dying);
+/** Does the sector hold nothing live, and no directory? */
+bool modfmt_store_empty_(const struct modfmt_store *store, uint32_t sector, bool dying);
+/** Will there be an erasable sector after the plan is carried out? */
+bool modfmt_store_reserve_(const struct modfmt_store *store, const struct store_plan_ *plan);
+
+/** Marks a live image that the current verb replaces. */
+#define STORE_DYING_ 0x80u
+
+#endif
