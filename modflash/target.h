@@ -22,14 +22,15 @@ struct target_chip {
     uint32_t device_id;  /**< DBGMCU_IDCODE's 12 bits */
     uint32_t flash_base; /**< 0x08000000 */
     uint32_t flash_size; /**< bytes, from the chip's own register */
-    uint32_t unit;       /**< bytes that are programmed at once: 1 to 32, a power of two */
+    uint32_t unit; /**< bytes that are programmed at once: 1 to 32, a power of two */
     uint32_t sector_count;
     uint32_t sector_size[TARGET_SECTORS_MAX]; /**< bytes, from flash_base on */
     uint32_t region_base;                     /**< the default module region, or */
     uint32_t region_size;                     /**< 0: this chip has no default */
     uint32_t ram_base;                        /**< main SRAM */
     uint32_t ram_size;
-    char uid[64 + 1]; /**< the unique id in hex; of a file, "file-" and a hash of its path */
+    char uid[64 +
+             1]; /**< the unique id in hex; of a file, "file-" and a hash of its path */
     /** What it can run, as modfmt's needs bits: see modload.h and specs/modfmt.md. */
     uint32_t provides;
 };
@@ -72,7 +73,10 @@ struct target {
 struct target_options {
     const char *spec;      /**< "stlink[:SERIAL]", "gdb:HOST:PORT", "file:PATH" */
     const char *chip_name; /**< for file:, and NULL else; NULL: stm32f405 */
-    bool writable;         /**< false: only read() will be called; the core is not halted */
+    bool writable; /**< false: only read() will be called; the core is not halted */
+    /** end() will be called with reset false: keep what programming needs of RAM and
+     *  registers. If it was not asked for and RAM was used, end() resets all the same. */
+    bool resume;
 };
 
 /**
