@@ -137,6 +137,8 @@
 #define MODFMT_STORE_UNIT_MAX 32u
 #define MODFMT_STORE_SECTOR_SIZE_MIN 1024u
 #define MODFMT_STORE_REGION_MAX 67108864u
+#define MODFMT_STORE_PLACE_ALIGN 64u
+#define MODFMT_STORE_GAIN_MIN 1024u
 #define MODFMT_STORE_OFF_TYPE 0u /**< what the record is; see Records */
 #define MODFMT_STORE_OFF_ARGUMENT 1u /**< as the type says; else 0 */
 #define MODFMT_STORE_OFF_BASE 2u /**< slot of the COMMIT that stands as of this record; 0: none yet */

@@ -52,7 +52,8 @@ static int check_geometry(const struct modfmt_flash *flash, struct modfmt_diag *
     for (uint32_t i = 0; i < flash->sector_count; i++) {
         uint32_t size = flash->sector_size[i];
 
-        if (size < MODFMT_STORE_SECTOR_SIZE_MIN || size % MODFMT_STORE_SECTOR_SIZE_MIN != 0 ||
+        if (size < MODFMT_STORE_SECTOR_SIZE_MIN ||
+            size % MODFMT_STORE_SECTOR_SIZE_MIN != 0 ||
             size > MODFMT_STORE_REGION_MAX - total)
             return modfmt_store_fail_(diag, MODFMT_E_STORE_GEOMETRY, size,
                                       MODFMT_STORE_SECTOR_SIZE_MIN);
@@ -196,7 +197,8 @@ bool modfmt_store_peek_(struct modfmt_flash *flash, uint32_t offset,
 
     in.source.read = read_in_flash;
     in.source.ctx = &in;
-    if (modfmt_store_describe_(&in.source, modfmt_store_region_size_(flash) - offset, &diag))
+    if (modfmt_store_describe_(&in.source, modfmt_store_region_size_(flash) - offset,
+                               &diag))
         return false;
     *ret_image = in.source.image;
     ret_image->offset = offset;
@@ -222,8 +224,8 @@ void modfmt_store_drop_(struct modfmt_store *store, uint32_t hash)
     store->count = kept;
 }
 
-int modfmt_store_enter_(struct modfmt_store *store, const struct modfmt_store_image *image,
-                        struct modfmt_diag *diag)
+int modfmt_store_enter_(struct modfmt_store *store,
+                        const struct modfmt_store_image *image, struct modfmt_diag *diag)
 {
     modfmt_store_drop_(store, image->hash);
     if (store->count == store->capacity)
@@ -233,7 +235,8 @@ int modfmt_store_enter_(struct modfmt_store *store, const struct modfmt_store_im
     return 0;
 }
 
-void modfmt_store_fill_(struct modfmt_store *store, uint32_t offset, uint32_t size, bool whole)
+void modfmt_store_fill_(struct modfmt_store *store, uint32_t offset, uint32_t size,
+                        bool whole)
 {
     uint32_t begin = 0;
 
@@ -241,7 +244,8 @@ void modfmt_store_fill_(struct modfmt_store *store, uint32_t offset, uint32_t si
         uint32_t end = begin + store->flash->sector_size[i];
 
         if (offset < end && offset + size > begin) {
-            uint32_t used = whole || offset + size > end ? end - begin : offset + size - begin;
+            uint32_t used =
+                whole || offset + size > end ? end - begin : offset + size - begin;
 
             if (used > store->fill[i])
                 store->fill[i] = used;
@@ -255,9 +259,8 @@ void modfmt_store_fill_(struct modfmt_store *store, uint32_t offset, uint32_t si
 /** What a directory says while it is read. */
 struct scan {
     uint32_t generation;
-    bool usable;  /**< a COMMIT stands */
+    bool usable; /**< a COMMIT stands */
     bool retired;
-    bool known;   /**< a record names the image at the region's start */
 };
 
 /** Is there room for so many bytes at this offset of the region? Nothing in a record is
@@ -282,8 +285,8 @@ static void apply_fill(struct modfmt_store *store, const struct store_record_ *r
 }
 
 /** What any valid record says of the use of sectors, whether it is committed or not. */
-static void note(struct modfmt_store *store, struct scan *scan, const struct store_record_ *r,
-                 const struct modfmt_store_image *bare)
+static void note(struct modfmt_store *store, struct scan *scan,
+                 const struct store_record_ *r)
 {
     bool good_sector = r->argument < store->flash->sector_count;
 
@@ -299,12 +302,18 @@ static void note(struct modfmt_store *store, struct scan *scan, const struct sto
         store->fill[r->argument] = store->flash->sector_size[r->argument];
         store->pending = r->argument;
     }
-    if (r->type == MODFMT_STORE_CLEAN && good_sector)
+    if (r->type == MODFMT_STORE_CLEAN && good_sector) {
         store->fill[r->argument] = 0;
+        if (r->argument == 0)
+            store->origin.size = 0;
+    }
     if (r->type != MODFMT_STORE_IMAGE && r->type != MODFMT_STORE_DEAD)
         return;
-    if (r->word[0] == 0 && r->word[3] == bare->crc && r->word[1] == bare->size)
-        scan->known = true;
+    if (r->word[0] == 0) {
+        store->origin.size = r->word[1];
+        store->origin.hash = r->word[2];
+        store->origin.crc = r->word[3];
+    }
     if (r->type == MODFMT_STORE_IMAGE && inside(store->flash, r->word[0], r->word[1]))
         modfmt_store_fill_(store, r->word[0], r->word[1],
                            (r->argument & MODFMT_STORE_FILLED) != 0);
@@ -319,8 +328,7 @@ static uint32_t slot_limit(const struct modfmt_flash *flash, uint32_t sector)
 }
 
 /** Read a directory from its HEAD to where nothing more is written. */
-static void scan_directory(struct modfmt_store *store, uint32_t sector, struct scan *scan,
-                           const struct modfmt_store_image *bare)
+static void scan_directory(struct modfmt_store *store, uint32_t sector, struct scan *scan)
 {
     uint32_t limit = slot_limit(store->flash, sector), last = 0, blank = 0;
     struct store_record_ r;
@@ -328,13 +336,14 @@ static void scan_directory(struct modfmt_store *store, uint32_t sector, struct s
     for (uint32_t i = 0; i < store->flash->sector_count; i++)
         store->fill[i] = store->flash->sector_size[i];
     store->fill[sector] = 0;
+    store->origin.size = store->base = 0;
     for (uint32_t i = 0; i < limit && blank < MODFMT_STORE_BLANK_SLOTS; i++) {
         modfmt_store_get_(store->flash, sector, i, &r);
         blank = r.type == STORE_BLANK_ ? blank + 1u : 0;
         if (blank == 0)
             last = i;
         if (r.type > STORE_OTHER_ && r.generation == scan->generation)
-            note(store, scan, &r, bare);
+            note(store, scan, &r);
     }
     scan->usable = store->base != 0 && !scan->retired;
     store->head = sector;
@@ -344,7 +353,8 @@ static void scan_directory(struct modfmt_store *store, uint32_t sector, struct s
 }
 
 /** The sector with the highest generation below `below` (or, if `below` is 0, of all). */
-static uint32_t next_head(struct modfmt_store *store, uint32_t below, uint32_t *ret_generation)
+static uint32_t next_head(struct modfmt_store *store, uint32_t below,
+                          uint32_t *ret_generation)
 {
     uint32_t geometry = modfmt_store_geometry_(store->flash), found = MODFMT_STORE_NONE;
     struct store_record_ r;
@@ -447,46 +457,51 @@ static void drop_lost(struct modfmt_store *store)
     store->count = kept;
 }
 
+/** No directory stands, whatever was seen of one. */
+static void no_directory(struct modfmt_store *store, uint32_t highest)
+{
+    store->head = store->pending = MODFMT_STORE_NONE;
+    store->unsettled = false;
+    store->base = store->base_count = store->origin.size = 0;
+    store->generation = highest;
+}
+
 int modfmt_store_open(struct modfmt_store *store, struct modfmt_flash *flash,
                       struct modfmt_store_image *image, uint32_t capacity,
                       struct modfmt_diag *diag)
 {
     struct modfmt_store_image bare = {0, 0, 0, 0, 0};
-    struct scan scan = {0, false, false, false};
-    uint32_t sector, highest = 0;
-    bool present;
+    struct scan scan = {0, false, false};
+    uint32_t highest = 0;
+    bool unknown;
     int rc = check_geometry(flash, diag);
 
     if (rc != 0)
         return rc;
-    *store = (struct modfmt_store){.flash = flash, .image = image, .capacity = capacity,
-                                   .head = MODFMT_STORE_NONE, .pending = MODFMT_STORE_NONE,
+    *store = (struct modfmt_store){.flash = flash,
+                                   .image = image,
+                                   .capacity = capacity,
+                                   .head = MODFMT_STORE_NONE,
                                    .fresh = true};
-    present = modfmt_store_peek_(flash, 0, &bare);
+    unknown = modfmt_store_peek_(flash, 0, &bare);
     while (!scan.usable) {
-        uint32_t generation;
+        uint32_t generation, sector = next_head(store, scan.generation, &generation);
 
-        sector = next_head(store, scan.generation, &generation);
         if (sector == MODFMT_STORE_NONE)
             break;
         highest = highest != 0 ? highest : generation;
-        scan = (struct scan){.generation = generation, .known = scan.known};
-        store->base = 0;
-        scan_directory(store, sector, &scan, &bare);
+        scan = (struct scan){.generation = generation};
+        scan_directory(store, sector, &scan);
+        if (store->origin.size == bare.size && store->origin.crc == bare.crc)
+            unknown = false;
     }
-    if (!scan.usable) {
-        store->head = store->pending = MODFMT_STORE_NONE;
-        store->unsettled = false;
-        store->base = store->base_count = 0;
-        store->generation = highest;
-    } else {
-        rc = replay(store, diag);
-        if (rc != 0)
-            return rc;
+    rc = scan.usable ? replay(store, diag) : 0;
+    if (rc != 0)
+        return rc;
+    if (scan.usable)
         drop_lost(store);
-    }
-    if (!present || scan.known)
-        return 0;
+    else
+        no_directory(store, highest);
     bare.flags = MODFMT_STORE_BARE;
-    return modfmt_store_enter_(store, &bare, diag);
+    return unknown ? modfmt_store_enter_(store, &bare, diag) : 0;
 }

@@ -25,8 +25,8 @@ struct modfmt_flash {
     uint32_t sector_count;       /**< 1 to MODFMT_STORE_SECTOR_MAX */
     const uint32_t *sector_size; /**< bytes of each; multiples of 1024 */
     /**
-     * Read. Fails (not 0) where flash cannot be read, as with an ECC error in a torn unit:
-     * it must come back then, not fault. Must see flash as it is (no stale cache).
+     * Read. Fails (not 0) where flash cannot be read, as with an ECC error in a torn
+     * unit: it must come back then, not fault. Must see flash as it is (no stale cache).
      */
     int (*read)(struct modfmt_flash *flash, uint32_t offset, void *bytes, uint32_t size);
     /**
@@ -40,9 +40,10 @@ struct modfmt_flash {
 };
 
 /** Flags of an image in the store. */
-#define MODFMT_STORE_PINNED 0x1u /**< must not move: in use in place, or linked to its place */
+#define MODFMT_STORE_PINNED                                                              \
+    0x1u /**< must not move: in use in place, or linked to its place */
 #define MODFMT_STORE_FILLED 0x2u /**< the rest of its last sector is not to be used */
-#define MODFMT_STORE_BARE 0x4u   /**< no record names it: another tool wrote it */
+#define MODFMT_STORE_BARE   0x4u /**< no record names it: another tool wrote it */
 
 /** A live image. */
 struct modfmt_store_image {
@@ -61,15 +62,18 @@ struct modfmt_store {
     struct modfmt_store_image *image; /**< live images, oldest change first */
     uint32_t capacity;                /**< of `image` */
     uint32_t count;                   /**< of live images */
-    uint32_t lost;       /**< images that the directory names but the flash no longer holds */
-    uint32_t head;       /**< sector with the directory, or MODFMT_STORE_NONE */
+    uint32_t lost; /**< images that the directory names but the flash no longer holds */
+    uint32_t head; /**< sector with the directory, or MODFMT_STORE_NONE */
     uint32_t generation; /**< of the directory; the highest one seen if there is none */
     uint32_t next_slot;  /**< where the next record goes */
     uint32_t base;       /**< slot of the COMMIT that stands */
     uint32_t base_count; /**< records that it commits */
     uint32_t pending;    /**< sector whose erase may be half done, or MODFMT_STORE_NONE */
     bool unsettled;      /**< the last record is a COMMIT that may be torn */
-    bool fresh;          /**< nothing was appended since the store was opened */
+    /** What the directory knows to lie at the region's start, live or not; size 0:
+     * nothing. An image there that it does not know was written by another tool. */
+    struct modfmt_store_image origin;
+    bool fresh; /**< nothing was appended since the store was opened */
     /** Per sector: bytes that are or may be programmed; the sector's size if unknown. */
     uint32_t fill[MODFMT_STORE_SECTOR_MAX];
     /** Done since it was opened (or, where flash->program is NULL, only planned). */
@@ -121,9 +125,9 @@ struct modfmt_store_source {
  * Each image's header is checked, not its contents: check those before.
  *
  * @param buffer  scratch of `buffer_size` bytes, a multiple of 32, at least 64
- * @return 0; MODFMT_E_STORE_FULL, _RESERVE (diag: got, what the images need; want, the
- *         largest single one that could be had), _SLOTS, _COMPACT, _TWICE, _FORGED, _READ,
- *         _PROGRAM, _ERASE, _VERIFY, _MANY; or what modfmt_header_check() says
+ * @return 0; MODFMT_E_STORE_FULL, _RESERVE (diag: got, the size of the largest image),
+ *         _SLOTS, _COMPACT, _TWICE, _FORGED, _READ, _PROGRAM, _ERASE, _VERIFY, _MANY; or
+ *         what modfmt_header_check() says
  *
  * After _READ, _PROGRAM, _ERASE or _VERIFY open the store again before the next call.
  */
@@ -137,10 +141,10 @@ int modfmt_store_remove(struct modfmt_store *store, const uint32_t *hash, uint32
                         void *buffer, uint32_t buffer_size, struct modfmt_diag *diag);
 
 /**
- * Move live images together so that as much as possible is free. Sectors that hold nothing
- * live afterwards are erased when they are needed.
- * @return 0 also if there was nothing to do; MODFMT_E_STORE_COMPACT (diag: got, the live
- *         bytes that would have to move; want, the free bytes elsewhere) or as install
+ * Move live images together so that as much as possible is free. Sectors that hold
+ * nothing live afterwards are erased when they are needed.
+ * @return 0 also if there was nothing to do; MODFMT_E_STORE_COMPACT (diag: got, the
+ *         dead bytes that cannot be had) or as install
  */
 int modfmt_store_compact(struct modfmt_store *store, void *buffer, uint32_t buffer_size,
                          struct modfmt_diag *diag);

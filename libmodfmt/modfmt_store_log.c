@@ -41,16 +41,19 @@ uint32_t modfmt_store_slots_left_(const struct modfmt_store *store)
 /** The first record of a verb: look several times whether its slot is erased. */
 static int find_blank_slot(struct modfmt_store *store, struct modfmt_diag *diag)
 {
-    for (uint32_t i = 0; i < DOUBT_READS_; i++) {
+    uint32_t seen = 0;
+
+    while (seen < DOUBT_READS_) {
         struct store_record_ r;
 
         if (modfmt_store_slots_left_(store) == 0)
             return modfmt_store_fail_(diag, MODFMT_E_STORE_SLOTS, store->next_slot, 0);
         modfmt_store_get_(store->flash, store->head, store->next_slot, &r);
-        if (r.type == STORE_BLANK_)
-            continue;
-        store->next_slot += 2u;
-        i = 0;
+        seen++;
+        if (r.type != STORE_BLANK_) {
+            store->next_slot += 2u;
+            seen = 0;
+        }
     }
     store->fresh = false;
     return 0;
@@ -97,7 +100,8 @@ int modfmt_store_append_(struct modfmt_store *store, uint32_t type, uint32_t arg
     return 0;
 }
 
-int modfmt_store_commit_(struct modfmt_store *store, uint32_t count, struct modfmt_diag *diag)
+int modfmt_store_commit_(struct modfmt_store *store, uint32_t count,
+                         struct modfmt_diag *diag)
 {
     uint32_t base = store->base, base_count = store->base_count;
     int rc;
@@ -114,18 +118,24 @@ int modfmt_store_commit_(struct modfmt_store *store, uint32_t count, struct modf
     return 0;
 }
 
-int modfmt_store_erase_(struct modfmt_store *store, uint32_t sector, struct modfmt_diag *diag)
+static int erase(struct modfmt_store *store, uint32_t sector, struct modfmt_diag *diag)
+{
+    store->fill[sector] = store->flash->sector_size[sector];
+    store->erased_sectors++;
+    if (store->flash->program && store->flash->erase(store->flash, sector) != 0)
+        return modfmt_store_fail_(diag, MODFMT_E_STORE_ERASE, sector, 0);
+    return 0;
+}
+
+int modfmt_store_erase_(struct modfmt_store *store, uint32_t sector,
+                        struct modfmt_diag *diag)
 {
     int rc = modfmt_store_append_(store, MODFMT_STORE_ERASE, sector, NULL, diag);
 
     if (rc != 0)
         return rc;
-    store->fill[sector] = store->flash->sector_size[sector];
     store->pending = sector;
-    store->erased_sectors++;
-    if (store->flash->program && store->flash->erase(store->flash, sector) != 0)
-        return modfmt_store_fail_(diag, MODFMT_E_STORE_ERASE, sector, 0);
-    return 0;
+    return erase(store, sector, diag);
 }
 
 /** Nothing is appended between an ERASE and this but by who erased wholly. */
@@ -136,11 +146,14 @@ static int log_clean(struct modfmt_store *store, struct modfmt_diag *diag)
     if (rc != 0)
         return rc;
     store->fill[store->pending] = 0;
+    if (store->pending == 0)
+        store->origin.size = 0;
     store->pending = MODFMT_STORE_NONE;
     return 0;
 }
 
-int modfmt_store_clear_(struct modfmt_store *store, uint32_t sector, struct modfmt_diag *diag)
+int modfmt_store_clear_(struct modfmt_store *store, uint32_t sector,
+                        struct modfmt_diag *diag)
 {
     int rc = modfmt_store_erase_(store, sector, diag);
 
@@ -149,7 +162,8 @@ int modfmt_store_clear_(struct modfmt_store *store, uint32_t sector, struct modf
 
 /* ---- images ---------------------------------------------------------------- */
 
-/** A module's own bytes must not pass for a directory where they lie at a sector's end. */
+/** A module's own bytes must not pass for a directory where they lie at a sector's end.
+ */
 static int check_forged(struct modfmt_store *store, struct modfmt_store_source *source,
                         uint32_t offset, struct modfmt_diag *diag)
 {
@@ -235,6 +249,8 @@ int modfmt_store_put_(struct modfmt_store *store, struct modfmt_store_source *so
     if (rc != 0)
         return rc;
     modfmt_store_fill_(store, offset, source->image.size, false);
+    if (offset == 0)
+        store->origin = source->image;
     return modfmt_store_body_(store, source, offset, buffer, buffer_size, diag);
 }
 
@@ -280,4 +296,171 @@ int modfmt_store_head_begin_(struct modfmt_store *store, uint32_t sector,
     store->fresh = false;
     rc = modfmt_store_append_(store, MODFMT_STORE_HEAD, 0, word, diag);
     return rc != 0 ? rc : append_fills(store, diag);
+}
+
+int modfmt_store_list_(struct modfmt_store *store, const struct modfmt_store_image *image,
+                       struct modfmt_diag *diag)
+{
+    uint32_t word[4];
+
+    modfmt_store_words_(image, word);
+    return modfmt_store_append_(
+        store, MODFMT_STORE_IMAGE,
+        image->flags & (MODFMT_STORE_PINNED | MODFMT_STORE_FILLED), word, diag);
+}
+
+int modfmt_store_head_end_(struct modfmt_store *store, uint32_t members,
+                           struct modfmt_diag *diag)
+{
+    bool live = false;
+    uint32_t word[4];
+    int rc = 0;
+
+    for (uint32_t i = 0; i < store->count; i++)
+        live |= store->image[i].offset == 0;
+    if (store->origin.size != 0 && !live) {
+        modfmt_store_words_(&store->origin, word);
+        rc = modfmt_store_append_(store, MODFMT_STORE_DEAD, 0, word, diag);
+        members++;
+    }
+    if (rc == 0)
+        rc = modfmt_store_commit_(store, members, diag);
+    return rc != 0 ? rc : modfmt_store_finish_(store, diag);
+}
+
+int modfmt_store_finish_(struct modfmt_store *store, struct modfmt_diag *diag)
+{
+    return store->unsettled
+               ? modfmt_store_append_(store, MODFMT_STORE_SETTLE, 0, NULL, diag)
+               : 0;
+}
+
+/* ---- before the first change ------------------------------------------------ */
+
+/**
+ * The sector that gets a region's first directory. The choice must not depend on the
+ * verb: what a cut attempt left there is erased by the next one. Small sectors are quick
+ * to erase; but of two, one must stay free to compact the other into.
+ */
+static uint32_t first_head(const struct modfmt_store *store, uint32_t bare_end)
+{
+    const struct modfmt_flash *flash = store->flash;
+    uint32_t best = MODFMT_STORE_NONE;
+
+    for (uint32_t i = 0; i < flash->sector_count; i++) {
+        bool better = best == MODFMT_STORE_NONE ||
+                      (flash->sector_count == 2
+                           ? flash->sector_size[i] >= flash->sector_size[best]
+                           : flash->sector_size[i] <= flash->sector_size[best]);
+
+        if (modfmt_store_sector_offset(flash, i) >= bare_end && better)
+            best = i;
+    }
+    return best;
+}
+
+/** Does the whole range read as erased? */
+static bool reads_erased(struct modfmt_flash *flash, uint32_t offset, uint32_t end)
+{
+    uint8_t bytes[64];
+    uint32_t all = 0xff;
+
+    for (uint32_t n; offset < end; offset += n) {
+        n = end - offset < sizeof(bytes) ? end - offset : (uint32_t)sizeof(bytes);
+        if (flash->read(flash, offset, bytes, n) != 0)
+            return false;
+        for (uint32_t i = 0; i < n; i++)
+            all &= bytes[i];
+    }
+    return all == 0xff;
+}
+
+/**
+ * A bare image leaves no sector: put the directory behind it, into the same sector, if
+ * that has been erased there. Not on flash with ECC, where bytes that read as erased may
+ * have been programmed so.
+ */
+static int adopt_in_place(struct modfmt_store *store, struct modfmt_diag *diag)
+{
+    struct modfmt_flash *flash = store->flash;
+    uint32_t end = store->image[0].size, size = modfmt_store_region_size_(flash);
+    uint32_t last = flash->sector_count - 1u;
+    uint32_t slots = (MODFMT_STORE_RESERVE_SLOTS + MODFMT_STORE_BLANK_SLOTS) * SLOT_;
+    int rc;
+
+    if (end > size - slots || flash->unit > 4 || !reads_erased(flash, end, size))
+        return modfmt_store_fail_(diag, MODFMT_E_STORE_COMPACT, end, 0);
+    for (uint32_t i = 0; i <= last; i++)
+        store->fill[i] = flash->sector_size[i];
+    rc = modfmt_store_head_begin_(store, last, diag);
+    if (rc < 0)
+        return rc;
+    store->image[0].flags = 0;
+    store->origin = store->image[0];
+    modfmt_store_fill_(store, 0, end, false);
+    return modfmt_store_list_(store, &store->image[0], diag) != 0
+               ? diag->code
+               : modfmt_store_head_end_(store, (uint32_t)rc + 1u, diag);
+}
+
+/** Make the region's first directory, with the bare image in it if there is one. */
+static int create(struct modfmt_store *store, struct modfmt_diag *diag)
+{
+    uint32_t sector = first_head(store, store->count != 0 ? store->image[0].size : 0);
+    uint32_t members;
+    int rc;
+
+    if (sector == MODFMT_STORE_NONE)
+        return adopt_in_place(store, diag);
+    for (uint32_t i = 0; i < store->flash->sector_count; i++)
+        store->fill[i] = store->flash->sector_size[i];
+    rc = erase(store, sector, diag);
+    if (rc == 0)
+        rc = modfmt_store_head_begin_(store, sector, diag);
+    if (rc < 0)
+        return rc;
+    members = (uint32_t)rc;
+    if (store->count != 0) {
+        store->image[0].flags = MODFMT_STORE_FILLED;
+        store->origin = store->image[0];
+        rc = modfmt_store_list_(store, &store->image[0], diag);
+        if (rc != 0)
+            return rc;
+        members++;
+    }
+    return modfmt_store_head_end_(store, members, diag);
+}
+
+/** Take an image that another tool wrote over the region's start into the directory. */
+static int adopt(struct modfmt_store *store, struct modfmt_diag *diag)
+{
+    for (uint32_t i = 0; i < store->count; i++) {
+        struct modfmt_store_image *image = &store->image[i];
+        int rc;
+
+        if ((image->flags & MODFMT_STORE_BARE) == 0)
+            continue;
+        image->flags = MODFMT_STORE_FILLED;
+        rc = modfmt_store_list_(store, image, diag);
+        if (rc != 0)
+            return rc;
+        modfmt_store_fill_(store, image->offset, image->size, true);
+        store->origin = *image;
+        return modfmt_store_commit_(store, 1, diag);
+    }
+    return 0;
+}
+
+int modfmt_store_prepare_(struct modfmt_store *store, struct modfmt_diag *diag)
+{
+    int rc = 0;
+
+    if (store->head == MODFMT_STORE_NONE)
+        return create(store, diag);
+    if (store->pending != MODFMT_STORE_NONE) {
+        rc = erase(store, store->pending, diag);
+        if (rc == 0)
+            rc = log_clean(store, diag);
+    }
+    return rc != 0 ? rc : adopt(store, diag);
 }

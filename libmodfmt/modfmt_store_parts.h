@@ -29,7 +29,8 @@ void modfmt_store_get_(struct modfmt_flash *flash, uint32_t sector, uint32_t slo
 /** Is it a valid record of that slot and generation (any, for a HEAD)? */
 void modfmt_store_decode_(const uint8_t *bytes, uint32_t slot,
                           struct store_record_ *ret_record);
-/** The image whose header is at `offset`, name's hash included; false if there is none. */
+/** The image whose header is at `offset`, name's hash included; false if there is none.
+ */
 bool modfmt_store_peek_(struct modfmt_flash *flash, uint32_t offset,
                         struct modfmt_store_image *ret_image);
 
@@ -47,9 +48,18 @@ int modfmt_store_append_(struct modfmt_store *store, uint32_t type, uint32_t arg
 /** The `count` records just appended count from now on. */
 int modfmt_store_commit_(struct modfmt_store *store, uint32_t count,
                          struct modfmt_diag *diag);
-/** Log it, erase it, log that it is clean. */
+/** Log that a sector is going to be erased, and erase it. Until the directory says that
+ * it is clean, or a newer one has begun in it, nothing else may be appended. */
 int modfmt_store_erase_(struct modfmt_store *store, uint32_t sector,
                         struct modfmt_diag *diag);
+/** The same, and log that it is clean. */
+int modfmt_store_clear_(struct modfmt_store *store, uint32_t sector,
+                        struct modfmt_diag *diag);
+/** SETTLE, if the last record is a COMMIT. */
+int modfmt_store_finish_(struct modfmt_store *store, struct modfmt_diag *diag);
+/** Append an IMAGE record for what lies where it lies. */
+int modfmt_store_list_(struct modfmt_store *store, const struct modfmt_store_image *image,
+                       struct modfmt_diag *diag);
 /** Program an image's bytes, read them back. */
 int modfmt_store_body_(struct modfmt_store *store, struct modfmt_store_source *source,
                        uint32_t offset, void *buffer, uint32_t buffer_size,
@@ -65,38 +75,72 @@ void modfmt_store_fill_(struct modfmt_store *store, uint32_t offset, uint32_t si
                         bool whole);
 int modfmt_store_fail_(struct modfmt_diag *diag, int code, uint32_t got, uint32_t want);
 /** Put the image into the list, in place of the one of that name. */
-int modfmt_store_enter_(struct modfmt_store *store, const struct modfmt_store_image *image,
-                        struct modfmt_diag *diag);
+int modfmt_store_enter_(struct modfmt_store *store,
+                        const struct modfmt_store_image *image, struct modfmt_diag *diag);
 void modfmt_store_drop_(struct modfmt_store *store, uint32_t hash);
 /** The words of an image's record. */
 void modfmt_store_words_(const struct modfmt_store_image *image, uint32_t word[4]);
-/** Begin a directory in `sector`, which is erased: HEAD, all images as they are listed,
- *  FILLs; then the caller puts in more and calls modfmt_store_head_end_(). */
+/** Begin a directory in `sector`, which is erased: HEAD and FILLs. The caller puts in the
+ *  images, then calls modfmt_store_head_end_(). @return how many records that it must
+ *  commit, or an error */
 int modfmt_store_head_begin_(struct modfmt_store *store, uint32_t sector,
                              struct modfmt_diag *diag);
+/** DEAD if need be, COMMIT of `members` and those, SETTLE. */
+int modfmt_store_head_end_(struct modfmt_store *store, uint32_t members,
+                           struct modfmt_diag *diag);
 
 /* ---- where to put things (modfmt_store_place.c) ---------------------------- */
 
 /** Where things are going to be put: a store's `fill` with what is intended. */
 struct store_plan_ {
     uint32_t fill[MODFMT_STORE_SECTOR_MAX];
-    uint32_t erase;   /**< bit a sector: to be erased first */
-    uint32_t exclude; /**< bit a sector: not to be used */
-    uint32_t head;    /**< sector whose end the directory has */
+    uint32_t erase;      /**< bit a sector: to be erased first */
+    uint32_t used;       /**< bit a sector: gets something */
+    uint32_t exclude;    /**< bit a sector: not to be used */
+    uint32_t freed;      /**< bit a sector: will be empty afterwards */
+    bool may_erase;      /**< sectors that hold nothing live may be erased */
+    uint32_t head;       /**< sector whose end the directory has */
     uint32_t head_slots; /**< and how many slots are kept for it */
 };
 
+/** Start a plan; the directory shall have room for `slots` more records and the reserve.
+ */
 void modfmt_store_plan_(const struct modfmt_store *store, uint32_t slots,
                         struct store_plan_ *ret_plan);
-/** Find a place and note it in the plan. @return its offset, or STORE_NOWHERE_ */
+/** Find a place for so many bytes and note it in the plan.
+ *  @return its offset, or STORE_NOWHERE_ */
 uint32_t modfmt_store_place_(const struct modfmt_store *store, struct store_plan_ *plan,
-                             const struct modfmt_store_image *image);
-/** Live bytes in a sector; `dying`: but for those images with STORE_DYING_. */
-uint32_t modfmt_store_live_(const struct modfmt_store *store, uint32_t sector, bool dying);
+                             uint32_t size);
+/** Live bytes in a sector; `dying`: without the images marked STORE_DYING_. */
+uint32_t modfmt_store_live_(const struct modfmt_store *store, uint32_t sector,
+                            bool dying);
 /** Does the sector hold nothing live, and no directory? */
 bool modfmt_store_empty_(const struct modfmt_store *store, uint32_t sector, bool dying);
-/** Will there be an erasable sector after the plan is carried out? */
-bool modfmt_store_reserve_(const struct modfmt_store *store, const struct store_plan_ *plan);
+/** Will there be a sector that can be erased after the plan is carried out? A region of
+ *  one sector never has one. */
+bool modfmt_store_reserve_(const struct modfmt_store *store,
+                           const struct store_plan_ *plan);
+/** How many bytes of an image lie in a sector. */
+uint32_t modfmt_store_overlap_(const struct modfmt_flash *flash, uint32_t sector,
+                               const struct modfmt_store_image *image);
+
+/* ---- making room (modfmt_store_room.c) --------------------------------------- */
+
+/** A verb's scratch memory. */
+struct store_buffer_ {
+    void *bytes;
+    uint32_t size;
+};
+
+/** Move what lives in the sector with the most to gain somewhere else.
+ *  @return 1 if a sector was freed, 0 if none can be, or an error */
+int modfmt_store_reclaim_(struct modfmt_store *store, struct store_buffer_ *buffer,
+                          struct modfmt_diag *diag);
+/** Begin a new directory elsewhere, without the images marked STORE_DYING_ and with those
+ *  of `source`. @return 1 if done, 0 if it cannot be, or an error */
+int modfmt_store_move_head_(struct modfmt_store *store,
+                            struct modfmt_store_source *source, uint32_t count,
+                            struct store_buffer_ *buffer, struct modfmt_diag *diag);
 
 /** Marks a live image that the current verb replaces. */
 #define STORE_DYING_ 0x80u
