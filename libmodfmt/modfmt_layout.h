@@ -159,6 +159,25 @@
 #define MODFMT_STORE_CLEAN 0x4bu /**< the sector argument has been erased wholly since its ERASE, and holds nothing */
 #define MODFMT_STORE_RETIRED 0x5au /**< this directory is no more: a newer one has taken over */
 
+/* The firmware's descriptor: specs/firmware.md. */
+#define MODFMT_HOST_MAGIC 0x48444f4du
+#define MODFMT_HOST_VERSION 0x1u
+#define MODFMT_HOST_VECTOR 0xau
+#define MODFMT_HOST_SIZE_MIN 0x18u
+#define MODFMT_HOST_OFF_MAGIC 0u /**< MODH: 4D 4F 44 48 */
+#define MODFMT_HOST_OFF_SELF 4u /**< the descriptor's own address: what was copied or moved is none */
+#define MODFMT_HOST_OFF_SIZE 8u /**< bytes of the descriptor, at least 24, a multiple of 4: fields beyond it are not there */
+#define MODFMT_HOST_OFF_VERSION 12u /**< 1; a higher one has other fields */
+#define MODFMT_HOST_OFF_REGION_BEGIN 16u /**< address of the module region's first byte */
+#define MODFMT_HOST_OFF_REGION_END 20u /**< address behind its last byte */
+#define MODFMT_HOST_OFF_FEATURES 24u /**< what modules may need: bits as in an image's needs; 0: not told */
+#define MODFMT_HOST_OFF_EXPORTS 28u /**< address of the export table; 0: none */
+#define MODFMT_HOST_OFF_EXPORT_COUNT 32u /**< entries of the export table */
+#define MODFMT_HOST_OFF_BUILD_ID 36u /**< address of the firmware's build id; 0: none */
+#define MODFMT_HOST_OFF_BUILD_ID_SIZE 40u /**< bytes of the build id */
+#define MODFMT_HOST_OFF_ARENA_BEGIN 44u /**< address of RAM for modules whose addresses are fixed when they are flashed; 0: none */
+#define MODFMT_HOST_OFF_ARENA_END 48u /**< address behind its last byte */
+
 /** Every error: X(name, number, text). Numbers are append-only. */
 #define MODFMT_ERRORS(X) \
     X(MODFMT_E_TRUNCATED, -1, "the image ends before its total size, or before its header") \

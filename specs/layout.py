@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Make the C header and the specs' tables from specs/layout.toml.
 
-layout.py            rewrite libmodfmt/modfmt_layout.h, specs/modfmt.md and specs/store.md
+layout.py            rewrite libmodfmt/modfmt_layout.h, and the tables of
+                     specs/modfmt.md, specs/store.md and specs/firmware.md
 layout.py --check    change nothing; exit 1 if either is not what it would write
 """
 import pathlib
@@ -13,6 +14,7 @@ SPECS = pathlib.Path(__file__).resolve().parent
 HEADER = SPECS.parent / "libmodfmt" / "modfmt_layout.h"
 SPEC = SPECS / "modfmt.md"
 STORE = SPECS / "store.md"
+HOST = SPECS / "firmware.md"
 
 
 def define(name, value, doc=None):
@@ -72,6 +74,12 @@ def c_header(t):
     for x in t["store_record"]:
         out.append(define(f"MODFMT_STORE_{x['name'].upper()}", f"0x{x['type']:02x}u",
                           plain(x["doc"])))
+    out.append("\n/* The firmware's descriptor: specs/firmware.md. */")
+    for key, value in t["host"].items():
+        out.append(define(f"MODFMT_HOST_{key.upper()}", f"0x{value:x}u"))
+    for x in t["host_field"]:
+        out.append(define(f"MODFMT_HOST_OFF_{x['name'].upper()}", f"{x['offset']}u",
+                          plain(x["doc"])))
     out.append("\n/** Every error: X(name, number, text). Numbers are append-only. */")
     out.append("#define MODFMT_ERRORS(X) \\")
     out.append(" \\\n".join(f'    X({x["name"]}, {x["number"]}, "{x["doc"]}")' for x in t["error"]))
@@ -114,6 +122,13 @@ def store_tables(t):
     }
 
 
+def host_tables(t):
+    return {
+        "host_field": rows(("offset", "field", "meaning"),
+                           [(x["offset"], x["name"], x["doc"]) for x in t["host_field"]]),
+    }
+
+
 def spec_text(path, tables):
     text = path.read_text()
     seen = set()
@@ -134,7 +149,8 @@ def main():
     check = sys.argv[1:] == ["--check"]
     stale = 0
     for path, want in ((HEADER, c_header(table)), (SPEC, spec_text(SPEC, spec_tables(table))),
-                       (STORE, spec_text(STORE, store_tables(table)))):
+                       (STORE, spec_text(STORE, store_tables(table))),
+                       (HOST, spec_text(HOST, host_tables(table)))):
         if path.exists() and path.read_text() == want:
             continue
         if check:
