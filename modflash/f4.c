@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /** STM32F4: the chips of RM0090 (F405 to F417), RM0383 (F411) and RM0390 (F446). */
 #include "chip.h"
+#include "f4_flash.h"
 #include "modfmt_layout.h"
 
 #define KIB 1024u
@@ -20,6 +21,7 @@ static uint32_t sector_size(uint32_t index)
 
 const struct chip_family chip_f4 = {
     .rows = rows,
+    .flash = &f4_flash,
     .flash_base = 0x08000000,
     .ram_base = 0x20000000,
     .unit = 4,
