@@ -4,11 +4,13 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "board.h"
 #include "console.h"
 #include "emulation.h"
 #include "exports.h"
 #include "firmware.h"
 #include "heap.h"
+#include "modload_store.h"
 #include "port.h"
 
 /* Given by the linker script. */
@@ -18,6 +20,9 @@ extern uint8_t _module_ram_begin[], _module_ram_end[];
 /** What memory is filled with before a module gets it, so that whoever counts on zeros
  * that nobody promised finds out here. */
 #define FILL 0xa5
+
+/** So many modules a store may have. */
+#define IMAGES_MAX 64
 
 /** The module at hand, for reports. */
 static struct {
@@ -246,7 +251,8 @@ static bool size_is_right(const uint8_t *at, uint32_t available, int code)
            size <= available && size % MODFMT_IMAGE_ALIGN == 0;
 }
 
-struct modules_result modules_run(void)
+/** A region that no tool of ours has written to: whatever images lie in it. */
+static struct modules_result run_scanned(void)
 {
     struct modules_result result = {0, 0};
     const uint8_t *at = _modules_begin;
@@ -278,4 +284,46 @@ struct modules_result modules_run(void)
         at += step;
     }
     return result;
+}
+
+/** The live images of the store, the oldest change first. */
+static struct modules_result run_stored(const struct modfmt_store *store)
+{
+    struct modules_result result = {0, 0};
+
+    for (uint32_t i = 0; i < store->count; i++) {
+        struct modload_source source = modload_store_source(store, &store->image[i]);
+        bool good;
+
+        current.image = source.mapped;
+        good = load_and_run(source.mapped, source.available);
+        current.image = NULL;
+        result.good += good;
+        result.bad += !good;
+    }
+    if (store->lost != 0)
+        fw_printf("module store: %u of its modules are gone: "
+                  "something else was written over them\n",
+                  (unsigned)store->lost);
+    return result;
+}
+
+struct modules_result modules_run(void)
+{
+    static struct modfmt_store_image images[IMAGES_MAX];
+    static struct modfmt_store store;
+    struct modules_result none = {0, 0};
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    struct modfmt_flash *flash = board_flash((uint32_t)(uintptr_t)_modules_begin,
+                                             (uint32_t)(uintptr_t)_modules_end);
+
+    diag.code = modfmt_store_open(&store, flash, images, IMAGES_MAX, &diag);
+    if (diag.code != 0) {
+        fw_printf("module store: %s (got 0x%x, want 0x%x)\n", modfmt_strerror(diag.code),
+                  (unsigned)diag.got, (unsigned)diag.want);
+        return none;
+    }
+    if (store.head == MODFMT_STORE_NONE && store.generation == 0)
+        return run_scanned();
+    return run_stored(&store);
 }

@@ -12,7 +12,8 @@ struct modules_result {
 
 /** Give the rest of RAM to modules. */
 void modules_begin(void);
-/** Load and run every image of the region, one after the other, a line for each. */
+/** Load and run every live image of the region's store, or, where there never was one,
+ *  every image that lies there: one after the other, a line for each. */
 struct modules_result modules_run(void);
 
 /** For a fault's report: "module NAME VERSION", or "firmware". */

@@ -5,6 +5,8 @@
  */
 #include "board.h"
 
+#include "modload_store.h"
+
 #if defined(BOARD_MPS2_AN385)
 const char board_name[] = "MPS2 AN385";
 const uint32_t board_clock_hz = 25000000;
@@ -37,4 +39,16 @@ void board_put(char c)
     while ((STATE & STATE_FULL) != 0)
         continue;
     DATA = (uint8_t)c;
+}
+
+/** It is RAM: the region counts as one sector. */
+struct modfmt_flash *board_flash(uint32_t begin, uint32_t end)
+{
+    static uint32_t size;
+    static struct modfmt_flash flash = {
+        .unit = 4, .sector_count = 1, .sector_size = &size, .read = modload_store_read};
+
+    flash.base = begin;
+    size = end - begin;
+    return &flash;
 }

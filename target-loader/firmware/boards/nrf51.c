@@ -3,6 +3,8 @@
  */
 #include "board.h"
 
+#include "modload_store.h"
+
 #define UART0 0x40002000u
 
 #define REG(offset)   (*(volatile uint32_t *)(UART0 + (offset)))
@@ -32,4 +34,16 @@ void board_put(char c)
     TXD = (uint8_t)c;
     while (EVENTS_TXDRDY == 0)
         continue;
+}
+
+/** QEMU only reads it: the region counts as one sector. */
+struct modfmt_flash *board_flash(uint32_t begin, uint32_t end)
+{
+    static uint32_t size;
+    static struct modfmt_flash flash = {
+        .unit = 4, .sector_count = 1, .sector_size = &size, .read = modload_store_read};
+
+    flash.base = begin;
+    size = end - begin;
+    return &flash;
 }

@@ -8,6 +8,8 @@
  */
 #include "board.h"
 
+#include "flash_f4.h"
+
 #define REG(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
 #define RCC_AHB1ENR 0x40023830u
@@ -58,4 +60,12 @@ void board_put(char c)
     while ((USART_SR & SR_TXE) == 0)
         continue;
     USART_DR = (uint8_t)c;
+}
+
+struct modfmt_flash *board_flash(uint32_t begin, uint32_t end)
+{
+    static struct modload_flash_f4 f4;
+
+    modload_flash_f4_begin(&f4, begin, end, NULL);
+    return &f4.flash;
 }

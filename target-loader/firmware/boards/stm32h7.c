@@ -5,6 +5,8 @@
  */
 #include "board.h"
 
+#include "modload_store.h"
+
 #define REG(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
 #define RCC_AHB4ENR  0x580244e0u
@@ -40,4 +42,21 @@ void board_put(char c)
     while ((USART_ISR & ISR_TXE) == 0)
         continue;
     USART_TDR = (uint8_t)c;
+}
+
+/* RM0433, 4.3.4: sectors of 128K; 256 bits are programmed at once, with their ECC. */
+#define SECTOR 0x20000u
+
+struct modfmt_flash *board_flash(uint32_t begin, uint32_t end)
+{
+    static uint32_t size[MODFMT_STORE_SECTOR_MAX];
+    static struct modfmt_flash flash = {
+        .unit = 32, .sector_size = size, .read = modload_store_read};
+
+    flash.base = begin;
+    for (uint32_t i = 0; i < MODFMT_STORE_SECTOR_MAX; i++)
+        size[i] = SECTOR;
+    if (begin % SECTOR == 0 && end % SECTOR == 0)
+        flash.sector_count = (end - begin) / SECTOR;
+    return &flash;
 }
