@@ -159,4 +159,8 @@ int modfmt_store_settle(struct modfmt_store *store, struct modfmt_diag *diag);
  *  written. For a host that is going to rewrite the only sector and has a journal. */
 int modfmt_store_retire(struct modfmt_store *store, struct modfmt_diag *diag);
 
+/** Forget, in memory only, all that was found: the next verb begins a new directory, as in
+ *  a region that has none. For a host that has kept what is worth keeping. */
+void modfmt_store_reset(struct modfmt_store *store);
+
 #endif

@@ -267,3 +267,11 @@ int modfmt_store_retire(struct modfmt_store *store, struct modfmt_diag *diag)
         return 0;
     return modfmt_store_append_(store, MODFMT_STORE_RETIRED, 0, NULL, diag);
 }
+
+void modfmt_store_reset(struct modfmt_store *store)
+{
+    store->count = store->lost = store->origin.size = 0;
+    store->head = store->pending = MODFMT_STORE_NONE;
+    store->base = store->base_count = 0;
+    store->unsettled = false;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** Install and update. Everything that can be refused is refused before flash is touched. */
+#include "install.h"
+
+#include "catalog.h"
+#include "journal.h"
+#include "progress.h"
+#include "room.h"
+#include "verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct package *install_read(const struct request *request, uint32_t *ret_count)
+{
+    struct package *package = cli_alloc(request->operand_count, sizeof *package);
+
+    for (uint32_t i = 0; i < request->operand_count; i++) {
+        package_read(&package[i], request->operands[i]);
+        package[i].source.force = request->force;
+        package[i].source.flags = request->pin ? MODFMT_STORE_PINNED : 0;
+        for (uint32_t k = 0; k < i; k++) {
+            if (strcmp(package[k].identity.name, package[i].identity.name) == 0) {
+                cli_die(CLI_REFUSED, package[i].path,
+                        "is named '%s' as %s is: two modules of one name cannot be there",
+                        package[i].identity.name, package[k].path);
+            }
+        }
+    }
+    *ret_count = request->operand_count;
+    return package;
+}
+
+struct modfmt_store_source *install_sources(struct package *package, uint32_t count)
+{
+    struct modfmt_store_source *source = cli_alloc(count, sizeof *source);
+
+    for (uint32_t i = 0; i < count; i++) {
+        source[i] = package[i].source;
+        source[i].ctx = &package[i];
+    }
+    return source;
+}
+
+/* What is there under this name? @return false after saying why it must not be replaced */
+static bool compare(struct session *session, struct package *package, bool must_be_there)
+{
+    const struct identity *new = &package->identity;
+    uint32_t hash = modfmt_hash(new->name, new->name_length);
+    const struct modfmt_store_image *image = modfmt_store_find(&session->store, hash);
+    char from[24], to[24];
+
+    if (image == NULL) {
+        if (must_be_there) {
+            cli_error(package->path,
+                      "there is no module '%s' to update; 'modflash install' makes one",
+                      new->name);
+        }
+        return !must_be_there;
+    }
+    package->had = catalog_identity(session, image, &package->former);
+    package->former_crc = image->crc;
+    if (!package->had || strcmp(package->former.name, new->name) != 0) {
+        cli_error(package->path,
+                  "the names '%s' and '%s' have the same hash: rename one of the modules",
+                  new->name, package->former.name);
+        return false;
+    }
+    if (identity_compare(new, &package->former) < 0 && !session->request->allow_downgrade) {
+        cli_error(package->path,
+                  "is %s %s, older than the %s that is there; --allow-downgrade installs it "
+                  "all the same",
+                  new->name, identity_version(new, to),
+                  identity_version(&package->former, from));
+        return false;
+    }
+    return true;
+}
+
+static void no_room(struct session *session, int code, const struct modfmt_diag *diag)
+{
+    struct room room;
+
+    room_measure(session, &room);
+    cli_error(session->target->spec,
+              "no room: the largest of these images has %u bytes, and the largest that can "
+              "be had is %u (%u bytes of the region's %u are live%s)",
+              diag->got, room.largest, room.live, session->region.size,
+              code == MODFMT_E_STORE_RESERVE
+                  ? "; one sector must stay free to compact into"
+                  : "");
+    if (session->region.sector_count == 1) {
+        cli_note(session->target->spec,
+                 "this region is one sector; remove a module, or give a region of several "
+                 "sectors");
+    }
+}
+
+void install_report(const struct session *session, const struct package *package,
+                    const struct modfmt_store_source *source, uint32_t count)
+{
+    char from[24], to[24];
+
+    progress_end();
+    if (session->request->quiet) {
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        const struct identity *new = &package[i].identity;
+
+        printf("%s ", new->name);
+        if (package[i].had && !source[i].unchanged) {
+            printf("%s -> ", identity_version(&package[i].former, from));
+        }
+        printf("%s: %s at 0x%08x, %u bytes\n", identity_version(new, to),
+               source[i].unchanged ? "unchanged"
+               : package[i].had    ? "updated"
+                                   : "installed",
+               session_address(session, source[i].image.offset), source[i].image.size);
+    }
+}
+
+void verb_say_plan(const struct session *session, const struct modfmt_store *planned,
+                   const char *doing)
+{
+    if (session->request->quiet) {
+        return;
+    }
+    printf("%s: %u sector%s erased, %u bytes programmed, %u image%s moved\n", doing,
+           planned->erased_sectors, planned->erased_sectors == 1 ? "" : "s",
+           planned->programmed_bytes, planned->moved_images,
+           planned->moved_images == 1 ? "" : "s");
+}
+
+/* Plan on a copy. @return what the store says; the numbers are in `r` */
+static int rehearse(struct session *session, struct package *package, uint32_t count,
+                    struct rehearsal *r, struct modfmt_diag *diag)
+{
+    struct modfmt_store_source *source = install_sources(package, count);
+    uint8_t scratch[64];
+    int rc;
+
+    rehearsal_begin(session, r);
+    rc = modfmt_store_install(&r->store, source, count, scratch, sizeof scratch, diag);
+    if (rc == 0 && session->request->dry_run) {
+        install_report(session, package, source, count);
+    }
+    session->device.planned = r->store.programmed_bytes;
+    free(source);
+    return rc;
+}
+
+/* Really do it. */
+static void carry_out(struct session *session, struct package *package, uint32_t count)
+{
+    struct modfmt_store_source *source = install_sources(package, count);
+    uint8_t *scratch = cli_alloc(VERB_SCRATCH, 1);
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    int rc;
+
+    session_begin(session);
+    rc = modfmt_store_install(&session->store, source, count, scratch, VERB_SCRATCH, &diag);
+    if (rc != 0) {
+        session_fail(session, rc, &diag, "installing");
+    }
+    install_report(session, package, source, count);
+    free(scratch);
+    free(source);
+}
+
+/* Could rewriting the whole region help, with what is live kept on the host meanwhile? */
+static bool rewriting_helps(const struct session *session, int code)
+{
+    return (session->region.sector_count == 1 || session->request->journal) &&
+           (code == MODFMT_E_STORE_FULL || code == MODFMT_E_STORE_SLOTS ||
+            code == MODFMT_E_STORE_RESERVE || code == MODFMT_E_STORE_COMPACT);
+}
+
+static void install_all(struct session *session, struct package *package, uint32_t count)
+{
+    struct rehearsal *r = cli_alloc(1, sizeof *r);
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    int rc = rehearse(session, package, count, r, &diag);
+
+    if (session->target->error[0] != 0) {
+        session_fail(session, rc, &diag, "reading the module region");
+    }
+    if (rewriting_helps(session, rc) && journal_rewrite(session, package, count)) {
+        free(r);
+        return;
+    }
+    if (rc == MODFMT_E_STORE_FULL || rc == MODFMT_E_STORE_RESERVE) {
+        no_room(session, rc, &diag);
+        session_refuse(session);
+    }
+    if (rc != 0) {
+        session_fail(session, rc, &diag, "installing");
+    }
+    if (session->request->dry_run) {
+        verb_say_plan(session, &r->store, "would be");
+    } else if (r->store.programmed_bytes != 0 || r->store.erased_sectors != 0) {
+        carry_out(session, package, count);
+    } else {
+        struct modfmt_store_source *source = install_sources(package, count);
+
+        for (uint32_t i = 0; i < count; i++) {
+            const struct identity *id = &package[i].identity;
+
+            source[i].unchanged = true;
+            source[i].image =
+                *modfmt_store_find(&session->store, modfmt_hash(id->name, id->name_length));
+        }
+        install_report(session, package, source, count);
+        free(source);
+    }
+    free(r);
+}
+
+static int install(const struct request *request, bool must_be_there)
+{
+    uint32_t count;
+    struct package *package = install_read(request, &count);
+    struct session *session = session_open(request, SESSION_WRITE);
+    bool good = true;
+    int status;
+
+    for (uint32_t i = 0; i < count; i++) {
+        good = package_suits(&package[i], &session->target->chip) && good;
+        good = compare(session, &package[i], must_be_there) && good;
+    }
+    if (!good) {
+        session_refuse(session);
+    }
+    install_all(session, package, count);
+    status = session_close(session);
+    for (uint32_t i = 0; i < count; i++) {
+        package_free(&package[i]);
+    }
+    free(package);
+    return status;
+}
+
+int verb_install(const struct request *request)
+{
+    return install(request, false);
+}
+
+int verb_update(const struct request *request)
+{
+    return install(request, true);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "journal.h"
+
+#include "catalog.h"
+#include "install.h"
+#include "progress.h"
+#include "verbs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void add(struct journal *journal, const uint8_t *bytes, uint32_t size, uint32_t flags,
+                const struct identity *identity)
+{
+    struct journal_image image = {.size = size, .flags = flags, .identity = *identity};
+
+    image.bytes = cli_alloc(size, 1);
+    memcpy(image.bytes, bytes, size);
+    journal->image = cli_grow(journal->image, &journal->capacity, journal->count + 1u,
+                              sizeof *journal->image);
+    journal->image[journal->count++] = image;
+}
+
+static bool is_replaced(const struct package *package, uint32_t count, uint32_t hash)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct identity *id = &package[i].identity;
+
+        if (modfmt_hash(id->name, id->name_length) == hash) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Everything that lives on, and what is new. An image that cannot be read whole, or must
+ * not move, stops it here, with nothing done. */
+static void collect(struct session *session, const struct package *package, uint32_t count,
+                    struct journal *journal)
+{
+    for (uint32_t i = 0; i < session->store.count; i++) {
+        const struct modfmt_store_image *stored = &session->store.image[i];
+        struct modfmt_diag diag = {0, 0, 0, 0};
+        struct modfmt_image image;
+        struct identity identity;
+        uint8_t *bytes;
+        int rc;
+
+        if (is_replaced(package, count, stored->hash)) {
+            continue;
+        }
+        rc = catalog_check(session, stored, &bytes, &image, &diag);
+        if (rc != 0) {
+            cli_error(session->target->spec,
+                      "the module at 0x%08x is damaged (%s); remove it first",
+                      session_address(session, stored->offset), modfmt_strerror(rc));
+            session_refuse(session);
+        }
+        identity_of(&image, &identity);
+        if ((stored->flags & MODFMT_STORE_PINNED) != 0) {
+            cli_error(session->target->spec,
+                      "'%s' must not move, so the region cannot be rewritten",
+                      identity.name);
+            session_refuse(session);
+        }
+        add(journal, bytes, stored->size, 0, &identity);
+        free(bytes);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        add(journal, package[i].bytes, package[i].size, package[i].source.flags,
+            &package[i].identity);
+    }
+}
+
+static int read_kept(struct modfmt_store_source *source, uint32_t offset, void *bytes,
+                     uint32_t size)
+{
+    const struct journal_image *image = source->ctx;
+
+    if (!modfmt_range(offset, size, image->size)) {
+        return -1;
+    }
+    memcpy(bytes, image->bytes + offset, size);
+    return 0;
+}
+
+static struct modfmt_store_source *sources_of(struct journal *journal)
+{
+    struct modfmt_store_source *source = cli_alloc(journal->count + 1u, sizeof *source);
+
+    for (uint32_t i = 0; i < journal->count; i++) {
+        source[i].read = read_kept;
+        source[i].ctx = &journal->image[i];
+        source[i].flags = journal->image[i].flags;
+    }
+    return source;
+}
+
+/* Would all of it fit into an empty region? */
+static bool fits(const struct session *session, struct journal *journal,
+                 struct modfmt_store *ret_planned)
+{
+    struct modfmt_store_image *image = cli_alloc(SESSION_IMAGES_MAX, sizeof *image);
+    struct modfmt_store_source *source = sources_of(journal);
+    struct modfmt_flash flash = session->device.flash;
+    struct modfmt_store store = session->store;
+    struct modfmt_diag diag;
+    uint8_t scratch[64];
+    int rc;
+
+    flash.program = NULL;
+    store.flash = &flash;
+    store.image = image;
+    modfmt_store_reset(&store);
+    rc = modfmt_store_install(&store, source, journal->count, scratch, sizeof scratch, &diag);
+    *ret_planned = store;
+    free(image);
+    free(source);
+    return rc == 0;
+}
+
+void journal_apply(struct session *session, struct journal *journal)
+{
+    struct modfmt_store_source *source = sources_of(journal);
+    uint8_t *scratch = cli_alloc(VERB_SCRATCH, 1);
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    int rc;
+
+    modfmt_store_reset(&session->store);
+    rc = modfmt_store_install(&session->store, source, journal->count, scratch, VERB_SCRATCH,
+                              &diag);
+    if (rc != 0) {
+        cli_note(NULL, "the modules are safe in %s; 'modflash recover' puts them back",
+                 session->journal);
+        session_fail(session, rc, &diag, "rewriting the region");
+    }
+    if (unlink(session->journal) != 0) {
+        cli_warning(session->journal, "cannot be deleted, though it is no longer needed: %s",
+                    strerror(errno));
+    }
+    for (uint32_t i = 0; i < journal->count; i++) {
+        char version[24];
+
+        progress_end();
+        if (!session->request->quiet) {
+            printf("%s %s: at 0x%08x, %u bytes\n", journal->image[i].identity.name,
+                   identity_version(&journal->image[i].identity, version),
+                   session_address(session, source[i].image.offset), source[i].image.size);
+        }
+    }
+    free(scratch);
+    free(source);
+}
+
+/* What was there must not come back from a half-done erase. */
+static void retire(struct session *session)
+{
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    int rc = modfmt_store_retire(&session->store, &diag);
+
+    if (rc != 0 && rc != MODFMT_E_STORE_SLOTS) {
+        session_fail(session, rc, &diag, "rewriting the region");
+    }
+}
+
+bool journal_rewrite(struct session *session, struct package *package, uint32_t count)
+{
+    struct journal journal = {0};
+    struct modfmt_store planned;
+    int status;
+
+    collect(session, package, count, &journal);
+    if (!fits(session, &journal, &planned)) {
+        journal_free(&journal);
+        return false;
+    }
+    if (session->request->dry_run) {
+        verb_say_plan(session, &planned, "the region would be rewritten");
+        journal_free(&journal);
+        return true;
+    }
+    if (session->journal == NULL) {
+        cli_error(NULL, "there is no place to keep the modules meanwhile: set HOME or "
+                        "XDG_STATE_HOME");
+        session_refuse(session);
+    }
+    status = journal_write(session, &journal);
+    if (status != 0) {
+        session_close(session);
+        exit(status);
+    }
+    if (!session->request->quiet) {
+        printf("the region must be erased as a whole: its modules are kept in %s meanwhile\n",
+               session->journal);
+        fflush(stdout);
+    }
+    session->device.planned = planned.programmed_bytes;
+    session_begin(session);
+    retire(session);
+    journal_apply(session, &journal);
+    journal_free(&journal);
+    return true;
+}

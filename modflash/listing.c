@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** list and info: what is in the region. Reads; never halts the chip. */
+#include "catalog.h"
+#include "journal.h"
+#include "room.h"
+#include "verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* In the order of their addresses. */
+static int by_offset(const void *a, const void *b)
+{
+    const struct modfmt_store_image *x = a, *y = b;
+
+    return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+static const char *flags_text(uint32_t flags)
+{
+    return (flags & MODFMT_STORE_PINNED) != 0 ? "pinned"
+           : (flags & MODFMT_STORE_BARE) != 0 ? "bare"
+                                              : "-";
+}
+
+static void json_region(struct cli_json *json, const struct session *session,
+                        const struct room *room)
+{
+    const struct region *region = &session->region;
+
+    cli_json_object(json, "region");
+    cli_json_hex32(json, "address", region->base);
+    cli_json_number(json, "size", region->size);
+    cli_json_number(json, "sectors", region->sector_count);
+    cli_json_text(json, "origin", region->origin);
+    cli_json_number(json, "live", room->live);
+    cli_json_number(json, "room_now", room->now);
+    cli_json_number(json, "room", room->largest);
+    cli_json_number(json, "lost", session->store.lost);
+    cli_json_text(json, "journal", session->pending ? session->journal : NULL);
+    cli_json_close_object(json);
+}
+
+static void json_module(struct cli_json *json, struct session *session,
+                        const struct modfmt_store_image *image)
+{
+    struct identity identity;
+    char version[24];
+
+    catalog_identity(session, image, &identity);
+    cli_json_row(json, NULL);
+    cli_json_string(json, "name", identity.name, identity.name_length);
+    cli_json_text(json, "version",
+                  identity.has_version ? identity_version(&identity, version) : NULL);
+    cli_json_hex32(json, "address", session_address(session, image->offset));
+    cli_json_number(json, "size", image->size);
+    cli_json_hex32(json, "crc", image->crc);
+    cli_json_bool(json, "pinned", (image->flags & MODFMT_STORE_PINNED) != 0);
+    cli_json_bool(json, "bare", (image->flags & MODFMT_STORE_BARE) != 0);
+    cli_json_close_object(json);
+}
+
+static void list_json(struct session *session, const struct modfmt_store_image *image,
+                      uint32_t count, const struct room *room)
+{
+    struct cli_json json;
+
+    cli_json_begin(&json, stdout);
+    cli_json_object(&json, NULL);
+    cli_json_text(&json, "schema", "modflash-list-1");
+    cli_json_text(&json, "chip", session->target->chip.name);
+    json_region(&json, session, room);
+    cli_json_array(&json, "modules");
+    for (uint32_t i = 0; i < count; i++) {
+        json_module(&json, session, &image[i]);
+    }
+    cli_json_close_array(&json);
+    cli_json_close_object(&json);
+    cli_json_end(&json);
+}
+
+static void list_text(struct session *session, const struct modfmt_store_image *image,
+                      uint32_t count, const struct room *room)
+{
+    if (count != 0) {
+        printf("%-24s %-12s %8s  %-10s  %s\n", "NAME", "VERSION", "SIZE", "ADDRESS", "FLAGS");
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        struct identity identity;
+        char version[24];
+        int pad;
+
+        catalog_identity(session, &image[i], &identity);
+        cli_put_text(stdout, identity.name_length != 0 ? identity.name : "(no name)",
+                     identity.name_length != 0 ? identity.name_length : 9);
+        pad = 24 - (int)(identity.name_length != 0 ? identity.name_length : 9);
+        printf("%*s %-12s %8u  0x%08x  %s\n", pad > 0 ? pad : 0, "",
+               identity_version(&identity, version), image[i].size,
+               session_address(session, image[i].offset), flags_text(image[i].flags));
+    }
+    printf("%u module%s, %u bytes; room for one of up to %u bytes now", count,
+           count == 1 ? "" : "s", room->live, room->now);
+    if (room->largest > room->now) {
+        printf(", %u after erasing and compacting", room->largest);
+    }
+    printf("\n");
+    if (session->store.lost != 0) {
+        printf("%u module%s no longer there: another tool wrote over the region\n",
+               session->store.lost, session->store.lost == 1 ? " is" : "s are");
+    }
+}
+
+static void say_journal(const struct session *session)
+{
+    struct journal journal;
+
+    if (!session->pending || session->request->json) {
+        return;
+    }
+    journal_read(session, &journal);
+    printf("a compaction was cut short: %u module%s kept in %s; 'modflash recover' puts "
+           "%s back\n",
+           journal.count, journal.count == 1 ? " is" : "s are", session->journal,
+           journal.count == 1 ? "it" : "them");
+    journal_free(&journal);
+}
+
+int verb_list(const struct request *request)
+{
+    struct session *session = session_open(request, SESSION_READ);
+    uint32_t count = session->store.count;
+    struct modfmt_store_image *image = cli_alloc(count + 1u, sizeof *image);
+    struct room room;
+
+    memcpy(image, session->image, count * sizeof *image);
+    qsort(image, count, sizeof *image, by_offset);
+    room_measure(session, &room);
+    if (request->json) {
+        list_json(session, image, count, &room);
+    } else {
+        list_text(session, image, count, &room);
+        say_journal(session);
+    }
+    free(image);
+    if (session->target->error[0] != 0) {
+        session_fail(session, 0, NULL, "reading the module region");
+    }
+    return session_close(session);
+}
+
+/* ---- info ------------------------------------------------------------------------ */
+
+static void info_json(struct session *session, const struct modfmt_store_image *stored,
+                      const struct modfmt_image *image, const struct identity *identity,
+                      int rc)
+{
+    struct cli_json json;
+    char version[24];
+
+    cli_json_begin(&json, stdout);
+    cli_json_object(&json, NULL);
+    cli_json_text(&json, "schema", "modflash-info-1");
+    cli_json_string(&json, "name", identity->name, identity->name_length);
+    cli_json_text(&json, "version",
+                  identity->has_version ? identity_version(identity, version) : NULL);
+    cli_json_hex32(&json, "address", session_address(session, stored->offset));
+    cli_json_number(&json, "size", stored->size);
+    cli_json_hex32(&json, "crc", stored->crc);
+    cli_json_bool(&json, "pinned", (stored->flags & MODFMT_STORE_PINNED) != 0);
+    cli_json_bool(&json, "bare", (stored->flags & MODFMT_STORE_BARE) != 0);
+    cli_json_bool(&json, "valid", rc == 0);
+    cli_json_text(&json, "error", rc != 0 ? modfmt_strerror_name(rc) : NULL);
+    if (rc == 0) {
+        cli_json_number(&json, "text", image->text_mem);
+        cli_json_number(&json, "data", image->data_mem);
+        cli_json_number(&json, "relocations", image->reloc_size);
+        cli_json_number(&json, "imports", image->import_count);
+        cli_json_number(&json, "exports", image->export_count);
+        cli_json_number(&json, "stack", image->stack_size);
+    }
+    cli_json_close_object(&json);
+    cli_json_end(&json);
+}
+
+static void info_text(struct session *session, const struct modfmt_store_image *stored,
+                      const struct modfmt_image *image, const struct identity *identity,
+                      int rc)
+{
+    char version[24];
+
+    printf("name         ");
+    cli_put_text(stdout, identity->name, identity->name_length);
+    printf("\nversion      %s\n", identity_version(identity, version));
+    printf("address      0x%08x\n", session_address(session, stored->offset));
+    printf("size         %u bytes\n", stored->size);
+    printf("crc          0x%08x\n", stored->crc);
+    printf("flags        %s\n", flags_text(stored->flags));
+    if (rc != 0) {
+        printf("contents     damaged: %s\n", modfmt_strerror(rc));
+        return;
+    }
+    printf("contents     good\n");
+    printf("text         %u bytes\n", image->text_mem);
+    printf("data and bss %u bytes\n", image->data_mem);
+    printf("relocations  %u bytes\n", image->reloc_size);
+    printf("imports      %u\n", image->import_count);
+    printf("exports      %u\n", image->export_count);
+}
+
+int verb_info(const struct request *request)
+{
+    struct session *session = session_open(request, SESSION_READ);
+    const struct modfmt_store_image *stored = catalog_find(session, request->operands[0]);
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    struct modfmt_image image;
+    struct identity identity;
+    uint8_t *bytes;
+    int rc;
+
+    catalog_identity(session, stored, &identity);
+    rc = catalog_check(session, stored, &bytes, &image, &diag);
+    if (session->target->error[0] != 0) {
+        session_fail(session, rc, &diag, "reading the module");
+    }
+    if (request->json) {
+        info_json(session, stored, &image, &identity, rc);
+    } else {
+        info_text(session, stored, &image, &identity, rc);
+    }
+    free(bytes);
+    return session_close(session);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** modflash: put modules on a board, and keep its module region. */
+#include "verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OPT_PROBE = 1,
+    OPT_CHIP,
+    OPT_REGION,
+    OPT_FIRMWARE,
+    OPT_OUTPUT,
+    OPT_JSON,
+    OPT_DRY_RUN,
+    OPT_NO_RESET,
+    OPT_ALLOW_DOWNGRADE,
+    OPT_FORCE,
+    OPT_PIN,
+    OPT_JOURNAL,
+    OPT_DISCARD,
+    OPT_QUIET,
+};
+
+static const struct cli_option options[] = {
+    {OPT_PROBE, 'p', "probe", "PROBE",
+     "stlink[:SERIAL] (default), gdb:HOST:PORT or file:FLASH.IMG"},
+    {OPT_CHIP, 0, "chip", "NAME", "the chip of a file: target (default stm32f405)"},
+    {OPT_REGION, 0, "region", "BASE:SIZE", "the module region, as 0x08060000:128K"},
+    {OPT_FIRMWARE, 0, "firmware", "ELF", "take the region from the firmware's symbols"},
+    {OPT_OUTPUT, 'o', "output", "FILE", "where bundle writes the region's image"},
+    {OPT_JSON, 0, "json", NULL, "list, info and probe as JSON"},
+    {OPT_DRY_RUN, 'n', "dry-run", NULL, "say what would be done, and do nothing"},
+    {OPT_NO_RESET, 0, "no-reset", NULL, "let the firmware go on instead of resetting it"},
+    {OPT_ALLOW_DOWNGRADE, 0, "allow-downgrade", NULL, "replace a newer version by an older"},
+    {OPT_FORCE, 'f', "force", NULL, "write a module even if the very same is there"},
+    {OPT_PIN, 0, "pin", NULL, "compaction must not move these modules"},
+    {OPT_JOURNAL, 0, "journal", NULL,
+     "rewrite the region from a copy kept on this machine, if nothing else makes room"},
+    {OPT_DISCARD, 0, "discard-journal", NULL, "recover: forget the modules kept here"},
+    {OPT_QUIET, 'q', "quiet", NULL, "print errors only"},
+    {0, 0, NULL, NULL, NULL},
+};
+
+static const struct cli_tool tool = {
+    .name = "modflash",
+    .usage = "modflash [options] module.bin... | VERB [options] [operands]",
+    .purpose = "Put loadable modules on a board, and keep its module region.",
+    .details =
+        "Verbs:\n"
+        "  install FILE...       put modules in, or replace those of the same name; all or "
+        "none\n"
+        "  update FILE...        the same, but they must be there\n"
+        "  list                  what is there, and how much room\n"
+        "  info NAME             one module, its contents checked\n"
+        "  verify [NAME...]      check the contents of modules\n"
+        "  remove NAME...        remove modules; all or none\n"
+        "  compact               move live modules together\n"
+        "  recover               finish what a power failure cut short\n"
+        "  read FILE             save the region's bytes\n"
+        "  erase                 erase the region\n"
+        "  probe                 what is connected, and where its region is\n"
+        "  bundle -o FILE FILE...  make a region's image for factory programming\n\n"
+        "Exit status: 0 good, 1 refused, 2 usage, 3 input, output or memory, 4 probe or "
+        "target.",
+    .options = options,
+};
+
+struct verb {
+    const char *name;
+    int (*run)(const struct request *request);
+    unsigned least, most; /* operands */
+    bool json;
+};
+
+#define ANY 10000u
+
+static const struct verb verbs[] = {
+    {"install", verb_install, 1, ANY, false}, {"update", verb_update, 1, ANY, false},
+    {"list", verb_list, 0, 0, true},          {"info", verb_info, 1, 1, true},
+    {"verify", verb_verify, 0, ANY, false},   {"remove", verb_remove, 1, ANY, false},
+    {"compact", verb_compact, 0, 0, false},   {"recover", verb_recover, 0, 0, false},
+    {"read", verb_read, 1, 1, false},         {"erase", verb_erase, 0, 0, false},
+    {"probe", verb_probe, 0, 0, true},        {"bundle", verb_bundle, 1, ANY, false},
+};
+
+static void take_text(struct request *request, int id, const char *value)
+{
+    switch (id) {
+    case OPT_PROBE:
+        request->probe = value;
+        break;
+    case OPT_CHIP:
+        request->chip = value;
+        break;
+    case OPT_REGION:
+        request->region = value;
+        break;
+    case OPT_FIRMWARE:
+        request->firmware = value;
+        break;
+    default:
+        request->output = value;
+        break;
+    }
+}
+
+static void take_switch(struct request *request, int id)
+{
+    bool *const places[] = {
+        [OPT_JSON] = &request->json,
+        [OPT_DRY_RUN] = &request->dry_run,
+        [OPT_NO_RESET] = &request->no_reset,
+        [OPT_ALLOW_DOWNGRADE] = &request->allow_downgrade,
+        [OPT_FORCE] = &request->force,
+        [OPT_PIN] = &request->pin,
+        [OPT_JOURNAL] = &request->journal,
+        [OPT_DISCARD] = &request->discard_journal,
+        [OPT_QUIET] = &request->quiet,
+    };
+
+    *places[id] = true;
+}
+
+/* The first operand is a verb or, for short, a module to install. */
+static const struct verb *find_verb(struct request *request)
+{
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        if (strcmp(request->operands[0], verbs[i].name) == 0) {
+            request->operands++;
+            request->operand_count--;
+            return &verbs[i];
+        }
+    }
+    return &verbs[0];
+}
+
+/* What makes no sense together is a mistake that must not pass in silence. */
+static void check_request(const struct verb *verb, const struct request *request)
+{
+    if (request->operand_count < verb->least) {
+        cli_usage(&tool, "%s: %s", verb->name,
+                  strcmp(verb->name, "info") == 0 || strcmp(verb->name, "remove") == 0
+                      ? "which module?"
+                      : "no file was given");
+    }
+    if (request->operand_count > verb->most) {
+        cli_usage(&tool, "%s: '%s' is one too many", verb->name,
+                  request->operands[verb->most]);
+    }
+    if (request->json && !verb->json) {
+        cli_usage(&tool, "--json is for list, info and probe");
+    }
+    if ((request->output != NULL) != (verb->run == verb_bundle)) {
+        cli_usage(&tool, request->output != NULL ? "-o is for bundle"
+                                                 : "bundle needs -o FILE");
+    }
+    if (request->chip != NULL && strncmp(request->probe, "file:", 5) != 0 &&
+        verb->run != verb_bundle) {
+        cli_usage(&tool, "--chip is for --probe file:; a real chip is asked what it is");
+    }
+    if (request->region != NULL && request->firmware != NULL) {
+        cli_usage(&tool, "--region and --firmware exclude each other");
+    }
+    if (request->discard_journal && verb->run != verb_recover) {
+        cli_usage(&tool, "--discard-journal is for recover");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct request request = {.probe = "stlink"};
+    const struct verb *verb;
+    struct cli_args args;
+    const char *value;
+    int id, status, closed;
+
+    request.operands = cli_alloc((size_t)argc + 1, sizeof *request.operands);
+    cli_begin(&args, &tool, argc, argv);
+    while ((id = cli_next(&args, &value)) != CLI_END) {
+        if (id == CLI_OPERAND) {
+            request.operands[request.operand_count++] = (char *)(uintptr_t)value;
+        } else if (id <= OPT_OUTPUT) {
+            take_text(&request, id, value);
+        } else {
+            take_switch(&request, id);
+        }
+    }
+    if (request.operand_count == 0) {
+        cli_usage(&tool, "no module and no verb was given");
+    }
+    verb = find_verb(&request);
+    check_request(verb, &request);
+    status = verb->run(&request);
+    closed = cli_close_stdout();
+    return status != CLI_OK ? status : closed;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** A module's file, checked before anything is touched. And what images call themselves. */
+#ifndef MODFLASH_PACKAGE_H
+#define MODFLASH_PACKAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "modfmt_store.h"
+#include "session.h"
+
+/** What an image says about itself. */
+struct identity {
+    char name[MODFMT_NAME_MAX + 1]; /**< "" if it has none */
+    uint32_t name_length;
+    bool has_version;
+    uint16_t version[3];
+};
+
+struct package {
+    struct modfmt_store_source source;
+    const char *path;
+    uint8_t *bytes;
+    uint32_t size;
+    struct identity identity;
+    bool had;                /**< a module of that name is in the store: */
+    struct identity former;
+    uint32_t former_crc;
+};
+
+/** Read the name and version of the image at `bytes`, which passed modfmt_check(). */
+void identity_of(const struct modfmt_image *image, struct identity *ret_identity);
+/** "1.2.3", or "-". */
+const char *identity_version(const struct identity *identity, char text[24]);
+/** -1, 0 or 1; no version counts as 0.0.0. */
+int identity_compare(const struct identity *a, const struct identity *b);
+
+/** Read and check a file; print why not and exit. */
+void package_read(struct package *package, const char *path);
+/** Can the chip run it? Prints why not. */
+bool package_suits(const struct package *package, const struct target_chip *chip);
+void package_free(struct package *package);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** Compact, and finishing a compaction that was cut short. */
+#include "journal.h"
+#include "progress.h"
+#include "room.h"
+#include "verbs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Compact on a copy. @return what the store says */
+static int rehearse(struct session *session, struct rehearsal *r, struct modfmt_diag *diag)
+{
+    uint8_t scratch[64];
+
+    rehearsal_begin(session, r);
+    return modfmt_store_compact(&r->store, scratch, sizeof scratch, diag);
+}
+
+static void compact(struct session *session, const struct modfmt_store *planned)
+{
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    uint8_t *scratch = cli_alloc(VERB_SCRATCH, 1);
+    int rc;
+
+    session->device.planned = planned->programmed_bytes;
+    session_begin(session);
+    rc = modfmt_store_compact(&session->store, scratch, VERB_SCRATCH, &diag);
+    if (rc != 0) {
+        session_fail(session, rc, &diag, "compacting");
+    }
+    progress_end();
+    verb_say_plan(session, &session->store, "compacted");
+    free(scratch);
+}
+
+static _Noreturn void refuse_compaction(struct session *session, const struct modfmt_diag *diag)
+{
+    cli_error(session->target->spec,
+              "%u dead bytes cannot be had: no other sector holds the live bytes beside "
+              "them; 'modflash compact --journal' rewrites the region from a copy kept here",
+              diag->got);
+    session_refuse(session);
+}
+
+int verb_compact(const struct request *request)
+{
+    struct session *session = session_open(request, SESSION_WRITE);
+    struct rehearsal *r = cli_alloc(1, sizeof *r);
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    int rc = rehearse(session, r, &diag);
+
+    if (session->target->error[0] != 0) {
+        session_fail(session, rc, &diag, "reading the module region");
+    }
+    if (request->journal ||
+        (rc == MODFMT_E_STORE_COMPACT && session->region.sector_count == 1)) {
+        if (!journal_rewrite(session, NULL, 0)) {
+            session_fail(session, MODFMT_E_STORE_FULL, &diag, "compacting");
+        }
+    } else if (rc == MODFMT_E_STORE_COMPACT) {
+        refuse_compaction(session, &diag);
+    } else if (rc != 0) {
+        session_fail(session, rc, &diag, "compacting");
+    } else if (request->dry_run) {
+        verb_say_plan(session, &r->store, "would be");
+    } else if (r->store.programmed_bytes != 0 || r->store.erased_sectors != 0) {
+        compact(session, &r->store);
+    } else if (!request->quiet) {
+        printf("nothing to gain: every byte in use is live\n");
+    }
+    free(r);
+    return session_close(session);
+}
+
+static void settle(struct session *session)
+{
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    int rc;
+
+    if (!session->store.unsettled && session->store.pending == MODFMT_STORE_NONE) {
+        if (!session->request->quiet) {
+            printf("nothing to recover\n");
+        }
+        return;
+    }
+    session_begin(session);
+    rc = modfmt_store_settle(&session->store, &diag);
+    if (rc != 0) {
+        session_fail(session, rc, &diag, "recovering");
+    }
+    progress_end();
+    verb_say_plan(session, &session->store, "settled");
+}
+
+static void discard(struct session *session)
+{
+    if (unlink(session->journal) != 0) {
+        cli_error(session->journal, "cannot be deleted: %s", strerror(errno));
+        session_close(session);
+        exit(CLI_IO);
+    }
+    if (!session->request->quiet) {
+        printf("%s: deleted\n", session->journal);
+    }
+}
+
+int verb_recover(const struct request *request)
+{
+    struct session *session = session_open(request, SESSION_RECOVER);
+    struct journal journal;
+
+    if (!session->pending) {
+        if (!request->dry_run) {
+            settle(session);
+        }
+        return session_close(session);
+    }
+    if (request->discard_journal) {
+        discard(session);
+        return session_close(session);
+    }
+    journal_read(session, &journal);
+    if (request->dry_run) {
+        printf("%u module%s would be put back from %s\n", journal.count,
+               journal.count == 1 ? "" : "s", session->journal);
+    } else {
+        session_begin(session);
+        journal_apply(session, &journal);
+    }
+    journal_free(&journal);
+    return session_close(session);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** Where the module region is: specs/firmware.md. */
+#include "region.h"
+
+#include "cli.h"
+#include "modfmt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define VTOR 0xe000ed08u
+#define HOST_SIZE (MODFMT_HOST_OFF_REGION_END + 4u)
+
+/* A number with an optional K or M behind it. */
+static bool parse_size(const char *text, uint32_t *ret_size)
+{
+    char digits[24];
+    size_t length = strlen(text);
+    uint32_t scale = 1, number;
+
+    if (length == 0 || length >= sizeof digits) {
+        return false;
+    }
+    memcpy(digits, text, length + 1);
+    if (strchr("kKmM", digits[length - 1]) != NULL) {
+        scale = strchr("kK", digits[length - 1]) != NULL ? 1024u : 1024u * 1024u;
+        digits[length - 1] = 0;
+    }
+    if (!cli_parse_u32(digits, &number) || number > UINT32_MAX / scale) {
+        return false;
+    }
+    *ret_size = number * scale;
+    return true;
+}
+
+static bool parse_region(const char *text, struct region *ret_region)
+{
+    char base[24];
+    const char *colon = strchr(text, ':');
+    size_t length = colon != NULL ? (size_t)(colon - text) : 0;
+
+    if (length == 0 || length >= sizeof base) {
+        return false;
+    }
+    memcpy(base, text, length);
+    base[length] = 0;
+    return cli_parse_u32(base, &ret_region->base) &&
+           parse_size(colon + 1, &ret_region->size) && ret_region->size != 0;
+}
+
+/* Does the region begin where a sector of the chip does, and end where one does? */
+static bool find_sectors(const struct target_chip *chip, struct region *region)
+{
+    uint32_t at = chip->flash_base, i = 0;
+
+    while (i < chip->sector_count && at < region->base) {
+        at += chip->sector_size[i++];
+    }
+    region->first_sector = i;
+    if (at != region->base) {
+        return false;
+    }
+    while (i < chip->sector_count && at - region->base < region->size) {
+        at += chip->sector_size[i++];
+    }
+    region->sector_count = i - region->first_sector;
+    return at - region->base == region->size;
+}
+
+static int refuse_sectors(const struct target_chip *chip, const struct region *region)
+{
+    uint32_t at = chip->flash_base;
+    char text[256] = "";
+    size_t used = 0;
+
+    for (uint32_t i = 0; i < chip->sector_count && used < sizeof text - 16; i++) {
+        used += (size_t)snprintf(text + used, sizeof text - used, "%s0x%08x",
+                                 i != 0 ? " " : "", at);
+        at += chip->sector_size[i];
+    }
+    cli_error(NULL,
+              "the region 0x%08x:%u does not begin and end with sectors of the %s's flash; "
+              "those begin at %s, and it ends at 0x%08x",
+              region->base, region->size, chip->name, text,
+              chip->flash_base + chip->flash_size);
+    return CLI_USAGE;
+}
+
+/* The descriptor that the vector table at `table` points to. */
+static bool read_descriptor(struct target *target, uint32_t table, struct region *region)
+{
+    const struct target_chip *chip = &target->chip;
+    uint8_t word[4], bytes[HOST_SIZE];
+    uint32_t at, begin, end;
+
+    if (table < chip->flash_base || table - chip->flash_base >= chip->flash_size - 0x40u ||
+        target->ops->read(target, table + 4u * MODFMT_HOST_VECTOR, word, 4) != 0) {
+        return false;
+    }
+    at = modfmt_get32(word);
+    if (at % 4u != 0 || at < chip->flash_base ||
+        !modfmt_range(at - chip->flash_base, HOST_SIZE, chip->flash_size) ||
+        target->ops->read(target, at, bytes, HOST_SIZE) != 0) {
+        return false;
+    }
+    if (modfmt_get32(bytes + MODFMT_HOST_OFF_MAGIC) != MODFMT_HOST_MAGIC ||
+        modfmt_get32(bytes + MODFMT_HOST_OFF_SELF) != at ||
+        modfmt_get32(bytes + MODFMT_HOST_OFF_VERSION) != MODFMT_HOST_VERSION ||
+        modfmt_get32(bytes + MODFMT_HOST_OFF_SIZE) < MODFMT_HOST_SIZE_MIN) {
+        return false;
+    }
+    begin = modfmt_get32(bytes + MODFMT_HOST_OFF_REGION_BEGIN);
+    end = modfmt_get32(bytes + MODFMT_HOST_OFF_REGION_END);
+    if (begin >= end) {
+        return false;
+    }
+    region->base = begin;
+    region->size = end - begin;
+    return true;
+}
+
+/* What the firmware on the board says; VTOR knows where it is, if a core is there. */
+static bool ask_board(struct target *target, struct region *region)
+{
+    uint8_t word[4];
+    uint32_t table = 0;
+
+    if (strncmp(target->spec, "file", 4) != 0 &&
+        target->ops->read(target, VTOR, word, 4) == 0) {
+        table = modfmt_get32(word);
+    }
+    /* After a reset VTOR is 0, which is where the flash is mapped as well. */
+    return (table != 0 && read_descriptor(target, table, region)) ||
+           read_descriptor(target, target->chip.flash_base, region);
+}
+
+int region_find(struct target *target, const char *option, const char *firmware,
+                struct region *ret_region)
+{
+    const struct target_chip *chip = &target->chip;
+    struct region region = {0};
+
+    if (option != NULL) {
+        if (!parse_region(option, &region)) {
+            cli_error(NULL, "--region: '%s' is no BASE:SIZE, such as 0x08060000:128K", option);
+            return CLI_USAGE;
+        }
+        region.origin = "option";
+    } else if (firmware != NULL) {
+        int status = region_from_elf(firmware, &region.base, &region.size);
+
+        if (status != 0) {
+            return status;
+        }
+        region.origin = "firmware";
+    } else if (ask_board(target, &region)) {
+        region.origin = "board";
+    } else if (target->error[0] != 0) {
+        cli_error(target->spec, "%s", target->error);
+        return CLI_TARGET;
+    } else if (chip->region_size != 0) {
+        region.base = chip->region_base;
+        region.size = chip->region_size;
+        region.origin = "default";
+    } else {
+        cli_error(NULL, "where is the module region of this %s? Say --region BASE:SIZE",
+                  chip->name);
+        return CLI_USAGE;
+    }
+    if (!find_sectors(chip, &region)) {
+        return refuse_sectors(chip, &region);
+    }
+    *ret_region = region;
+    return 0;
+}

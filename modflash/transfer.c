@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** read, probe and bundle. */
+#include "chip.h"
+#include "install.h"
+#include "region.h"
+#include "verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int verb_read(const struct request *request)
+{
+    struct session *session = session_open_region(request, SESSION_READ);
+    const struct region *region = &session->region;
+    struct device *device = &session->device;
+    uint8_t *bytes = cli_alloc(region->size, 1);
+    int status;
+
+    if (device->flash.read(&device->flash, 0, bytes, region->size) != 0) {
+        session_fail(session, MODFMT_E_STORE_READ, NULL, "reading the module region");
+    }
+    status = cli_write_file(request->operands[0], bytes, region->size);
+    if (status == 0 && !request->quiet && strcmp(request->operands[0], "-") != 0) {
+        printf("%u bytes from 0x%08x on: %s\n", region->size, region->base,
+               request->operands[0]);
+    }
+    free(bytes);
+    if (status != 0) {
+        session_close(session);
+        return status;
+    }
+    return session_close(session);
+}
+
+/* ---- probe -------------------------------------------------------------------------- */
+
+static void probe_json(const struct session *session)
+{
+    const struct target_chip *chip = &session->target->chip;
+    struct cli_json json;
+
+    cli_json_begin(&json, stdout);
+    cli_json_object(&json, NULL);
+    cli_json_text(&json, "schema", "modflash-probe-1");
+    cli_json_text(&json, "probe", session->target->spec);
+    cli_json_text(&json, "chip", chip->name);
+    cli_json_hex32(&json, "device_id", chip->device_id);
+    cli_json_text(&json, "uid", chip->uid);
+    cli_json_hex32(&json, "flash", chip->flash_base);
+    cli_json_number(&json, "flash_size", chip->flash_size);
+    cli_json_number(&json, "unit", chip->unit);
+    cli_json_object(&json, "region");
+    cli_json_hex32(&json, "address", session->region.base);
+    cli_json_number(&json, "size", session->region.size);
+    cli_json_text(&json, "origin", session->region.origin);
+    cli_json_close_object(&json);
+    cli_json_array(&json, "sectors");
+    for (uint32_t i = 0, at = chip->flash_base; i < chip->sector_count; i++) {
+        cli_json_row(&json, NULL);
+        cli_json_hex32(&json, "address", at);
+        cli_json_number(&json, "size", chip->sector_size[i]);
+        cli_json_close_object(&json);
+        at += chip->sector_size[i];
+    }
+    cli_json_close_array(&json);
+    cli_json_close_object(&json);
+    cli_json_end(&json);
+}
+
+int verb_probe(const struct request *request)
+{
+    struct session *session = session_open_region(request, SESSION_READ);
+    const struct target_chip *chip = &session->target->chip;
+    const struct region *region = &session->region;
+
+    if (request->json) {
+        probe_json(session);
+        return session_close(session);
+    }
+    printf("probe        %s\n", session->target->spec);
+    printf("chip         %s (id 0x%03x), unique id %s\n", chip->name, chip->device_id,
+           chip->uid);
+    printf("flash        %u KiB at 0x%08x, %u sectors, programmed %u bytes at a time\n",
+           chip->flash_size / 1024, chip->flash_base, chip->sector_count, chip->unit);
+    printf("region       0x%08x:%uK, %u sector%s (%s)\n", region->base, region->size / 1024,
+           region->sector_count, region->sector_count == 1 ? "" : "s", region->origin);
+    return session_close(session);
+}
+
+/* ---- bundle --------------------------------------------------------------------------- */
+
+/* A region in memory, erased. */
+struct memory {
+    struct modfmt_flash flash;
+    uint8_t *bytes;
+};
+
+static int memory_read(struct modfmt_flash *flash, uint32_t offset, void *bytes, uint32_t size)
+{
+    memcpy(bytes, ((struct memory *)flash)->bytes + offset, size);
+    return 0;
+}
+
+static int memory_program(struct modfmt_flash *flash, uint32_t offset, const void *bytes,
+                          uint32_t size)
+{
+    memcpy(((struct memory *)flash)->bytes + offset, bytes, size);
+    return 0;
+}
+
+static int memory_erase(struct modfmt_flash *flash, uint32_t sector)
+{
+    memset(((struct memory *)flash)->bytes + modfmt_store_sector_offset(flash, sector), 0xff,
+           flash->sector_size[sector]);
+    return 0;
+}
+
+static int fill_memory(const struct session *session, struct package *package, uint32_t count,
+                       struct memory *memory)
+{
+    struct modfmt_store_image *image = cli_alloc(SESSION_IMAGES_MAX, sizeof *image);
+    struct modfmt_store_source *source = install_sources(package, count);
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    uint8_t *scratch = cli_alloc(VERB_SCRATCH, 1);
+    struct modfmt_store store;
+    int rc;
+
+    rc = modfmt_store_open(&store, &memory->flash, image, SESSION_IMAGES_MAX, &diag);
+    if (rc == 0) {
+        rc = modfmt_store_install(&store, source, count, scratch, VERB_SCRATCH, &diag);
+    }
+    if (rc != 0) {
+        cli_error(NULL, "the images do not fit into the region 0x%08x:%uK: %s",
+                  session->region.base, session->region.size / 1024, modfmt_strerror(rc));
+    } else {
+        install_report(session, package, source, count);
+    }
+    free(image);
+    free(source);
+    free(scratch);
+    return rc == 0 ? CLI_OK : CLI_REFUSED;
+}
+
+static int read_nothing(struct target *target, uint32_t address, void *bytes, uint32_t length)
+{
+    (void)target;
+    (void)address;
+    (void)bytes;
+    (void)length;
+    return -1;
+}
+
+/* A chip on paper: for the factory there is none yet. */
+static void begin_paper(const struct request *request, struct target *target,
+                        struct session *session)
+{
+    static const struct target_ops nothing = {.read = read_nothing};
+    const char *name = request->chip != NULL ? request->chip : "stm32f405";
+    struct chip_model model;
+    int status;
+
+    if (!chip_find_name(name, &model) ||
+        !chip_describe(&model, model.row->flash_size, &target->chip)) {
+        cli_die(CLI_USAGE, NULL, "--chip: '%s' is not known; there are %s", name,
+                chip_name_list());
+    }
+    target->ops = &nothing;
+    target->spec = "file:";
+    session->request = request;
+    session->target = target;
+    status = region_find(target, request->region, request->firmware, &session->region);
+    if (status != 0) {
+        exit(status);
+    }
+    device_begin(&session->device, target, &session->region);
+}
+
+int verb_bundle(const struct request *request)
+{
+    struct session *session = cli_alloc(1, sizeof *session);
+    struct target target = {0};
+    struct memory memory;
+    struct package *package;
+    uint32_t count;
+    int status = CLI_OK;
+
+    package = install_read(request, &count);
+    begin_paper(request, &target, session);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!package_suits(&package[i], &target.chip)) {
+            status = CLI_REFUSED;
+        }
+    }
+    memory.flash = session->device.flash;
+    memory.flash.read = memory_read;
+    memory.flash.program = memory_program;
+    memory.flash.erase = memory_erase;
+    memory.bytes = cli_alloc(session->region.size, 1);
+    memset(memory.bytes, 0xff, session->region.size);
+    if (status == CLI_OK) {
+        status = fill_memory(session, package, count, &memory);
+    }
+    if (status == CLI_OK) {
+        status = cli_write_file(request->output, memory.bytes, session->region.size);
+    }
+    free(memory.bytes);
+    for (uint32_t i = 0; i < count; i++) {
+        package_free(&package[i]);
+    }
+    free(package);
+    device_end(&session->device);
+    free(session);
+    return status;
+}
