@@ -9,6 +9,8 @@ packages=(
     gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
     gdb-multiarch qemu-system-arm
     clang lld libclang-rt-14-dev
+    libstlink-dev libusb-1.0-0-dev stlink-tools openocd
+    libumockdev-dev umockdev libunicorn-dev
     python3 python3-pyelftools
     mandoc
 )

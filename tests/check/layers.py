@@ -14,11 +14,14 @@ LAYERS = {
     "cli": (set(), None),
     "mkmod": ({"libmodfmt", "cli"}, None),
     "moddump": ({"libmodfmt", "cli", "target-loader"}, None),
+    "virtual-board": (set(), None),
 }
 LIBRARIES = {  # headers that are no part of libc: who may have them
     "libelf.h": {"mkmod"}, "gelf.h": {"mkmod"}, "elf.h": {"mkmod"},
     "elfutils/libdw.h": {"mkmod"}, "elfutils/libdwfl.h": {"mkmod"}, "dwarf.h": {"mkmod"},
     "capstone/capstone.h": {"moddump"}, "capstone.h": {"moddump"}, "zlib.h": {"libmodfmt"},
+    "umockdev.h": {"virtual-board"}, "glib.h": {"virtual-board"},
+    "unicorn/unicorn.h": {"virtual-board"},
 }
 # One file of each may include more; everything else of that folder may not.
 EXCEPTIONS = {("libmodfmt", "zlib.h"): "modfmt_crc_zlib.c"}

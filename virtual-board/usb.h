@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** The probe's place on a mock USB, which umockdev shows to clients. */
+#ifndef USB_H
+#define USB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "probe.h"
+
+struct usb;
+
+struct usb_counts {
+    uint64_t urbs;
+    uint64_t ioctls;
+};
+
+/** From now on clients are served, by a thread of umockdev's. @return NULL, with the
+ *  reason in *ret_problem */
+struct usb *usb_plug(struct probe *probe, const char **ret_problem);
+/** No client is served any more; the mock's temporary files go. */
+void usb_unplug(struct usb *usb, struct usb_counts *ret_counts);
+/** The folder that a client's UMOCKDEV_DIR must name; the usb's own. */
+const char *usb_folder(const struct usb *usb);
+
+#endif
