@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * Driving the STM32F4's flash controller through a probe. Sections are RM0090's; the
- * times are the longest of the data sheets (F405: table 39), doubled.
+ * times are the longest of the data sheets (F405: table 40), erase doubled.
  *
  * Little is programmed word by word, as that takes two commands a word; more by a stub in
  * RAM, which takes about nine, however much it is.
@@ -69,7 +69,7 @@
                            */
 
 #define PROGRAM_US      16u
-#define PROGRAM_MAX_US  200u
+#define PROGRAM_MAX_US  100u
 #define ERASE_LIMIT_MS  8000
 #define READY_LIMIT_MS  8000
 #define SUPPLY_FOR_WORD 2700u /* millivolts from which on PSIZE may be 32 bits */
