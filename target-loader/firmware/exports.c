@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "exports.h"
 
-/** One line of exports.list. */
-struct firmware_export {
-    uint32_t hash;
-    uint32_t address;
-};
-
-/* Made by exports.py. */
-extern const struct firmware_export firmware_exports[], firmware_exports_end[];
-
 int exports_find(const struct modload_port *port, uint32_t hash, uint32_t type,
                  uint32_t *ret_address)
 {
+    const size_t count = (uintptr_t)firmware_export_count;
     size_t low = 0;
-    size_t high = (size_t)(firmware_exports_end - firmware_exports);
+    size_t high = count;
 
     (void)port;
     (void)type;
@@ -26,8 +18,7 @@ int exports_find(const struct modload_port *port, uint32_t hash, uint32_t type,
         else
             high = middle;
     }
-    if (firmware_exports + low == firmware_exports_end ||
-        firmware_exports[low].hash != hash)
+    if (low == count || firmware_exports[low].hash != hash)
         return -1;
     *ret_address = firmware_exports[low].address;
     return 0;

@@ -38,8 +38,10 @@ def main():
         print('\t.section .rodata.firmware_exports, "a", %progbits', file=out)
         print("\t.balign 4\n\t.global firmware_exports\nfirmware_exports:", file=out)
         for value, (name, symbol) in sorted(exports.items()):
-            print(f"\t.word 0x{value:08x}, {symbol}\t@ {name}", file=out)
-        print("\t.global firmware_exports_end\nfirmware_exports_end:", file=out)
+            print(f"\t.word 0x{value:08x}, 0, {symbol}\t@ {name}", file=out)
+        # A number that the linker knows, so that the descriptor can have it as a constant.
+        print("\t.global firmware_export_count", file=out)
+        print(f"\t.equ firmware_export_count, {len(exports)}", file=out)
 
 
 main()

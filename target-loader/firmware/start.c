@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Vectors and start-up for any Cortex-M. */
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "clock.h"
+#include "descriptor.h"
 #include "faults.h"
+#include "modfmt_layout.h"
 
 int main(void);
 _Noreturn void reset_handler(void);
@@ -37,13 +40,18 @@ _Noreturn void reset_handler(void)
         continue;
 }
 
+/* A firmware may be without one, as tests are: then tools find 0. */
+extern const struct firmware_descriptor firmware_descriptor __attribute__((weak));
+
 typedef void handler(void);
 
 /** Exceptions 0 to 15. There is no peripheral interrupt. BusFault and the like are not
  *  enabled, so that all of them come as HardFault. */
 __attribute__((section(".vectors"), used)) static const struct {
     uint32_t *stack;
-    handler *handlers[15];
+    handler *handlers[9];
+    const struct firmware_descriptor *descriptor; /* of what the core reserves */
+    handler *more[5];
 } vectors = {
     &_stack_top,
     {
@@ -56,7 +64,9 @@ __attribute__((section(".vectors"), used)) static const struct {
         fault_handler,
         0,
         0,
-        0,
+    },
+    &firmware_descriptor,
+    {
         fault_handler,
         fault_handler,
         0,
@@ -64,3 +74,6 @@ __attribute__((section(".vectors"), used)) static const struct {
         clock_tick,
     },
 };
+
+_Static_assert(offsetof(__typeof__(vectors), descriptor) == 4u * MODFMT_HOST_VECTOR,
+               "where tools look");

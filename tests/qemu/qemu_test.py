@@ -2,20 +2,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """qemu_test.py CASE: modules on the demo firmware, on QEMU, through scripts/run-qemu.sh.
 
-Environment: MODFMT_SOURCE, MODFMT_BUILD, MKMOD. A case is a function of this file that
+Environment: MODFMT_SOURCE, MODFMT_BUILD, MKMOD, STORE_FILE. A case is a function of this file that
 starts with case_; its first line of text says what it proves.
 """
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import sys
 import tempfile
 import zlib
 
+from elftools.elf.elffile import ELFFile
+
 SOURCE = pathlib.Path(os.environ["MODFMT_SOURCE"])
 BUILD = pathlib.Path(os.environ["MODFMT_BUILD"])
 MKMOD = os.environ["MKMOD"]
+STORE_FILE = os.environ["STORE_FILE"]
+FIRMWARE = BUILD / "cross/cortex-m4/target-loader/firmware/stm32f405.elf"
 MODULES = SOURCE / "tests/qemu/modules"
 FREE = re.compile(r"(\d+) bytes of module RAM free")
 
@@ -327,6 +332,219 @@ def case_boards(folder):
         expect(at["_module_ram_end"] - at["_module_ram_begin"] >= 65536, f"{board}: module RAM")
         head = elf.read_bytes()
         expect(head[:4] == b"\x7fELF" and head[18] == 40, f"{board}: not an ARM ELF")
+
+
+def flash_of(folder, *, firmware=False):
+    """A flash of 1 MiB, erased, or with the demo firmware in it."""
+    path = pathlib.Path(folder) / "flash.img"
+    content = b""
+    if firmware:
+        binary = pathlib.Path(folder) / "firmware.bin"
+        subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", FIRMWARE, binary], check=True)
+        content = binary.read_bytes()
+    path.write_bytes(content + b"\xff" * (0x100000 - len(content)))
+    return path
+
+
+def store(flash, *verb, status=0):
+    """A verb on the store of the region 0x08060000:128K, by libmodfmt on the host."""
+    done = subprocess.run([STORE_FILE, flash, "0x60000:131072", *verb], capture_output=True,
+                          text=True)
+    expect(done.returncode == status, f"store_file {verb}", done.stderr)
+    return done.stdout
+
+
+def offset_of(flash, image):
+    """Where the image lies in the flash."""
+    at = flash.read_bytes().find(image.read_bytes())
+    expect(at >= 0x60000, "the image is not there")
+    return at
+
+
+def overwrite(flash, at, content):
+    whole = bytearray(flash.read_bytes())
+    whole[at:at + len(content)] = content
+    flash.write_bytes(whole)
+
+
+def case_flash_file(folder):
+    """--flash boots a flash file, with its own firmware or with ours put in, and leaves it
+    alone."""
+    image = example("hello").read_bytes()
+    for firmware in (False, True):
+        flash = flash_of(folder, firmware=firmware)
+        overwrite(flash, 0x60000, image)
+        before = flash.read_bytes()
+        run = Run("--flash", flash, cwd=folder).ended(0).memory_as_before()
+        expect(run.modules() == ["Hello from a module", good("hello", "1.0.0")], "lines", run)
+        expect(flash.read_bytes() == before, "the file was changed")
+    # What the file has is what runs: a text of the firmware, changed in the file only.
+    at = before.find(b"firmware on %s")
+    overwrite(flash, at, b"FIRMWARE")
+    expect(Run("--flash", flash).ended(0).lines[0].startswith("FIRMWARE on"), "not that very flash")
+    short = pathlib.Path(folder) / "short.img"
+    short.write_bytes(before[:0x60000 + len(image)])
+    Run("--flash", short).ended(0).has(good("hello", "1.0.0"))
+    overwrite(flash, 0x60000 - 32, b"other")
+    for arguments, status, words in (
+            (["--flash"], 2, "wants an argument"), (["--flash", "no.img"], 3, "no such file"),
+            (["--flash", flash, example("hello")], 2, "either modules or --flash"),
+            (["--flash", flash], 1, "something else than the demo firmware")):
+        run = Run(*arguments, cwd=folder).ended(status)
+        expect(words in run.errors, f"{arguments}: wanted {words!r}", run)
+
+
+def case_stored(folder):
+    """What the store says is live runs, the oldest change first; nothing else does."""
+    one, two = (example("hello"), example("trivial"))
+    newer = make(folder, "memory")
+    older = make(folder, "memory", ["-mcpu=cortex-m0"], ["--version", "0.9.0"], as_name="older")
+    older = make_named(folder, older, "older", "memory")
+    flash = flash_of(folder)
+    store(flash, "install", older, one, two)
+    Run("--flash", flash).ended(0).memory_as_before().has(
+        good("memory", "0.9.0"), good("hello", "1.0.0"), good("trivial", "1.0.0"))
+    store(flash, "install", newer)
+    run = Run("--flash", flash).ended(0).memory_as_before()
+    run.has(good("hello", "1.0.0"), good("trivial", "1.0.0"), good("memory"))
+    expect("0.9.0" not in run.text, "the old version ran", run)
+    offset_of(flash, older)
+    store(flash, "remove", "hello", "trivial")
+    Run("--flash", flash).ended(0).has(good("memory")).matches(r"firmware: 1 modules, 1 .*")
+    store(flash, "remove", "memory")
+    Run("--flash", flash).ended(1).matches(r"firmware: 0 modules, 0 returned 0; .*")
+    # Chunked reads and text apart see the same images.
+    store(flash, "install", one)
+    Run("--flash", flash, "--read", "--apart").ended(0).has(good("hello", "1.0.0"))
+
+
+def case_retired(folder):
+    """A region whose directory was retired is empty, although images lie in it; and a bare
+    image that st-flash writes there counts again."""
+    flash = flash_of(folder)
+    store(flash, "install", example("hello"), example("trivial"))
+    expect(offset_of(flash, example("hello")) == 0x60000, "not at the region's start")
+    store(flash, "retire")
+    Run("--flash", flash).ended(1).matches(r"firmware: 0 modules, 0 returned 0; .*")
+    overwrite(flash, 0x60000, example("average").read_bytes())
+    run = Run("--flash", flash).ended(0).has(good("average", "1.0.0"))
+    run.matches(r"firmware: 1 modules, 1 .*")
+
+
+def case_store_errors(folder):
+    """A damaged directory, lost images and more than the firmware has room for are told in
+    a line, and nothing crashes."""
+    images = [make_named(folder, example("trivial"), "trivial", f"m{i:06}") for i in range(65)]
+    flash = flash_of(folder)
+    store(flash, "install", *images[:64])
+    Run("--flash", flash).ended(0).matches(r"firmware: 64 modules, 64 .*")
+    lost = offset_of(flash, images[3])
+    overwrite(flash, lost, bytes(64))
+    run = Run("--flash", flash).ended(0).matches(r"firmware: 63 modules, 63 .*")
+    run.matches(r"module store: 1 of its modules are gone: .*")
+    overwrite(flash, lost, images[3].read_bytes())
+    store(flash, "install", images[64])
+    run = Run("--flash", flash).ended(1).matches(r"firmware: 0 modules, 0 .*")
+    run.matches(r"module store: there are more modules .* \(got 0x41, want 0x40\)")
+    # The slots are counted from the end: 0 is the HEAD, 1 a FILL, 2 the first image.
+    overwrite(flash, 0x80000 - 3 * 32, bytes(32))
+    Run("--flash", flash).ended(1).matches(r"module store: a record of the directory .*")
+
+
+def layout(name):
+    """The header's value of that name."""
+    text = (SOURCE / "libmodfmt/modfmt_layout.h").read_text()
+    return int(re.search(rf"^#define {name} (\w+?)u?(?: |$)", text, re.M)[1], 0)
+
+
+class Firmware:
+    """A firmware's ELF: its symbols, and what lies at an address."""
+
+    def __init__(self, path):
+        self.file = open(path, "rb")
+        elf = ELFFile(self.file)
+        self.symbols = {s.name: s["st_value"] for s in elf.get_section_by_name(".symtab").iter_symbols()}
+        self.segments = [(s["p_paddr"], s.data()) for s in elf.iter_segments()
+                         if s["p_type"] == "PT_LOAD"]
+        self.build_id = bytes.fromhex(next(
+            note["n_desc"] for section in elf.iter_sections() if section["sh_type"] == "SHT_NOTE"
+            for note in section.iter_notes() if note["n_type"] == "NT_GNU_BUILD_ID"))
+
+    def at(self, address, size):
+        for base, content in self.segments:
+            if base <= address and address + size <= base + len(content):
+                return content[address - base:address - base + size]
+        raise Failure(f"nothing is loaded at 0x{address:08x}")
+
+    def words(self, address, count):
+        return struct.unpack(f"<{count}I", self.at(address, 4 * count))
+
+
+def check_descriptor(path, core):
+    firmware = Firmware(path)
+    here = path.name
+    names = ("MAGIC", "SELF", "SIZE", "VERSION", "REGION_BEGIN", "REGION_END", "FEATURES",
+             "EXPORTS", "EXPORT_COUNT", "BUILD_ID", "BUILD_ID_SIZE", "ARENA_BEGIN", "ARENA_END")
+    vector = firmware.symbols["_flash_begin"] + 4 * layout("MODFMT_HOST_VECTOR")
+    at = firmware.words(vector, 1)[0]
+    size = firmware.words(at + layout("MODFMT_HOST_OFF_SIZE"), 1)[0]
+    d = {name: firmware.words(at + layout(f"MODFMT_HOST_OFF_{name}"), 1)[0] for name in names}
+    expect(d["MAGIC"] == layout("MODFMT_HOST_MAGIC") and d["SELF"] == at, f"{here}: not there")
+    expect(at % 4 == 0 and size == 4 * len(names) and d["VERSION"] == 1, f"{here}: shape")
+    expect(firmware.at(at, 4) == b"MODH", f"{here}: magic")
+    expect(d["REGION_BEGIN"] == firmware.symbols["_modules_begin"] and
+           d["REGION_END"] == firmware.symbols["_modules_end"], f"{here}: region")
+    expect(d["FEATURES"] == FEATURES[core], f"{here}: features 0x{d['FEATURES']:x}")
+    expect(firmware.at(d["BUILD_ID"], d["BUILD_ID_SIZE"]) == firmware.build_id and
+           d["BUILD_ID_SIZE"] == 20, f"{here}: build id")
+    expect(d["ARENA_BEGIN"] == d["ARENA_END"] == 0, f"{here}: arena")
+    wanted = {}
+    for line in (SOURCE / "target-loader/firmware/exports.list").read_text().splitlines():
+        words = line.split("#")[0].split()
+        if words:
+            wanted[fnv1a(words[0])] = firmware.symbols[words[-1]]
+    table = firmware.words(d["EXPORTS"], 3 * d["EXPORT_COUNT"])
+    hashes, types, addresses = table[::3], table[1::3], table[2::3]
+    expect(list(hashes) == sorted(wanted) and set(types) == {0}, f"{here}: hashes and types")
+    expect(all(wanted[h] == a and a & 1 for h, a in zip(hashes, addresses)),
+           f"{here}: addresses with the Thumb bit")
+
+
+def fnv1a(name):
+    value = 0x811c9dc5
+    for byte in name.encode():
+        value = (value ^ byte) * 0x01000193 & 0xffffffff
+    return value
+
+
+# By the cores' reference manuals, in the numbers of specs/modfmt.md: M0; M3; M4 with
+# FPv4-SP; M7 with double precision; M33 with DSP and FPv5-SP. Both ABIs.
+FEATURES = {"cortex-m0": 0xc01, "cortex-m3": 0xc03, "cortex-m4": 0xc87, "cortex-m7": 0xf87,
+            "cortex-m33": 0xe9f}
+
+
+def case_descriptor(folder):
+    """Every firmware's descriptor says what its ELF says, word for word."""
+    seen = 0
+    for core in FEATURES:
+        for path in sorted((BUILD / f"cross/{core}/target-loader/firmware").glob("*.elf")):
+            check_descriptor(path, core)
+            seen += 1
+    expect(seen == 9, f"{seen} firmwares")
+
+
+def make_named(folder, image, old, new):
+    """The same image under another name of the same length."""
+    content = bytearray(image.read_bytes())
+    at = content.find(old.encode())
+    expect(at > 0 and len(old) <= len(new) <= -(-len(old) // 4) * 4, "cannot rename")
+    content[at:at + len(new)] = new.encode()
+    content[at - 3] = len(new)
+    content[56:60] = bytes(4)
+    content[56:60] = zlib.crc32(content).to_bytes(4, "little")
+    path = pathlib.Path(folder) / f"{new}-{old}.bin"
+    path.write_bytes(content)
+    return path
 
 
 def main():
