@@ -446,8 +446,11 @@ def case_store_errors(folder):
     store(flash, "install", images[64])
     run = Run("--flash", flash).ended(1).matches(r"firmware: 0 modules, 0 .*")
     run.matches(r"module store: there are more modules .* \(got 0x41, want 0x40\)")
-    # The slots are counted from the end: 0 is the HEAD, 1 a FILL, 2 the first image.
-    overwrite(flash, 0x80000 - 3 * 32, bytes(32))
+    # The slots are counted from the end.
+    whole, slot = flash.read_bytes(), 0
+    while whole[0x80000 - 32 * slot - 32] != layout("MODFMT_STORE_IMAGE"):
+        slot += 1
+    overwrite(flash, 0x80000 - 32 * slot - 32, bytes(32))
     Run("--flash", flash).ended(1).matches(r"module store: a record of the directory .*")
 
 
