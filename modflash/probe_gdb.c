@@ -596,6 +596,20 @@ static int connect_one(const struct addrinfo *info, int64_t deadline, int *ret_f
     return 0;
 }
 
+/* st-util does not listen for a moment after each connection. */
+static int connect_patiently(const struct addrinfo *info, int64_t deadline, int *ret_fd)
+{
+    int error = 0;
+    for (int tries = 0; tries < 12; tries++) {
+        error = connect_one(info, deadline, ret_fd);
+        if (error != ECONNREFUSED) {
+            break;
+        }
+        probe_sleep_ms(50);
+    }
+    return error;
+}
+
 static int connect_to(struct gdb_probe *gdb)
 {
     char *colon = strrchr(gdb->address, ':');
@@ -614,7 +628,7 @@ static int connect_to(struct gdb_probe *gdb)
         probe_fail(&gdb->probe, "host '%s' is not known: %s", bare, gai_strerror(status));
     }
     for (struct addrinfo *at = list; at != NULL && gdb->link.fd < 0; at = at->ai_next) {
-        error = connect_one(at, deadline, &gdb->link.fd);
+        error = connect_patiently(at, deadline, &gdb->link.fd);
     }
     if (list != NULL) {
         freeaddrinfo(list);
