@@ -8,6 +8,8 @@
 #include "chip.h"
 #include "message.h"
 
+static const struct trace silent;
+
 static FILE *open_output(const char *path)
 {
     FILE *out = strcmp(path, "-") == 0 ? stderr : fopen(path, "we");
@@ -46,6 +48,11 @@ static bool connect(struct board *board, const struct options *options)
         return false;
     }
     probe_init(&board->probe, &board->core, &board->faults, &board->trace);
+    faults_init(&board->calm, 0);
+    board->spare_count = options->spare_probes;
+    for (unsigned i = 0; i < board->spare_count; i++) {
+        probe_init(&board->spares[i], NULL, &board->calm, &silent);
+    }
     return true;
 }
 
@@ -73,6 +80,20 @@ int board_open(struct board *board, const struct options *options)
     return 0;
 }
 
+struct usb *board_plug(struct board *board)
+{
+    struct probe *probes[USB_PROBES_MAX] = {&board->probe};
+    const char *problem = NULL;
+    for (unsigned i = 0; i < board->spare_count; i++) {
+        probes[1 + i] = &board->spares[i];
+    }
+    struct usb *usb = usb_plug(probes, 1 + board->spare_count, &problem);
+    if (usb == NULL) {
+        message_error(NULL, "there is no mock USB: %s", problem);
+    }
+    return usb;
+}
+
 void board_close(struct board *board)
 {
     core_free(&board->core);
@@ -98,6 +119,7 @@ int board_write_stats(const struct board *board, const struct usb_counts *usb,
                       const char *path)
 {
     const struct flash_counts *flash = &board->flash.counts;
+    bool off = faults_chip_dead(&board->faults); /* no chip wakes up unlocked */
     const struct {
         const char *name;
         uint64_t value;
@@ -117,7 +139,7 @@ int board_write_stats(const struct board *board, const struct usb_counts *usb,
         {"instructions", cpu_instructions(board->core.cpu)},
         {"resets", board->core.resets},
         {"cut", board->faults.cut},
-        {"flash_locked", flash_locked(&board->flash)},
+        {"flash_locked", flash_locked(&board->flash) || off},
     };
     FILE *out = open_output(path);
     if (out == NULL) {

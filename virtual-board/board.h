@@ -21,10 +21,15 @@ struct board {
     struct bus bus;
     struct core core;
     struct probe probe;
+    struct faults calm; /**< the spare probes': nothing ever happens to them */
+    struct probe spares[USB_PROBES_MAX - 1];
+    unsigned spare_count;
 };
 
 /** Power on. @return 0, or an exit status after a message */
 int board_open(struct board *board, const struct options *options);
+/** Put the board's probes on the USB. @return NULL after a message */
+struct usb *board_plug(struct board *board);
 void board_close(struct board *board);
 /** Write counts and the chip's state, a line each, in the order of virtual-board(1).
  *  @return 0, or EXIT_IO after a message */

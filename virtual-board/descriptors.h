@@ -6,11 +6,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DESCRIPTORS_NODE "/dev/bus/usb/001/002"
-
-/** The device, in umockdev's form; to be freed by g_free(). */
-char *descriptors_device(void);
+/** The name of probe `index`'s file; to be freed by g_free(). */
+char *descriptors_node(unsigned index);
+/** Probe `index`, in umockdev's form; to be freed by g_free(). */
+char *descriptors_device(unsigned index);
 /** The answer to a control request. @return its length, at most `room` */
-size_t descriptors_answer(const uint8_t setup[8], uint8_t *bytes, size_t room);
+size_t descriptors_answer(unsigned index, const uint8_t setup[8], uint8_t *bytes,
+                          size_t room);
 
 #endif

@@ -23,16 +23,14 @@ int main(int argc, char **argv)
     static struct board board;
     struct options options;
     struct usb_counts counts;
-    const char *problem = NULL;
     options_read(&options, argc, argv);
     client_hold_signals();
     int status = board_open(&board, &options);
     if (status != 0) {
         return status;
     }
-    struct usb *usb = usb_plug(&board.probe, &problem);
+    struct usb *usb = board_plug(&board);
     if (usb == NULL) {
-        message_error(NULL, "there is no mock USB: %s", problem);
         board_close(&board);
         return EXIT_IO;
     }

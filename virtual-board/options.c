@@ -18,6 +18,7 @@ enum {
     OPTION_CUT_KIND,
     OPTION_SEED,
     OPTION_WRITE_PROTECT,
+    OPTION_SPARE_PROBES,
     OPTION_TRACE,
     OPTION_STATS,
     OPTION_SERVE,
@@ -30,6 +31,7 @@ static const struct option known[] = {
     {"cut-kind", required_argument, NULL, OPTION_CUT_KIND},
     {"seed", required_argument, NULL, OPTION_SEED},
     {"write-protect", required_argument, NULL, OPTION_WRITE_PROTECT},
+    {"spare-probes", required_argument, NULL, OPTION_SPARE_PROBES},
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"stats", required_argument, NULL, OPTION_STATS},
     {"serve", no_argument, NULL, OPTION_SERVE},
@@ -54,6 +56,8 @@ static const char help[] =
     "      --cut-kind KIND       what goes: power (default), usb, target or hang\n"
     "      --seed N              of the half-done operation's random bits (default 1)\n"
     "      --write-protect LIST  sectors that the option bytes protect, as 0,7,11\n"
+    "      --spare-probes N      more probes, from 1 to 3, with nothing connected to "
+    "them\n"
     "      --trace FILE          write what happens, line by line (\"-\": stderr)\n"
     "      --stats FILE          write counts at the end (\"-\": stderr)\n"
     "      --serve               start no client: print the environment that clients\n"
@@ -121,6 +125,14 @@ static uint32_t read_sectors(const char *text)
     }
 }
 
+static unsigned read_spares(const char *text)
+{
+    if (text[0] < '1' || text[0] > '3' || text[1] != '\0') {
+        wrong_value("spare-probes", "a number from 1 to 3", text);
+    }
+    return (unsigned)(text[0] - '0');
+}
+
 static void take_option(struct options *options, int id, const char *value)
 {
     switch (id) {
@@ -141,6 +153,9 @@ static void take_option(struct options *options, int id, const char *value)
         break;
     case OPTION_WRITE_PROTECT:
         options->protect = read_sectors(value);
+        break;
+    case OPTION_SPARE_PROBES:
+        options->spare_probes = read_spares(value);
         break;
     case OPTION_TRACE:
         options->trace = value;

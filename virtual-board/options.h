@@ -19,6 +19,7 @@ struct options {
     enum cut_kind cut_kind;
     uint64_t seed;
     uint32_t protect; /**< a bit for each sector */
+    unsigned spare_probes;
     bool serve;
     char **client; /**< its arguments, ended by NULL; NULL with serve */
 };

@@ -56,7 +56,7 @@ static void answer(struct probe *probe, uint8_t status, uint32_t length)
 
 static bool target_gone(const struct probe *probe)
 {
-    return faults_chip_dead(probe->faults);
+    return probe->core == NULL || faults_chip_dead(probe->faults);
 }
 
 /* ---- memory --------------------------------------------------------------------- */
@@ -134,7 +134,8 @@ static void write_bytes(struct probe *probe, const uint8_t *command)
 static void take_data(struct probe *probe, const uint8_t *bytes, size_t length)
 {
     unsigned size = probe->write_size;
-    for (size_t i = 0; i + size <= length && !probe->faults->cut; i += size) {
+    bool gone = target_gone(probe);
+    for (size_t i = 0; i + size <= length && !gone && !probe->faults->cut; i += size) {
         uint32_t value = 0;
         uint32_t address = probe->write_address + (uint32_t)i;
         memcpy(&value, bytes + i, size);
@@ -440,7 +441,7 @@ void probe_init(struct probe *probe, struct core *core, struct faults *faults,
 {
     *probe = (struct probe){
         .core = core,
-        .bus = core->bus,
+        .bus = core != NULL ? core->bus : NULL,
         .faults = faults,
         .trace = trace,
         .mode = MODE_MASS,
@@ -458,7 +459,9 @@ void probe_attach(struct probe *probe)
 void probe_send(struct probe *probe, const uint8_t *bytes, size_t length)
 {
     uint8_t command[16] = {0}; /* a short one is padded, as the real probe does */
-    core_advance(probe->core);
+    if (probe->core != NULL) {
+        core_advance(probe->core);
+    }
     if (probe->write_left > 0) {
         take_data(probe, bytes, length);
         return;

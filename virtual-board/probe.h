@@ -13,7 +13,7 @@
 enum { PROBE_REPLY_MAX = 0xffff + 5 }; /* the longest block, rounded up */
 
 struct probe {
-    struct core *core;
+    struct core *core; /**< NULL: nothing is connected to the probe */
     struct bus *bus;
     struct faults *faults;
     const struct trace *trace;

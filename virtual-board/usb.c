@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <umockdev.h>
 
 #include "descriptors.h"
@@ -30,16 +31,22 @@ struct connection {
     unsigned count;
 };
 
-struct usb {
+struct device {
+    unsigned index;
     struct probe *probe;
     struct faults *faults;
-    UMockdevTestbed *testbed;
     UMockdevIoctlBase *handler;
-    char *folder;
     GMutex lock; /* ioctls come on umockdev's thread, the end of all on ours */
     GPtrArray *connections;
     UMockdevIoctlClient *owner; /* who has claimed the interface */
     struct usb_counts counts;
+};
+
+struct usb {
+    UMockdevTestbed *testbed;
+    char *folder;
+    struct device devices[USB_PROBES_MAX];
+    unsigned count;
 };
 
 /* ---- connections ---------------------------------------------------------------- */
@@ -63,49 +70,50 @@ static void drop_connection(gpointer pointer)
 }
 
 /* umockdev does not tell when a client has closed the file. */
-static void drop_closed(struct usb *usb)
+static void drop_closed(struct device *device)
 {
-    for (unsigned i = usb->connections->len; i-- > 0;) {
-        struct connection *connection = g_ptr_array_index(usb->connections, i);
+    for (unsigned i = device->connections->len; i-- > 0;) {
+        struct connection *connection = g_ptr_array_index(device->connections, i);
         if (!umockdev_ioctl_client_get_connected(connection->client)) {
-            if (usb->owner == connection->client) {
-                usb->owner = NULL;
+            if (device->owner == connection->client) {
+                device->owner = NULL;
             }
-            g_ptr_array_remove_index(usb->connections, i);
+            g_ptr_array_remove_index(device->connections, i);
         }
     }
 }
 
-static struct connection *find_connection(struct usb *usb, UMockdevIoctlClient *client)
+static struct connection *find_connection(struct device *device,
+                                          UMockdevIoctlClient *client)
 {
-    for (unsigned i = 0; i < usb->connections->len; i++) {
-        struct connection *connection = g_ptr_array_index(usb->connections, i);
+    for (unsigned i = 0; i < device->connections->len; i++) {
+        struct connection *connection = g_ptr_array_index(device->connections, i);
         if (connection->client == client) {
             return connection;
         }
     }
-    drop_closed(usb);
+    drop_closed(device);
     struct connection *connection = g_new0(struct connection, 1);
     connection->client = g_object_ref(client);
-    g_ptr_array_add(usb->connections, connection);
+    g_ptr_array_add(device->connections, connection);
     return connection;
 }
 
-static int claim(struct usb *usb, UMockdevIoctlClient *client)
+static int claim(struct device *device, UMockdevIoctlClient *client)
 {
-    drop_closed(usb);
-    if (usb->owner != NULL && usb->owner != client) {
+    drop_closed(device);
+    if (device->owner != NULL && device->owner != client) {
         return EBUSY;
     }
-    usb->owner = client;
-    probe_attach(usb->probe);
+    device->owner = client;
+    probe_attach(device->probe);
     return 0;
 }
 
-static int release(struct usb *usb, UMockdevIoctlClient *client)
+static int release(struct device *device, UMockdevIoctlClient *client)
 {
-    if (usb->owner == client) {
-        usb->owner = NULL;
+    if (device->owner == client) {
+        device->owner = NULL;
     }
     return 0;
 }
@@ -113,21 +121,22 @@ static int release(struct usb *usb, UMockdevIoctlClient *client)
 /* ---- transfers ------------------------------------------------------------------ */
 
 /* Control transfers: the setup packet, then room for the answer. */
-static void run_control(struct urb *urb, uint8_t *bytes, size_t length)
+static void run_control(const struct device *device, struct urb *urb, uint8_t *bytes,
+                        size_t length)
 {
     enum { SETUP = 8 };
     size_t answer = 0;
     if (length >= SETUP) {
-        answer = descriptors_answer(bytes, bytes + SETUP, length - SETUP);
+        answer = descriptors_answer(device->index, bytes, bytes + SETUP, length - SETUP);
         umockdev_ioctl_data_update(urb->buffer, 0, bytes, (gint)length);
     }
     urb->actual = (uint32_t)answer;
     urb->done = true;
 }
 
-static void run_in(struct usb *usb, struct urb *urb, uint8_t *bytes, size_t length)
+static void run_in(struct device *device, struct urb *urb, uint8_t *bytes, size_t length)
 {
-    size_t answer = probe_fetch(usb->probe, bytes, length);
+    size_t answer = probe_fetch(device->probe, bytes, length);
     if (answer > 0) {
         umockdev_ioctl_data_update(urb->buffer, 0, bytes, (gint)answer);
         urb->actual = (uint32_t)answer;
@@ -135,7 +144,7 @@ static void run_in(struct usb *usb, struct urb *urb, uint8_t *bytes, size_t leng
     }
 }
 
-static void run_urb(struct usb *usb, struct urb *urb)
+static void run_urb(struct device *device, struct urb *urb)
 {
     guint8 *bytes = NULL;
     gint length = 0;
@@ -143,11 +152,11 @@ static void run_urb(struct usb *usb, struct urb *urb)
         umockdev_ioctl_data_retrieve(urb->buffer, &bytes, &length);
     }
     if (urb->fields.type == USBDEVFS_URB_TYPE_CONTROL) {
-        run_control(urb, bytes, (size_t)length);
+        run_control(device, urb, bytes, (size_t)length);
     } else if ((urb->fields.endpoint & 0x80) != 0) {
-        run_in(usb, urb, bytes, (size_t)length);
+        run_in(device, urb, bytes, (size_t)length);
     } else {
-        probe_send(usb->probe, bytes, (size_t)length);
+        probe_send(device->probe, bytes, (size_t)length);
         urb->actual = (uint32_t)length;
         urb->done = true;
     }
@@ -155,21 +164,21 @@ static void run_urb(struct usb *usb, struct urb *urb)
 }
 
 /* Do what can be done, in order. An answer may have to wait for its question. */
-static void run_urbs(struct usb *usb, struct connection *connection)
+static void run_urbs(struct device *device, struct connection *connection)
 {
     for (unsigned i = 0; i < connection->count; i++) {
         struct urb *urb = &connection->urbs[i];
         if (urb->done) {
             continue;
         }
-        if (!usb->faults->cut || usb->faults->kind == CUT_TARGET) {
-            run_urb(usb, urb);
+        if (!device->faults->cut || device->faults->kind == CUT_TARGET) {
+            run_urb(device, urb);
         }
-        if (faults_usb_dead(usb->faults)) {
+        if (faults_usb_dead(device->faults)) {
             urb->done = true;
             urb->actual = 0;
             urb->status = -EPROTO;
-        } else if (faults_probe_hung(usb->faults)) {
+        } else if (faults_probe_hung(device->faults)) {
             urb->done = false;
         }
     }
@@ -207,7 +216,7 @@ static bool read_fields(UMockdevIoctlData *data, struct usbdevfs_urb *ret_fields
     return whole;
 }
 
-static int submit(struct usb *usb, struct connection *connection,
+static int submit(struct device *device, struct connection *connection,
                   UMockdevIoctlData *argument)
 {
     struct urb urb = {0};
@@ -227,9 +236,9 @@ static int submit(struct usb *usb, struct connection *connection,
             urb.data, G_STRUCT_OFFSET(struct usbdevfs_urb, buffer),
             (gsize)urb.fields.buffer_length, NULL);
     }
-    usb->counts.urbs++;
+    device->counts.urbs++;
     connection->urbs[connection->count++] = urb;
-    run_urbs(usb, connection);
+    run_urbs(device, connection);
     return 0;
 }
 
@@ -268,10 +277,10 @@ static int hand_back(struct urb *urb, UMockdevIoctlData *argument)
     return 0;
 }
 
-static int reap(struct usb *usb, struct connection *connection,
+static int reap(struct device *device, struct connection *connection,
                 UMockdevIoctlData *argument)
 {
-    run_urbs(usb, connection);
+    run_urbs(device, connection);
     for (unsigned i = 0; i < connection->count; i++) {
         struct urb urb = connection->urbs[i];
         if (!urb.done) {
@@ -284,40 +293,40 @@ static int reap(struct usb *usb, struct connection *connection,
         drop_urb(&urb);
         return error;
     }
-    if (faults_probe_hung(usb->faults)) {
+    if (faults_probe_hung(device->faults)) {
         g_usleep(1000); /* the client cannot sleep on a mock file: it asks and asks */
     }
-    return faults_usb_dead(usb->faults) ? ENODEV : EAGAIN;
+    return faults_usb_dead(device->faults) ? ENODEV : EAGAIN;
 }
 
 /* @return 0 or an errno */
-static int answer(struct usb *usb, UMockdevIoctlClient *client)
+static int answer(struct device *device, UMockdevIoctlClient *client)
 {
     gulong request = umockdev_ioctl_client_get_request(client);
     UMockdevIoctlData *argument = umockdev_ioctl_client_get_arg(client);
-    struct connection *connection = find_connection(usb, client);
-    usb->counts.ioctls++;
+    struct connection *connection = find_connection(device, client);
+    device->counts.ioctls++;
     switch (request) { /* also when the device is gone */
     case USBDEVFS_REAPURB:
     case USBDEVFS_REAPURBNDELAY:
-        return reap(usb, connection, argument);
+        return reap(device, connection, argument);
     case USBDEVFS_DISCARDURB:
         return discard(connection, argument);
     case USBDEVFS_RELEASEINTERFACE:
-        return release(usb, client);
+        return release(device, client);
     default:
         break;
     }
-    if (faults_usb_dead(usb->faults)) {
+    if (faults_usb_dead(device->faults)) {
         return ENODEV;
     }
     switch (request) {
     case USBDEVFS_GET_CAPABILITIES:
         return get_capabilities(argument);
     case USBDEVFS_CLAIMINTERFACE:
-        return claim(usb, client);
+        return claim(device, client);
     case USBDEVFS_SUBMITURB:
-        return submit(usb, connection, argument);
+        return submit(device, connection, argument);
     case USBDEVFS_RESET:
     case USBDEVFS_CLEAR_HALT:
     case USBDEVFS_SETCONFIGURATION:
@@ -334,45 +343,76 @@ static int answer(struct usb *usb, UMockdevIoctlClient *client)
 static gboolean on_ioctl(UMockdevIoctlBase *handler, UMockdevIoctlClient *client,
                          gpointer context)
 {
-    struct usb *usb = context;
+    struct device *device = context;
     (void)handler;
-    g_mutex_lock(&usb->lock);
-    int error = answer(usb, client);
-    g_mutex_unlock(&usb->lock);
+    g_mutex_lock(&device->lock);
+    int error = answer(device, client);
+    g_mutex_unlock(&device->lock);
     umockdev_ioctl_client_complete(client, error != 0 ? -1 : 0, error);
     return TRUE;
 }
 
 /* ---- plug and unplug --------------------------------------------------------------- */
 
-static bool add_device(struct usb *usb, GError **ret_error)
+static bool add_device(struct usb *usb, struct device *device, GError **ret_error)
 {
-    char *text = descriptors_device();
-    bool good = umockdev_testbed_add_from_string(usb->testbed, text, ret_error) &&
-                umockdev_testbed_attach_ioctl(usb->testbed, DESCRIPTORS_NODE,
-                                              usb->handler, ret_error);
+    char *text = descriptors_device(device->index);
+    char *node = descriptors_node(device->index);
+    bool good =
+        umockdev_testbed_add_from_string(usb->testbed, text, ret_error) &&
+        umockdev_testbed_attach_ioctl(usb->testbed, node, device->handler, ret_error);
     g_free(text);
+    g_free(node);
     return good;
 }
 
-struct usb *usb_plug(struct probe *probe, const char **ret_problem)
+static void remove_device(struct usb *usb, struct device *device)
+{
+    char *node = descriptors_node(device->index);
+    umockdev_testbed_detach_ioctl(usb->testbed, node, NULL);
+    g_free(node);
+    /* What is under way ends first. */
+    g_mutex_lock(&device->lock);
+    g_mutex_unlock(&device->lock);
+    g_object_unref(device->handler);
+    g_ptr_array_unref(device->connections);
+    g_mutex_clear(&device->lock);
+}
+
+static bool plug(struct usb *usb, struct probe *probe, GError **ret_error)
+{
+    struct device *device = &usb->devices[usb->count];
+    device->index = usb->count++;
+    device->probe = probe;
+    device->faults = probe->faults;
+    device->connections = g_ptr_array_new_with_free_func(drop_connection);
+    device->handler = umockdev_ioctl_base_new();
+    g_mutex_init(&device->lock);
+    g_signal_connect(device->handler, "handle-ioctl", G_CALLBACK(on_ioctl), device);
+    return add_device(usb, device, ret_error);
+}
+
+struct usb *usb_plug(struct probe *const *probes, unsigned count,
+                     const char **ret_problem)
 {
     static char problem[200];
     GError *error = NULL;
     struct usb *usb = g_new0(struct usb, 1);
-    usb->probe = probe;
-    usb->faults = probe->faults;
-    usb->connections = g_ptr_array_new_with_free_func(drop_connection);
-    g_mutex_init(&usb->lock);
     usb->testbed = umockdev_testbed_new();
     usb->folder = umockdev_testbed_get_root_dir(usb->testbed);
-    usb->handler = umockdev_ioctl_base_new();
-    g_signal_connect(usb->handler, "handle-ioctl", G_CALLBACK(on_ioctl), usb);
-    if (add_device(usb, &error)) {
+    /* Other users find the probe, and may not open it, as with a real one. */
+    bool good = chmod(usb->folder, 0755) == 0;
+    g_strlcpy(problem, good ? "" : g_strerror(errno), sizeof problem);
+    for (unsigned i = 0; good && i < count; i++) {
+        good = plug(usb, probes[i], &error);
+    }
+    if (good) {
         return usb;
     }
-    g_strlcpy(problem, error->message, sizeof problem);
-    g_error_free(error);
+    if (error != NULL) {
+        g_strlcpy(problem, error->message, sizeof problem);
+        g_error_free(error);
+    }
     usb_unplug(usb, &(struct usb_counts){0});
     *ret_problem = problem;
     return NULL;
@@ -380,15 +420,11 @@ struct usb *usb_plug(struct probe *probe, const char **ret_problem)
 
 void usb_unplug(struct usb *usb, struct usb_counts *ret_counts)
 {
-    umockdev_testbed_detach_ioctl(usb->testbed, DESCRIPTORS_NODE, NULL);
-    /* What is under way ends first. */
-    g_mutex_lock(&usb->lock);
-    *ret_counts = usb->counts;
-    g_mutex_unlock(&usb->lock);
-    g_object_unref(usb->handler);
+    for (unsigned i = 0; i < usb->count; i++) {
+        remove_device(usb, &usb->devices[i]);
+    }
+    *ret_counts = usb->devices[0].counts;
     g_object_unref(usb->testbed);
-    g_ptr_array_unref(usb->connections);
-    g_mutex_clear(&usb->lock);
     g_free(usb->folder);
     g_free(usb);
 }
