@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
-# From nothing to a module that runs: install what is needed, build, pack examples/hello,
-# look at it, run it on an emulated STM32F405.
+# From nothing to modules in the flash of a board: install what is needed, build, pack
+# examples/hello, put it onto a virtual STM32F405 over a virtual ST-LINK, boot that very flash
+# on QEMU; update it, cut the power meanwhile, remove it.
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -42,7 +43,49 @@ ls -l "$build/examples/hello.elf" "$build/hello.bin" |
 say "Look at it"
 show "$build/moddump/moddump" "$build/hello.bin"
 
-say "Put it into the flash of an emulated STM32F405, load it, run it"
-show "$top/scripts/run-qemu.sh" "$build/hello.bin"
+flash=$build/demo/flash.img
+mkdir -p "$build/demo"
+rm -f "$flash"
+firmware=$build/cross/cortex-m4/target-loader/firmware/stm32f405.elf
+# What a command on the virtual board looks like; a real board needs only what follows "--".
+board() {
+    "$build/virtual-board/virtual-board" --flash "$flash" "$@"
+}
+on_board() {
+    local line
+    printf -v line ' %q' "$@"
+    echo "\$ virtual-board --flash flash.img --${line//$build\//}"
+    board -- "$@"
+}
+modflash=$build/modflash/modflash
 
-say "It works: the module was packed, placed, loaded, relocated and run"
+say "A board: the firmware goes onto it with st-flash, as ever"
+arm-none-eabi-objcopy -O binary "$firmware" "$build/demo/firmware.bin"
+echo "\$ virtual-board --flash flash.img -- st-flash write firmware.bin 0x08000000"
+quietly board -- st-flash write "$build/demo/firmware.bin" 0x08000000
+echo "done"
+
+say "Install modules over the ST-LINK; the firmware says where they go"
+on_board "$modflash" "$build/hello.bin" "$build/examples/average.bin"
+on_board "$modflash" list
+
+say "Boot that very flash on QEMU: the loader finds, loads and runs them"
+show "$top/scripts/run-qemu.sh" --flash "$flash"
+
+say "Update one, and lose the power on the way: the old one is still there"
+quietly "$build/mkmod/mkmod" --version 1.1.0 --description "Says hello" \
+    "$build/examples/hello.elf" -o "$build/demo/hello.bin"
+echo "\$ virtual-board --flash flash.img --cut-after 20 -- modflash demo/hello.bin"
+if board --cut-after 20 -- "$modflash" "$build/demo/hello.bin"; then
+    echo "demo: failed: the power cut went unnoticed" >&2
+    exit 1
+fi
+on_board "$modflash" list
+
+say "Again, with power; remove the other one; boot"
+on_board "$modflash" "$build/demo/hello.bin"
+on_board "$modflash" remove average
+on_board "$modflash" list
+show "$top/scripts/run-qemu.sh" --flash "$flash"
+
+say "It works: packed, flashed, listed, updated, removed; placed, loaded, relocated and run"

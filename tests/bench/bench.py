@@ -1,11 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """bench.py [--json] [--check] [--no-times] [--sections]
-         [--mkmod PATH] [--source DIR] [--work DIR]
+         [--mkmod PATH] [--modflash PATH] [--board PATH] [--source DIR] [--work DIR]
 
 Measures what the loader costs, and prints it beside the budgets. Bytes come from the
 linker's map, instructions from QEMU with -icount (exact, every run the same), times from
-the clock (best of some runs; they depend on the machine).
+the clock (best of some runs; they depend on the machine), what happens to a board from
+virtual-board (flash.py).
 
 --json   figures as JSON
 --check  exit 1 if a count of bytes or instructions is over its budget, or, where a budget is
@@ -23,6 +24,8 @@ import sys
 import tempfile
 import time
 import tomllib
+
+import flash
 
 BENCH = pathlib.Path(__file__).resolve().parent
 # As in cross/cortex-m4.ini.
@@ -212,7 +215,7 @@ def bench_firmware(tools):
     tools.gen("exports", work / "exports.list")
     run("/usr/bin/python3", firmware / "exports.py", work / "exports.list", work / "exports.S")
     flags = [*CORE, *SHAPE, "-DBOARD_STM32F405", f"-I{s}/libmodfmt", f"-I{s}/target-loader",
-             f"-I{port}/cortex-m", f"-I{firmware}", f"-I{firmware}/include"]
+             f"-I{port}/cortex-m", f"-I{port}/stm32", f"-I{firmware}", f"-I{firmware}/include"]
     parts = []
     for path, name in (("libmodfmt/modfmt_crc.c", "crc_nibbles"),
                        ("libmodfmt/modfmt_crc_table.c", "crc_bytes"),
@@ -225,10 +228,12 @@ def bench_firmware(tools):
         run("arm-none-eabi-gcc", *flags, "-c", s / path, "-o", parts[-1])
     elf = work / "bench-firmware.elf"
     run("arm-none-eabi-gcc", *flags, "-nostartfiles", "-Wl,--gc-sections",
-        "-Wl,--wrap=modfmt_relocate", "-T", firmware / "boards/stm32f405.ld", f"-L{firmware}",
+        "-Wl,--wrap=modfmt_relocate", "-Wl,--build-id=sha1", "-T", firmware / "boards/stm32f405.ld", f"-L{firmware}",
         BENCH / "firmware.c", *[firmware / name for name in
                                 ("exports.c", "console.c", "emulation.c", "start.c",
-                                 "boards/stm32f4.c")],
+                                 "descriptor.c", "boards/stm32f4.c")],
+        port / "stm32/flash_f4.c", *sorted((s / "libmodfmt").glob("modfmt_store*.c")),
+        s / "libmodfmt/modfmt_hash.c",
         *[port / "cortex-m" / name for name in ("port.c", "sync.c", "call.S", "arena.c")],
         work / "exports.S", *parts, "-o", elf)
     return elf
@@ -363,8 +368,8 @@ def add_times(table, tools, plain_elf):
     table.add("  how often the time of 250,000", times[1] / times[0], "times", 2.4, False)
 
 
-def measure(source, work, mkmod, times):
-    tools, table = Tools(source, work, mkmod), Table()
+def measure(source, work, programs, times):
+    tools, table = Tools(source, work, programs["mkmod"]), Table()
     memory = add_sizes(table, source, work)
     module = tools.gen("module", work / "module.c")
     plain = tools.link("plain", module)
@@ -374,6 +379,7 @@ def measure(source, work, mkmod, times):
     images = [path.read_bytes() for path in paths]
     add_loads(table, instruction_counts(tools, paths), images, memory)
     add_images(table, tools, plain, images)
+    flash.add(table, tools, programs["board"], programs["modflash"])
     if times:
         add_times(table, tools, plain)
     return table
@@ -385,18 +391,21 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--no-times", action="store_true")
     parser.add_argument("--sections", action="store_true")
-    parser.add_argument("--mkmod", default=os.environ.get("MKMOD"))
+    for name in ("mkmod", "modflash", "board"):
+        parser.add_argument(f"--{name}", default=os.environ.get(name.upper()))
     parser.add_argument("--source", type=pathlib.Path, default=BENCH.parent.parent)
     parser.add_argument("--work", type=pathlib.Path)
     arguments = parser.parse_args()
-    mkmod = arguments.mkmod or arguments.source / "build/mkmod/mkmod"
     source = arguments.source.resolve()
+    programs = {"mkmod": arguments.mkmod or source / "build/mkmod/mkmod",
+                "modflash": arguments.modflash or source / "build/modflash/modflash",
+                "board": arguments.board or source / "build/virtual-board/virtual-board"}
     with tempfile.TemporaryDirectory() as folder:
         work = arguments.work or pathlib.Path(folder)
         if arguments.sections:
             print_sections(source, work)
             return
-        table = measure(source, work, mkmod, not arguments.no_times)
+        table = measure(source, work, programs, not arguments.no_times)
     if arguments.json:
         print(json.dumps({"schema": 1, "figures": table.figures}, indent=2))
     else:
