@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "exports.h"
-#include "features.h"
+#include "core.h"
 #include "modfmt_layout.h"
 
 /* Given by the linker script; their addresses are what they say. */

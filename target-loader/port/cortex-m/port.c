@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "port.h"
 
-#include "features.h"
+#include "core.h"
 
 /** What modules get from the arena belongs to this owner. */
 #define OWNER 1u

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /** What the core that this is compiled for (-mcpu, -mfpu) offers, as a constant. */
-#ifndef MODLOAD_CORTEX_M_FEATURES_H
-#define MODLOAD_CORTEX_M_FEATURES_H
+#ifndef MODLOAD_CORTEX_M_CORE_H
+#define MODLOAD_CORTEX_M_CORE_H
 
 #include "modfmt_layout.h"
 
