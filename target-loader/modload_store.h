@@ -22,7 +22,7 @@
 #include "modload.h"
 
 /** For flash->read: copies from flash->base + offset, always good. Not for flash with
- *  ECC, where reading a torn unit faults: see port/cortex-m/probe.h. */
+ *  ECC, where reading a torn unit faults: see port/cortex-m/read.h. */
 int modload_store_read(struct modfmt_flash *flash, uint32_t offset, void *bytes,
                        uint32_t size);
 

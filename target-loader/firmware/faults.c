@@ -8,23 +8,22 @@
 #include "emulation.h"
 #include "firmware.h"
 #include "modules.h"
+#include "read.h"
 
 /* Given by the linker script. */
 extern uint32_t _stack_limit[], _stack_top[];
 
-/** What the core pushes. */
-struct frame {
-    uint32_t r0, r1, r2, r3, r12, lr, pc, xpsr;
-};
+/** What is left of the stack when it counts as used up. */
+#define STACK_LEAST 1024
 
-void fault_report(const struct frame *frame);
+void fault_report(struct modload_cortex_m_frame *frame);
 
 /** Hand over the frame. If little stack is left, go on at its top: the fault may have
  * been that a module used all of it. Everything runs on the main stack. */
 __attribute__((naked)) void fault_handler(void)
 {
     __asm volatile("mrs r0, msp\n\t"
-                   "ldr r1, =_stack_limit + 1024\n\t"
+                   "ldr r1, =_stack_limit + 1024\n\t" /* STACK_LEAST */
                    "cmp r0, r1\n\t"
                    "bhs 1f\n\t"
                    "ldr r1, =_stack_top\n\t"
@@ -54,14 +53,17 @@ static void print_status(void)
 }
 #endif
 
-__attribute__((used)) void fault_report(const struct frame *frame)
+__attribute__((used)) void fault_report(struct modload_cortex_m_frame *frame)
 {
     uintptr_t at = (uintptr_t)frame;
 
+    /* Only if the handler still runs where the fault was. */
+    if (at >= (uintptr_t)_stack_limit + STACK_LEAST && modload_cortex_m_read_fault(frame))
+        return;
     console_fresh_line();
     modules_print_current();
     if (at < (uintptr_t)_stack_limit ||
-        at > (uintptr_t)_stack_top - sizeof(struct frame)) {
+        at > (uintptr_t)_stack_top - sizeof(struct modload_cortex_m_frame)) {
         fw_print(": faulted: the stack is used up");
     } else {
         fw_print(": faulted: pc ");

@@ -536,6 +536,39 @@ def case_descriptor(folder):
     expect(seen == 9, f"{seen} firmwares")
 
 
+# Core, board, its file and switch, and an address where nothing is, behind memory.
+READERS = (("cortex-m0", "microbit", "nrf51", "BOARD_MICROBIT", 0x20004000),
+           ("cortex-m3", "mps2-an385", "mps2", "BOARD_MPS2_AN385", 0x22000000),
+           ("cortex-m4", "stm32f405", "stm32f4", "BOARD_STM32F405", 0x08100000),
+           ("cortex-m33", "mps2-an505", "mps2", "BOARD_MPS2_AN505", 0x81000000))
+
+
+def case_read_fault(folder):
+    """A read that faults, as one of a torn unit of ECC flash does, returns an error on every
+    core; other faults are told as before."""
+    loader, firmware = SOURCE / "target-loader", SOURCE / "target-loader/firmware"
+    for core, board, file, switch, nothing in READERS:
+        elf = pathlib.Path(folder) / f"{board}.elf"
+        subprocess.run(
+            ["arm-none-eabi-gcc", f"-mcpu={core}", "-mthumb", "-Os", "-std=c11", "-ffreestanding",
+             "-ffunction-sections", "-Wall", "-Wextra", "-Werror", f"-D{switch}",
+             f"-DNOTHING_THERE=0x{nothing:x}u", f"-I{SOURCE}/libmodfmt", f"-I{loader}",
+             f"-I{loader}/port/cortex-m", f"-I{loader}/port/stm32", f"-I{firmware}",
+             f"-I{firmware}/include", "-nostartfiles", "-Wl,--gc-sections,--build-id=sha1",
+             "-T", firmware / f"boards/{board}.ld", f"-L{firmware}",
+             SOURCE / "tests/qemu/read_fault.c", firmware / f"boards/{file}.c",
+             *[firmware / f"{name}.c" for name in ("start", "faults", "console", "emulation", "clock")],
+             loader / "port/cortex-m/read.c", loader / "port/cortex-m/read.S", "-o", elf],
+            check=True)
+        run = Run("--firmware", elf, example("hello")).ended(1)
+        text = "0123456789abcdef0123456789abcdef.."
+        expect(run.lines[:5] == run.lines[5:10] == run.lines[10:15], f"{board}: not the same", run)
+        expect(run.lines[:5] == [f"good {text}", "good " + "." * 34, "good 12345" + "." * 29,
+                                 "good " + "." * 34, "good " + "." * 26], board, run)
+        expect(run.lines[15] == "now a fault that is none of ours", board, run)
+        run.matches(r"read_fault: faulted: pc 0x[0-9a-f]{8}, lr .*")
+
+
 def make_named(folder, image, old, new):
     """The same image under another name of the same length."""
     content = bytearray(image.read_bytes())

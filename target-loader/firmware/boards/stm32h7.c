@@ -5,7 +5,7 @@
  */
 #include "board.h"
 
-#include "modload_store.h"
+#include "read.h"
 
 #define REG(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
@@ -51,7 +51,7 @@ struct modfmt_flash *board_flash(uint32_t begin, uint32_t end)
 {
     static uint32_t size[MODFMT_STORE_SECTOR_MAX];
     static struct modfmt_flash flash = {
-        .unit = 32, .sector_size = size, .read = modload_store_read};
+        .unit = 32, .sector_size = size, .read = modload_cortex_m_read};
 
     flash.base = begin;
     for (uint32_t i = 0; i < MODFMT_STORE_SECTOR_MAX; i++)
