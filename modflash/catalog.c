@@ -28,7 +28,9 @@ bool catalog_identity(struct session *session, const struct modfmt_store_image *
         identity_of(&image, ret_identity);
     }
     free(bytes);
-    return rc == 0;
+    /* A name that does not give the record's hash is damaged, and says nothing. */
+    return rc == 0 &&
+           modfmt_hash(ret_identity->name, ret_identity->name_length) == stored->hash;
 }
 
 int catalog_check(struct session *session, const struct modfmt_store_image *stored,
@@ -61,7 +63,8 @@ static _Noreturn void not_there(struct session *session, const char *name)
         char *longer;
 
         catalog_identity(session, &session->store.image[i], &identity);
-        longer = cli_format("%s%s%s", list, i != 0 ? ", " : "", identity.name);
+        longer = cli_format("%s%s%s", list, i != 0 ? ", " : "",
+                            identity.name_length != 0 ? identity.name : "'' (no name)");
         free(list);
         list = longer;
     }
@@ -76,8 +79,11 @@ struct modfmt_store_image *catalog_find(struct session *session, const char *nam
 {
     uint32_t hash = modfmt_hash(name, (uint32_t)strlen(name));
     struct modfmt_store_image *image = modfmt_store_find(&session->store, hash);
+    struct identity identity;
 
-    if (image == NULL) {
+    /* Another name may have the same hash: that module is not the one that was meant. */
+    if (image == NULL || (catalog_identity(session, image, &identity) &&
+                          strcmp(identity.name, name) != 0)) {
         not_there(session, name);
     }
     return image;

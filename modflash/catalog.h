@@ -8,7 +8,7 @@
 
 /**
  * Read an image's header and tags, but not its contents: name and version, unverified.
- * @return false if they cannot be read
+ * @return false if they cannot be read, or the name is not the one it was installed by
  */
 bool catalog_identity(struct session *session, const struct modfmt_store_image *image,
                       struct identity *ret_identity);

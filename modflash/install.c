@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/** Install and update. Everything that can be refused is refused before flash is touched. */
+/** Install and update. Everything that can be refused is refused before flash is touched.
+ */
 #include "install.h"
 
 #include "catalog.h"
@@ -11,6 +12,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Names count by their hashes: two modules that share one cannot be there. */
+static void check_alone(const struct package *new, const struct package *other)
+{
+    const struct identity *a = &new->identity, *b = &other->identity;
+
+    if (strcmp(a->name, b->name) == 0) {
+        cli_die(CLI_REFUSED, new->path,
+                "is named '%s' as %s is: two modules of one name cannot be there",
+                a->name, other->path);
+    }
+    if (modfmt_hash(a->name, a->name_length) == modfmt_hash(b->name, b->name_length)) {
+        cli_die(
+            CLI_REFUSED, new->path,
+            "its name '%s' and that of %s, '%s', have the same hash: rename one of them",
+            a->name, other->path, b->name);
+    }
+}
+
 struct package *install_read(const struct request *request, uint32_t *ret_count)
 {
     struct package *package = cli_alloc(request->operand_count, sizeof *package);
@@ -20,11 +39,7 @@ struct package *install_read(const struct request *request, uint32_t *ret_count)
         package[i].source.force = request->force;
         package[i].source.flags = request->pin ? MODFMT_STORE_PINNED : 0;
         for (uint32_t k = 0; k < i; k++) {
-            if (strcmp(package[k].identity.name, package[i].identity.name) == 0) {
-                cli_die(CLI_REFUSED, package[i].path,
-                        "is named '%s' as %s is: two modules of one name cannot be there",
-                        package[i].identity.name, package[k].path);
-            }
+            check_alone(&package[i], &package[k]);
         }
     }
     *ret_count = request->operand_count;
@@ -42,7 +57,8 @@ struct modfmt_store_source *install_sources(struct package *package, uint32_t co
     return source;
 }
 
-/* What is there under this name? @return false after saying why it must not be replaced */
+/* What is there under this name? @return false after saying why it must not be replaced
+ */
 static bool compare(struct session *session, struct package *package, bool must_be_there)
 {
     const struct identity *new = &package->identity;
@@ -58,20 +74,29 @@ static bool compare(struct session *session, struct package *package, bool must_
         }
         return !must_be_there;
     }
-    package->had = catalog_identity(session, image, &package->former);
+    package->had = true;
     package->former_crc = image->crc;
-    if (!package->had || strcmp(package->former.name, new->name) != 0) {
+    if (session->request->pin && (image->flags & MODFMT_STORE_PINNED) == 0) {
+        package->source.force = true; /* the same content, but it must say so now */
+    }
+    if (!catalog_identity(session, image, &package->former)) {
+        return true; /* damaged: there is nothing to compare with, and it can only get
+                        better */
+    }
+    if (strcmp(package->former.name, new->name) != 0) {
         cli_error(package->path,
                   "the names '%s' and '%s' have the same hash: rename one of the modules",
                   new->name, package->former.name);
         return false;
     }
-    if (identity_compare(new, &package->former) < 0 && !session->request->allow_downgrade) {
-        cli_error(package->path,
-                  "is %s %s, older than the %s that is there; --allow-downgrade installs it "
-                  "all the same",
-                  new->name, identity_version(new, to),
-                  identity_version(&package->former, from));
+    if (identity_compare(new, &package->former) < 0 &&
+        !session->request->allow_downgrade) {
+        cli_error(
+            package->path,
+            "is %s %s, older than the %s that is there; --allow-downgrade installs it "
+            "all the same",
+            new->name, identity_version(new, to),
+            identity_version(&package->former, from));
         return false;
     }
     return true;
@@ -82,17 +107,18 @@ static void no_room(struct session *session, int code, const struct modfmt_diag 
     struct room room;
 
     room_measure(session, &room);
-    cli_error(session->target->spec,
-              "no room: the largest of these images has %u bytes, and the largest that can "
-              "be had is %u (%u bytes of the region's %u are live%s)",
-              diag->got, room.largest, room.live, session->region.size,
-              code == MODFMT_E_STORE_RESERVE
-                  ? "; one sector must stay free to compact into"
-                  : "");
+    cli_error(
+        session->target->spec,
+        "no room: the largest of these images has %u bytes, and the largest that can "
+        "be had is %u (%u bytes of the region's %u are live%s)",
+        diag->got, room.largest, room.live, session->region.size,
+        code == MODFMT_E_STORE_RESERVE ? "; one sector must stay free to compact into"
+                                       : "");
     if (session->region.sector_count == 1) {
-        cli_note(session->target->spec,
-                 "this region is one sector; remove a module, or give a region of several "
-                 "sectors");
+        cli_note(
+            session->target->spec,
+            "this region is one sector; remove a module, or give a region of several "
+            "sectors");
     }
 }
 
@@ -108,11 +134,13 @@ void install_report(const struct session *session, const struct package *package
     for (uint32_t i = 0; i < count; i++) {
         const struct identity *new = &package[i].identity;
 
-        printf("%s ", new->name);
+        cli_put_text(stdout, new->name, new->name_length);
+        printf(" ");
         if (package[i].had && !source[i].unchanged) {
             printf("%s -> ", identity_version(&package[i].former, from));
         }
-        printf("%s: %s at 0x%08x, %u bytes\n", identity_version(new, to),
+        printf("%s: %s%s at 0x%08x, %u bytes\n", identity_version(new, to),
+               session->request->dry_run && !source[i].unchanged ? "would be " : "",
                source[i].unchanged ? "unchanged"
                : package[i].had    ? "updated"
                                    : "installed",
@@ -159,7 +187,8 @@ static void carry_out(struct session *session, struct package *package, uint32_t
     int rc;
 
     session_begin(session);
-    rc = modfmt_store_install(&session->store, source, count, scratch, VERB_SCRATCH, &diag);
+    rc = modfmt_store_install(&session->store, source, count, scratch, VERB_SCRATCH,
+                              &diag);
     if (rc != 0) {
         session_fail(session, rc, &diag, "installing");
     }
@@ -207,8 +236,8 @@ static void install_all(struct session *session, struct package *package, uint32
             const struct identity *id = &package[i].identity;
 
             source[i].unchanged = true;
-            source[i].image =
-                *modfmt_store_find(&session->store, modfmt_hash(id->name, id->name_length));
+            source[i].image = *modfmt_store_find(&session->store,
+                                                 modfmt_hash(id->name, id->name_length));
         }
         install_report(session, package, source, count);
         free(source);
