@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VTOR 0xe000ed08u
+#define VTOR      0xe000ed08u
 #define HOST_SIZE (MODFMT_HOST_OFF_REGION_END + 4u)
 
 /* A number with an optional K or M behind it. */
@@ -68,7 +68,9 @@ static bool find_sectors(const struct target_chip *chip, struct region *region)
     return at - region->base == region->size;
 }
 
-static int refuse_sectors(const struct target_chip *chip, const struct region *region)
+/* `who` said so: a file, or a probe and the firmware behind it; NULL: the user. */
+static int refuse_sectors(const struct target_chip *chip, const struct region *region,
+                          const char *who)
 {
     uint32_t at = chip->flash_base;
     char text[256] = "";
@@ -79,60 +81,114 @@ static int refuse_sectors(const struct target_chip *chip, const struct region *r
                                  i != 0 ? " " : "", at);
         at += chip->sector_size[i];
     }
-    cli_error(NULL,
-              "the region 0x%08x:%u does not begin and end with sectors of the %s's flash; "
-              "those begin at %s, and it ends at 0x%08x",
-              region->base, region->size, chip->name, text,
-              chip->flash_base + chip->flash_size);
-    return CLI_USAGE;
+    cli_error(who,
+              "%s 0x%08x:%u does not begin and end with sectors of the %s's flash; "
+              "those begin at %s, and it ends at 0x%08x%s",
+              who == NULL ? "the region" : "the firmware's module region", region->base,
+              region->size, chip->name, text, chip->flash_base + chip->flash_size,
+              who == NULL ? "" : "; --region says another");
+    return who == NULL ? CLI_USAGE : CLI_REFUSED;
+}
+
+/* What a look at a place tells. */
+enum answer {
+    NOTHING,
+    FOUND,
+    STRANGE, /* a descriptor of a later version; it has been said */
+};
+
+static enum answer refuse_version(const struct target *target, uint32_t version)
+{
+    cli_error(
+        target->spec,
+        "the firmware on the board describes itself by version %u of a descriptor that "
+        "this modflash knows as version %u: get a newer one, or say --region BASE:SIZE",
+        version, MODFMT_HOST_VERSION);
+    return STRANGE;
 }
 
 /* The descriptor that the vector table at `table` points to. */
-static bool read_descriptor(struct target *target, uint32_t table, struct region *region)
+static enum answer read_descriptor(struct target *target, uint32_t table,
+                                   struct region *region)
 {
     const struct target_chip *chip = &target->chip;
     uint8_t word[4], bytes[HOST_SIZE];
     uint32_t at, begin, end;
 
-    if (table < chip->flash_base || table - chip->flash_base >= chip->flash_size - 0x40u ||
+    if (table < chip->flash_base ||
+        table - chip->flash_base >= chip->flash_size - 0x40u ||
         target->ops->read(target, table + 4u * MODFMT_HOST_VECTOR, word, 4) != 0) {
-        return false;
+        return NOTHING;
     }
     at = modfmt_get32(word);
     if (at % 4u != 0 || at < chip->flash_base ||
         !modfmt_range(at - chip->flash_base, HOST_SIZE, chip->flash_size) ||
         target->ops->read(target, at, bytes, HOST_SIZE) != 0) {
-        return false;
+        return NOTHING;
     }
     if (modfmt_get32(bytes + MODFMT_HOST_OFF_MAGIC) != MODFMT_HOST_MAGIC ||
         modfmt_get32(bytes + MODFMT_HOST_OFF_SELF) != at ||
-        modfmt_get32(bytes + MODFMT_HOST_OFF_VERSION) != MODFMT_HOST_VERSION ||
         modfmt_get32(bytes + MODFMT_HOST_OFF_SIZE) < MODFMT_HOST_SIZE_MIN) {
-        return false;
+        return NOTHING;
+    }
+    if (modfmt_get32(bytes + MODFMT_HOST_OFF_VERSION) != MODFMT_HOST_VERSION) {
+        return refuse_version(target, modfmt_get32(bytes + MODFMT_HOST_OFF_VERSION));
     }
     begin = modfmt_get32(bytes + MODFMT_HOST_OFF_REGION_BEGIN);
     end = modfmt_get32(bytes + MODFMT_HOST_OFF_REGION_END);
     if (begin >= end) {
-        return false;
+        return NOTHING;
     }
     region->base = begin;
     region->size = end - begin;
-    return true;
+    return FOUND;
 }
 
 /* What the firmware on the board says; VTOR knows where it is, if a core is there. */
-static bool ask_board(struct target *target, struct region *region)
+static enum answer ask_board(struct target *target, struct region *region)
 {
     uint8_t word[4];
-    uint32_t table = 0;
+    enum answer answer = NOTHING;
 
+    /* After a reset VTOR is 0, which is where the flash is mapped as well. */
     if (strncmp(target->spec, "file", 4) != 0 &&
         target->ops->read(target, VTOR, word, 4) == 0) {
-        table = modfmt_get32(word);
+        answer = read_descriptor(target, modfmt_get32(word), region);
     }
-    /* After a reset VTOR is 0, which is where the flash is mapped as well. */
-    return (table != 0 && read_descriptor(target, table, region)) ||
-           read_descriptor(target, target->chip.flash_base, region);
+    return answer != NOTHING ? answer
+                             : read_descriptor(target, target->chip.flash_base, region);
+}
+
+/* The first that is known: what the option says, then the firmware. */
+static int find_said(struct target *target, const char *option, const char *firmware,
+                     struct region *region)
+{
+    enum answer answer;
+    int status;
+
+    if (option != NULL) {
+        if (!parse_region(option, region)) {
+            cli_error(NULL, "--region: '%s' is no BASE:SIZE, such as 0x08060000:128K",
+                      option);
+            return CLI_USAGE;
+        }
+        region->origin = "option";
+        return 0;
+    }
+    if (firmware != NULL) {
+        status = region_from_elf(firmware, &region->base, &region->size);
+        region->origin = "firmware";
+        return status;
+    }
+    answer = ask_board(target, region);
+    if (target->error[0] != 0) {
+        cli_error(target->spec, "%s", target->error);
+        return CLI_TARGET;
+    }
+    if (answer == FOUND) {
+        region->origin = "board";
+    }
+    return answer == STRANGE ? CLI_REFUSED : 0;
 }
 
 int region_find(struct target *target, const char *option, const char *firmware,
@@ -140,36 +196,26 @@ int region_find(struct target *target, const char *option, const char *firmware,
 {
     const struct target_chip *chip = &target->chip;
     struct region region = {0};
+    int status = find_said(target, option, firmware, &region);
 
-    if (option != NULL) {
-        if (!parse_region(option, &region)) {
-            cli_error(NULL, "--region: '%s' is no BASE:SIZE, such as 0x08060000:128K", option);
-            return CLI_USAGE;
-        }
-        region.origin = "option";
-    } else if (firmware != NULL) {
-        int status = region_from_elf(firmware, &region.base, &region.size);
-
-        if (status != 0) {
-            return status;
-        }
-        region.origin = "firmware";
-    } else if (ask_board(target, &region)) {
-        region.origin = "board";
-    } else if (target->error[0] != 0) {
-        cli_error(target->spec, "%s", target->error);
-        return CLI_TARGET;
-    } else if (chip->region_size != 0) {
-        region.base = chip->region_base;
-        region.size = chip->region_size;
-        region.origin = "default";
-    } else {
+    if (status != 0) {
+        return status;
+    }
+    if (region.origin == NULL && chip->region_size == 0) {
         cli_error(NULL, "where is the module region of this %s? Say --region BASE:SIZE",
                   chip->name);
         return CLI_USAGE;
     }
+    if (region.origin == NULL) {
+        region.base = chip->region_base;
+        region.size = chip->region_size;
+        region.origin = "default";
+    }
     if (!find_sectors(chip, &region)) {
-        return refuse_sectors(chip, &region);
+        return refuse_sectors(chip, &region,
+                              option != NULL     ? NULL
+                              : firmware != NULL ? firmware
+                                                 : target->spec);
     }
     *ret_region = region;
     return 0;
