@@ -32,7 +32,8 @@ static const struct cli_option options[] = {
     {OPT_JSON, 0, "json", NULL, "list, info and probe as JSON"},
     {OPT_DRY_RUN, 'n', "dry-run", NULL, "say what would be done, and do nothing"},
     {OPT_NO_RESET, 0, "no-reset", NULL, "let the firmware go on instead of resetting it"},
-    {OPT_ALLOW_DOWNGRADE, 0, "allow-downgrade", NULL, "replace a newer version by an older"},
+    {OPT_ALLOW_DOWNGRADE, 0, "allow-downgrade", NULL,
+     "replace a newer version by an older"},
     {OPT_FORCE, 'f', "force", NULL, "write a module even if the very same is there"},
     {OPT_PIN, 0, "pin", NULL, "compaction must not move these modules"},
     {OPT_JOURNAL, 0, "journal", NULL,
@@ -48,7 +49,8 @@ static const struct cli_tool tool = {
     .purpose = "Put loadable modules on a board, and keep its module region.",
     .details =
         "Verbs:\n"
-        "  install FILE...       put modules in, or replace those of the same name; all or "
+        "  install FILE...       put modules in, or replace those of the same name; all "
+        "or "
         "none\n"
         "  update FILE...        the same, but they must be there\n"
         "  list                  what is there, and how much room\n"
@@ -70,18 +72,17 @@ struct verb {
     const char *name;
     int (*run)(const struct request *request);
     unsigned least, most; /* operands */
-    bool json;
 };
 
 #define ANY 10000u
 
 static const struct verb verbs[] = {
-    {"install", verb_install, 1, ANY, false}, {"update", verb_update, 1, ANY, false},
-    {"list", verb_list, 0, 0, true},          {"info", verb_info, 1, 1, true},
-    {"verify", verb_verify, 0, ANY, false},   {"remove", verb_remove, 1, ANY, false},
-    {"compact", verb_compact, 0, 0, false},   {"recover", verb_recover, 0, 0, false},
-    {"read", verb_read, 1, 1, false},         {"erase", verb_erase, 0, 0, false},
-    {"probe", verb_probe, 0, 0, true},        {"bundle", verb_bundle, 1, ANY, false},
+    {"install", verb_install, 1, ANY}, {"update", verb_update, 1, ANY},
+    {"list", verb_list, 0, 0},         {"info", verb_info, 1, 1},
+    {"verify", verb_verify, 0, ANY},   {"remove", verb_remove, 1, ANY},
+    {"compact", verb_compact, 0, 0},   {"recover", verb_recover, 0, 0},
+    {"read", verb_read, 1, 1},         {"erase", verb_erase, 0, 0},
+    {"probe", verb_probe, 0, 0},       {"bundle", verb_bundle, 1, ANY},
 };
 
 static void take_text(struct request *request, int id, const char *value)
@@ -135,6 +136,31 @@ static const struct verb *find_verb(struct request *request)
     return &verbs[0];
 }
 
+/* No verb's name is part of another's, so the text is a table, too. */
+static void check_switches(const struct verb *verb, const struct request *request)
+{
+    const struct {
+        bool given;
+        const char *name, *verbs;
+    } rules[] = {
+        {request->json, "--json", "list, info and probe"},
+        {request->dry_run, "--dry-run",
+         "install, update, remove, compact, recover and erase"},
+        {request->allow_downgrade, "--allow-downgrade", "install and update"},
+        {request->force, "--force", "install and update"},
+        {request->pin, "--pin", "install, update and bundle"},
+        {request->journal, "--journal", "install, update and compact"},
+        {request->discard_journal, "--discard-journal", "recover"},
+        {request->output != NULL, "-o", "bundle"},
+    };
+
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        if (rules[i].given && strstr(rules[i].verbs, verb->name) == NULL) {
+            cli_usage(&tool, "%s is for %s", rules[i].name, rules[i].verbs);
+        }
+    }
+}
+
 /* What makes no sense together is a mistake that must not pass in silence. */
 static void check_request(const struct verb *verb, const struct request *request)
 {
@@ -148,12 +174,9 @@ static void check_request(const struct verb *verb, const struct request *request
         cli_usage(&tool, "%s: '%s' is one too many", verb->name,
                   request->operands[verb->most]);
     }
-    if (request->json && !verb->json) {
-        cli_usage(&tool, "--json is for list, info and probe");
-    }
-    if ((request->output != NULL) != (verb->run == verb_bundle)) {
-        cli_usage(&tool, request->output != NULL ? "-o is for bundle"
-                                                 : "bundle needs -o FILE");
+    check_switches(verb, request);
+    if (verb->run == verb_bundle && request->output == NULL) {
+        cli_usage(&tool, "bundle needs -o FILE");
     }
     if (request->chip != NULL && strncmp(request->probe, "file:", 5) != 0 &&
         verb->run != verb_bundle) {
@@ -161,9 +184,6 @@ static void check_request(const struct verb *verb, const struct request *request
     }
     if (request->region != NULL && request->firmware != NULL) {
         cli_usage(&tool, "--region and --firmware exclude each other");
-    }
-    if (request->discard_journal && verb->run != verb_recover) {
-        cli_usage(&tool, "--discard-journal is for recover");
     }
 }
 
