@@ -5,10 +5,8 @@
 #include "room.h"
 #include "verbs.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* @return is it good? */
 static bool verify_one(struct session *session, const struct modfmt_store_image *stored)
@@ -30,7 +28,8 @@ static bool verify_one(struct session *session, const struct modfmt_store_image 
                   session_address(session, stored->offset + diag.offset),
                   modfmt_strerror(rc));
     } else if (!session->request->quiet) {
-        printf("%s: good, %u bytes at 0x%08x\n", identity.name, stored->size,
+        cli_put_text(stdout, identity.name, identity.name_length);
+        printf(": good, %u bytes at 0x%08x\n", stored->size,
                session_address(session, stored->offset));
     }
     return rc == 0;
@@ -99,7 +98,8 @@ int verb_remove(const struct request *request)
     }
     progress_end();
     for (unsigned i = 0; i < request->operand_count && !request->quiet; i++) {
-        printf("%s: removed\n", request->operands[i]);
+        printf("%s: %sremoved\n", request->operands[i],
+               request->dry_run ? "would be " : "");
     }
     if (request->dry_run) {
         verb_say_plan(session, &r->store, "would be");
@@ -120,9 +120,6 @@ int verb_erase(const struct request *request)
             if (session->device.flash.erase(&session->device.flash, i) != 0) {
                 session_fail(session, MODFMT_E_STORE_ERASE, NULL, "erasing");
             }
-        }
-        if (session->pending && unlink(session->journal) != 0) {
-            cli_warning(session->journal, "cannot be deleted: %s", strerror(errno));
         }
     }
     progress_end();

@@ -9,10 +9,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-static void add(struct journal *journal, const uint8_t *bytes, uint32_t size, uint32_t flags,
-                const struct identity *identity)
+static void add(struct journal *journal, const uint8_t *bytes, uint32_t size,
+                uint32_t flags, const struct identity *identity)
 {
     struct journal_image image = {.size = size, .flags = flags, .identity = *identity};
 
@@ -37,8 +36,8 @@ static bool is_replaced(const struct package *package, uint32_t count, uint32_t 
 
 /* Everything that lives on, and what is new. An image that cannot be read whole, or must
  * not move, stops it here, with nothing done. */
-static void collect(struct session *session, const struct package *package, uint32_t count,
-                    struct journal *journal)
+static void collect(struct session *session, const struct package *package,
+                    uint32_t count, struct journal *journal)
 {
     for (uint32_t i = 0; i < session->store.count; i++) {
         const struct modfmt_store_image *stored = &session->store.image[i];
@@ -114,44 +113,12 @@ static bool fits(const struct session *session, struct journal *journal,
     store.flash = &flash;
     store.image = image;
     modfmt_store_reset(&store);
-    rc = modfmt_store_install(&store, source, journal->count, scratch, sizeof scratch, &diag);
+    rc = modfmt_store_install(&store, source, journal->count, scratch, sizeof scratch,
+                              &diag);
     *ret_planned = store;
     free(image);
     free(source);
     return rc == 0;
-}
-
-void journal_apply(struct session *session, struct journal *journal)
-{
-    struct modfmt_store_source *source = sources_of(journal);
-    uint8_t *scratch = cli_alloc(VERB_SCRATCH, 1);
-    struct modfmt_diag diag = {0, 0, 0, 0};
-    int rc;
-
-    modfmt_store_reset(&session->store);
-    rc = modfmt_store_install(&session->store, source, journal->count, scratch, VERB_SCRATCH,
-                              &diag);
-    if (rc != 0) {
-        cli_note(NULL, "the modules are safe in %s; 'modflash recover' puts them back",
-                 session->journal);
-        session_fail(session, rc, &diag, "rewriting the region");
-    }
-    if (unlink(session->journal) != 0) {
-        cli_warning(session->journal, "cannot be deleted, though it is no longer needed: %s",
-                    strerror(errno));
-    }
-    for (uint32_t i = 0; i < journal->count; i++) {
-        char version[24];
-
-        progress_end();
-        if (!session->request->quiet) {
-            printf("%s %s: at 0x%08x, %u bytes\n", journal->image[i].identity.name,
-                   identity_version(&journal->image[i].identity, version),
-                   session_address(session, source[i].image.offset), source[i].image.size);
-        }
-    }
-    free(scratch);
-    free(source);
 }
 
 /* What was there must not come back from a half-done erase. */
@@ -163,6 +130,44 @@ static void retire(struct session *session)
     if (rc != 0 && rc != MODFMT_E_STORE_SLOTS) {
         session_fail(session, rc, &diag, "rewriting the region");
     }
+}
+
+void journal_apply(struct session *session, struct journal *journal)
+{
+    struct modfmt_store_source *source = sources_of(journal);
+    uint8_t *scratch = cli_alloc(VERB_SCRATCH, 1);
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    int rc;
+
+    retire(session);
+    modfmt_store_reset(&session->store);
+    rc = modfmt_store_install(&session->store, source, journal->count, scratch,
+                              VERB_SCRATCH, &diag);
+    if (rc != 0) {
+        cli_note(NULL, "the modules are safe in %s; 'modflash recover' puts them back",
+                 session->journal);
+        session_fail(session, rc, &diag, "rewriting the region");
+    }
+    if (journal_delete(session) != 0) {
+        cli_warning(session->journal,
+                    "cannot be deleted, though it is no longer needed: %s",
+                    strerror(errno));
+    }
+    for (uint32_t i = 0; i < journal->count; i++) {
+        char version[24];
+
+        progress_end();
+        if (!session->request->quiet) {
+            const struct identity *identity = &journal->image[i].identity;
+
+            cli_put_text(stdout, identity->name, identity->name_length);
+            printf(" %s: at 0x%08x, %u bytes\n", identity_version(identity, version),
+                   session_address(session, source[i].image.offset),
+                   source[i].image.size);
+        }
+    }
+    free(scratch);
+    free(source);
 }
 
 bool journal_rewrite(struct session *session, struct package *package, uint32_t count)
@@ -192,13 +197,13 @@ bool journal_rewrite(struct session *session, struct package *package, uint32_t 
         exit(status);
     }
     if (!session->request->quiet) {
-        printf("the region must be erased as a whole: its modules are kept in %s meanwhile\n",
+        printf("the region must be erased as a whole: its modules are kept in %s "
+               "meanwhile\n",
                session->journal);
         fflush(stdout);
     }
     session->device.planned = planned.programmed_bytes;
     session_begin(session);
-    retire(session);
     journal_apply(session, &journal);
     journal_free(&journal);
     return true;

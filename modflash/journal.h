@@ -31,6 +31,8 @@ struct journal {
 void journal_read(const struct session *session, struct journal *ret_journal);
 /** Write it so that it survives whatever happens here, too. @return 0 or an exit status */
 int journal_write(const struct session *session, const struct journal *journal);
+/** Delete it so that it stays deleted. @return 0, or -1 and errno */
+int journal_delete(const struct session *session);
 /** Empty the region and put the journal's images in; then delete the file. */
 void journal_apply(struct session *session, struct journal *journal);
 void journal_free(struct journal *journal);

@@ -10,9 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAGIC "modflash journal 1\n"
+#define MAGIC      "modflash journal 1\n"
 #define MAGIC_SIZE (sizeof MAGIC - 1)
-#define HEAD_SIZE (MAGIC_SIZE + 12)
+#define HEAD_SIZE  (MAGIC_SIZE + 12)
 
 char *journal_path(const char *uid, const struct region *region)
 {
@@ -42,13 +42,17 @@ void journal_free(struct journal *journal)
 
 static _Noreturn void bad_journal(const struct session *session, const char *why)
 {
-    cli_error(session->journal,
-              "%s; if its modules are not needed, delete it and use 'modflash erase'", why);
+    cli_error(
+        session->journal,
+        "%s; if its modules are not needed: 'modflash recover --discard-journal', then "
+        "'modflash erase'",
+        why);
     session_refuse((struct session *)(uintptr_t)session);
 }
 
 /* One image of the file. @return where the next one begins, or 0 */
-static size_t read_image(struct journal *journal, const uint8_t *bytes, size_t at, size_t end)
+static size_t read_image(struct journal *journal, const uint8_t *bytes, size_t at,
+                         size_t end)
 {
     struct journal_image image = {0};
     struct modfmt_image view;
@@ -104,11 +108,14 @@ static int make_folders(const char *path)
 {
     char *copy = cli_format("%s", path);
 
-    for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(copy + 1, '/'); slash != NULL;
+         slash = strchr(slash + 1, '/')) {
         *slash = 0;
         if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
-            cli_error(copy, "cannot be made: %s; set XDG_STATE_HOME to a folder that can "
-                            "be written", strerror(errno));
+            cli_error(copy,
+                      "cannot be made: %s; set XDG_STATE_HOME to a folder that can "
+                      "be written",
+                      strerror(errno));
             free(copy);
             return CLI_IO;
         }
@@ -118,23 +125,26 @@ static int make_folders(const char *path)
     return 0;
 }
 
-/* The name must last as well as the bytes. */
+/* The name must last as well as the bytes. @return 0, or -1 and errno */
 static int sync_folder(const char *path)
 {
     char *folder = cli_format("%s", path);
-    int file, status = 0;
+    int file, rc = -1;
 
     *strrchr(folder, '/') = 0;
     file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (file < 0 || fsync(file) != 0) {
-        cli_error(folder, "cannot be written to disk: %s", strerror(errno));
-        status = CLI_IO;
-    }
     if (file >= 0) {
+        rc = fsync(file);
         close(file);
     }
     free(folder);
-    return status;
+    return rc;
+}
+
+int journal_delete(const struct session *session)
+{
+    /* One that came back after a crash of this machine would undo what was done since. */
+    return unlink(session->journal) == 0 ? sync_folder(session->journal) : -1;
 }
 
 int journal_write(const struct session *session, const struct journal *journal)
@@ -164,8 +174,9 @@ int journal_write(const struct session *session, const struct journal *journal)
     if (status == 0) {
         status = cli_write_file(session->journal, bytes, size);
     }
-    if (status == 0) {
-        status = sync_folder(session->journal);
+    if (status == 0 && sync_folder(session->journal) != 0) {
+        cli_error(session->journal, "cannot be written to disk: %s", strerror(errno));
+        status = CLI_IO;
     }
     free(bytes);
     return status;

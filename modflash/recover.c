@@ -8,10 +8,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Compact on a copy. @return what the store says */
-static int rehearse(struct session *session, struct rehearsal *r, struct modfmt_diag *diag)
+static int rehearse(struct session *session, struct rehearsal *r,
+                    struct modfmt_diag *diag)
 {
     uint8_t scratch[64];
 
@@ -36,12 +36,14 @@ static void compact(struct session *session, const struct modfmt_store *planned)
     free(scratch);
 }
 
-static _Noreturn void refuse_compaction(struct session *session, const struct modfmt_diag *diag)
+static _Noreturn void refuse_compaction(struct session *session,
+                                        const struct modfmt_diag *diag)
 {
-    cli_error(session->target->spec,
-              "%u dead bytes cannot be had: no other sector holds the live bytes beside "
-              "them; 'modflash compact --journal' rewrites the region from a copy kept here",
-              diag->got);
+    cli_error(
+        session->target->spec,
+        "%u dead bytes cannot be had: no other sector holds the live bytes beside "
+        "them; 'modflash compact --journal' rewrites the region from a copy kept here",
+        diag->got);
     session_refuse(session);
 }
 
@@ -69,41 +71,63 @@ int verb_compact(const struct request *request)
     } else if (r->store.programmed_bytes != 0 || r->store.erased_sectors != 0) {
         compact(session, &r->store);
     } else if (!request->quiet) {
-        printf("nothing to gain: every byte in use is live\n");
+        printf("nothing to gain: there is no sector with enough dead bytes to move the "
+               "rest\n");
     }
     free(r);
     return session_close(session);
 }
 
+/* Make certain which state stands, on a copy first: that says whether there is anything
+ * to do. */
 static void settle(struct session *session)
 {
+    struct rehearsal *r = cli_alloc(1, sizeof *r);
     struct modfmt_diag diag = {0, 0, 0, 0};
     int rc;
 
-    if (!session->store.unsettled && session->store.pending == MODFMT_STORE_NONE) {
+    rehearsal_begin(session, r);
+    rc = modfmt_store_settle(&r->store, &diag);
+    if (rc == 0 && r->store.programmed_bytes == 0 && r->store.erased_sectors == 0) {
         if (!session->request->quiet) {
             printf("nothing to recover\n");
         }
-        return;
+    } else if (rc == 0 && session->request->dry_run) {
+        verb_say_plan(session, &r->store, "would be");
+    } else if (rc == 0) {
+        session_begin(session);
+        rc = modfmt_store_settle(&session->store, &diag);
+        progress_end();
     }
-    session_begin(session);
-    rc = modfmt_store_settle(&session->store, &diag);
     if (rc != 0) {
         session_fail(session, rc, &diag, "recovering");
     }
-    progress_end();
-    verb_say_plan(session, &session->store, "settled");
+    if (session->target->begun) {
+        verb_say_plan(session, &session->store, "settled");
+    }
+    free(r);
 }
 
 static void discard(struct session *session)
 {
-    if (unlink(session->journal) != 0) {
+    const char *journal = session->journal;
+
+    if (!session->pending || session->request->dry_run) {
+        if (!session->request->quiet) {
+            printf("%s %s\n", session->pending ? journal : "there is",
+                   session->pending ? "would be deleted" : "no journal of this region");
+        }
+        return;
+    }
+    if (journal_delete(session) != 0) {
         cli_error(session->journal, "cannot be deleted: %s", strerror(errno));
         session_close(session);
         exit(CLI_IO);
     }
     if (!session->request->quiet) {
-        printf("%s: deleted\n", session->journal);
+        printf("%s: deleted; 'modflash list' shows what the power failure left, and "
+               "'modflash erase' begins anew\n",
+               session->journal);
     }
 }
 
@@ -112,10 +136,8 @@ int verb_recover(const struct request *request)
     struct session *session = session_open(request, SESSION_RECOVER);
     struct journal journal;
 
-    if (!session->pending) {
-        if (!request->dry_run) {
-            settle(session);
-        }
+    if (!session->pending && !request->discard_journal) {
+        settle(session);
         return session_close(session);
     }
     if (request->discard_journal) {
@@ -123,10 +145,11 @@ int verb_recover(const struct request *request)
         return session_close(session);
     }
     journal_read(session, &journal);
-    if (request->dry_run) {
+    if (request->dry_run && !request->quiet) {
         printf("%u module%s would be put back from %s\n", journal.count,
                journal.count == 1 ? "" : "s", session->journal);
-    } else {
+    }
+    if (!request->dry_run) {
         session_begin(session);
         journal_apply(session, &journal);
     }

@@ -15,7 +15,7 @@ uint32_t session_address(const struct session *session, uint32_t offset)
     return session->region.base + offset;
 }
 
-static void say_region(const struct session *session)
+void session_say_region(const struct session *session)
 {
     const struct region *region = &session->region;
 
@@ -34,7 +34,7 @@ struct session *session_open_region(const struct request *request, enum session_
     struct target_options options = {
         .spec = request->probe,
         .chip_name = request->chip,
-        .writable = use != SESSION_READ && !request->dry_run,
+        .writable = use != SESSION_READ, /* also to plan: a file that is made then */
         .resume = request->no_reset,
     };
     int status;
@@ -54,9 +54,16 @@ struct session *session_open_region(const struct request *request, enum session_
     if (isatty(STDERR_FILENO) && !request->quiet) {
         session->device.progress = progress_show;
     }
-    say_region(session);
+    session_say_region(session);
     session->journal = journal_path(session->target->chip.uid, &session->region);
     session->pending = session->journal != NULL && access(session->journal, F_OK) == 0;
+    if (use == SESSION_WRITE && session->pending) {
+        cli_error(session->target->spec,
+                  "an earlier compaction was cut short, and its modules are kept in %s; "
+                  "finish it first: modflash recover",
+                  session->journal);
+        session_refuse(session);
+    }
     return session;
 }
 
@@ -66,17 +73,14 @@ struct session *session_open(const struct request *request, enum session_use use
     struct modfmt_diag diag = {0, 0, 0, 0};
     int rc;
 
-    if (use == SESSION_WRITE && session->pending) {
-        cli_error(session->target->spec,
-                  "an earlier compaction was cut short, and its modules are kept in %s; "
-                  "finish it first: modflash recover",
-                  session->journal);
-        session_refuse(session);
-    }
     rc = modfmt_store_open(&session->store, &session->device.flash, session->image,
                            SESSION_IMAGES_MAX, &diag);
-    if (session->target->error[0] != 0 ||
-        (rc != 0 && !(use == SESSION_RECOVER && session->pending))) {
+    /* What a rewrite that was cut short has left may be anything; the journal counts. */
+    if (rc == MODFMT_E_STORE_DAMAGED && session->pending) {
+        modfmt_store_reset(&session->store);
+        rc = 0;
+    }
+    if (session->target->error[0] != 0 || rc != 0) {
         session_fail(session, rc, &diag, "reading the module region");
     }
     return session;
@@ -116,18 +120,19 @@ void session_refuse(struct session *session)
 }
 
 /* What the store's error means for who typed the command. */
-static void explain(const struct session *session, int code, const struct modfmt_diag *diag,
-                    const char *doing)
+static void explain(const struct session *session, int code,
+                    const struct modfmt_diag *diag, const char *doing)
 {
     const char *spec = session->target->spec;
     uint32_t base = session->region.base;
 
     switch (code) {
     case MODFMT_E_STORE_VERIFY:
-        cli_error(spec,
-                  "%s: at 0x%08x flash does not hold what was written: it was not erased, "
-                  "or is worn out; nothing changed for the modules",
-                  doing, base + diag->offset);
+        cli_error(
+            spec,
+            "%s: at 0x%08x flash does not hold what was written: it was not erased, "
+            "or is worn out; nothing changed for the modules",
+            doing, base + diag->offset);
         break;
     case MODFMT_E_STORE_DAMAGED:
         cli_error(spec,
@@ -139,10 +144,11 @@ static void explain(const struct session *session, int code, const struct modfmt
         cli_error(spec, "%s: %s (0x%x)", doing, modfmt_strerror(code), diag->got);
         break;
     case MODFMT_E_STORE_SLOTS:
-        cli_error(spec,
-                  "%s: the directory is full and there is no erased sector to move it to; "
-                  "'modflash compact --journal' rewrites the region",
-                  doing);
+        cli_error(
+            spec,
+            "%s: the directory is full and there is no erased sector to move it to; "
+            "'modflash compact --journal' rewrites the region",
+            doing);
         break;
     default:
         cli_error(spec, "%s: %s", doing, modfmt_strerror(code));

@@ -56,6 +56,8 @@ enum session_use {
 struct session *session_open(const struct request *request, enum session_use use);
 /** The same without the store: for verbs on raw flash. */
 struct session *session_open_region(const struct request *request, enum session_use use);
+/** Say so if the region is the chip's default, which may be a wrong guess. */
+void session_say_region(const struct session *session);
 /** Halt the chip and unlock its flash: from here on the store's calls change it. */
 void session_begin(struct session *session);
 /** Close everything; the chip is left locked and running. @return an exit status */
