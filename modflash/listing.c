@@ -83,7 +83,8 @@ static void list_text(struct session *session, const struct modfmt_store_image *
                       uint32_t count, const struct room *room)
 {
     if (count != 0) {
-        printf("%-24s %-12s %8s  %-10s  %s\n", "NAME", "VERSION", "SIZE", "ADDRESS", "FLAGS");
+        printf("%-24s %-12s %8s  %-10s  %s\n", "NAME", "VERSION", "SIZE", "ADDRESS",
+               "FLAGS");
     }
     for (uint32_t i = 0; i < count; i++) {
         struct identity identity;
@@ -215,7 +216,7 @@ int verb_info(const struct request *request)
     struct modfmt_image image;
     struct identity identity;
     uint8_t *bytes;
-    int rc;
+    int rc, status;
 
     catalog_identity(session, stored, &identity);
     rc = catalog_check(session, stored, &bytes, &image, &diag);
@@ -228,5 +229,6 @@ int verb_info(const struct request *request)
         info_text(session, stored, &image, &identity, rc);
     }
     free(bytes);
-    return session_close(session);
+    status = session_close(session);
+    return status != 0 ? status : rc != 0 ? CLI_TARGET : CLI_OK;
 }

@@ -32,7 +32,8 @@ int verb_read(const struct request *request)
     return session_close(session);
 }
 
-/* ---- probe -------------------------------------------------------------------------- */
+/* ---- probe --------------------------------------------------------------------------
+ */
 
 static void probe_json(const struct session *session)
 {
@@ -82,12 +83,14 @@ int verb_probe(const struct request *request)
            chip->uid);
     printf("flash        %u KiB at 0x%08x, %u sectors, programmed %u bytes at a time\n",
            chip->flash_size / 1024, chip->flash_base, chip->sector_count, chip->unit);
-    printf("region       0x%08x:%uK, %u sector%s (%s)\n", region->base, region->size / 1024,
-           region->sector_count, region->sector_count == 1 ? "" : "s", region->origin);
+    printf("region       0x%08x:%uK, %u sector%s (%s)\n", region->base,
+           region->size / 1024, region->sector_count,
+           region->sector_count == 1 ? "" : "s", region->origin);
     return session_close(session);
 }
 
-/* ---- bundle --------------------------------------------------------------------------- */
+/* ---- bundle ---------------------------------------------------------------------------
+ */
 
 /* A region in memory, erased. */
 struct memory {
@@ -95,7 +98,8 @@ struct memory {
     uint8_t *bytes;
 };
 
-static int memory_read(struct modfmt_flash *flash, uint32_t offset, void *bytes, uint32_t size)
+static int memory_read(struct modfmt_flash *flash, uint32_t offset, void *bytes,
+                       uint32_t size)
 {
     memcpy(bytes, ((struct memory *)flash)->bytes + offset, size);
     return 0;
@@ -110,13 +114,13 @@ static int memory_program(struct modfmt_flash *flash, uint32_t offset, const voi
 
 static int memory_erase(struct modfmt_flash *flash, uint32_t sector)
 {
-    memset(((struct memory *)flash)->bytes + modfmt_store_sector_offset(flash, sector), 0xff,
-           flash->sector_size[sector]);
+    memset(((struct memory *)flash)->bytes + modfmt_store_sector_offset(flash, sector),
+           0xff, flash->sector_size[sector]);
     return 0;
 }
 
-static int fill_memory(const struct session *session, struct package *package, uint32_t count,
-                       struct memory *memory)
+static int fill_memory(const struct session *session, struct package *package,
+                       uint32_t count, struct memory *memory)
 {
     struct modfmt_store_image *image = cli_alloc(SESSION_IMAGES_MAX, sizeof *image);
     struct modfmt_store_source *source = install_sources(package, count);
@@ -132,7 +136,7 @@ static int fill_memory(const struct session *session, struct package *package, u
     if (rc != 0) {
         cli_error(NULL, "the images do not fit into the region 0x%08x:%uK: %s",
                   session->region.base, session->region.size / 1024, modfmt_strerror(rc));
-    } else {
+    } else if (strcmp(session->request->output, "-") != 0) {
         install_report(session, package, source, count);
     }
     free(image);
@@ -141,7 +145,8 @@ static int fill_memory(const struct session *session, struct package *package, u
     return rc == 0 ? CLI_OK : CLI_REFUSED;
 }
 
-static int read_nothing(struct target *target, uint32_t address, void *bytes, uint32_t length)
+static int read_nothing(struct target *target, uint32_t address, void *bytes,
+                        uint32_t length)
 {
     (void)target;
     (void)address;
@@ -173,6 +178,7 @@ static void begin_paper(const struct request *request, struct target *target,
         exit(status);
     }
     device_begin(&session->device, target, &session->region);
+    session_say_region(session);
 }
 
 int verb_bundle(const struct request *request)
