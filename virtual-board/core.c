@@ -190,10 +190,10 @@ void core_advance(struct core *core)
     }
 }
 
-void core_settle_after_cut(struct core *core)
+void core_settle(struct core *core)
 {
-    if (core->bus->flash->faults->cut && core_is_running(core)) {
-        run(core, BUDGET_MOST);
+    if (core_is_running(core)) {
+        run(core, core->bus->flash->faults->cut ? BUDGET_MOST : BUDGET_LEAST);
     }
 }
 

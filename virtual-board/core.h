@@ -60,8 +60,11 @@ bool core_is_running(const struct core *core);
  * of its own, so that the same commands always give the same result.
  */
 void core_advance(struct core *core);
-/** After a cut that has left the chip its power: let it go on without the probe, until it
- *  stops by itself, or for some 2 million instructions. */
-void core_settle_after_cut(struct core *core);
+/**
+ * After the last command: let it run for a moment, to see whether there is a program to
+ * run; after a cut that has left the chip its power, until it stops by itself or for some
+ * 2 million instructions, since nobody will ask for the result.
+ */
+void core_settle(struct core *core);
 
 #endif

@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     client_environment(usb_folder(usb));
     status = options.serve ? serve() : client_run(options.client);
     usb_unplug(usb, &counts);
-    core_settle_after_cut(&board.core);
+    core_settle(&board.core);
     if (options.stats != NULL) {
         int written = board_write_stats(&board, &counts, options.stats);
         status = status == 0 ? written : status;

@@ -8,7 +8,8 @@ import sys
 
 ROOT = pathlib.Path(sys.argv[1])
 MOST = 60
-FOLDERS = ("libmodfmt", "target-loader", "cli", "mkmod", "moddump", "tests", "examples")
+FOLDERS = ("libmodfmt", "target-loader", "cli", "mkmod", "moddump", "virtual-board",
+           "tests", "examples")
 
 
 def functions(text):
