@@ -538,7 +538,7 @@ def case_descriptor(folder):
 
 # Core, board, its file and switch, and an address where nothing is, behind memory.
 READERS = (("cortex-m0", "microbit", "nrf51", "BOARD_MICROBIT", 0x20004000),
-           ("cortex-m3", "mps2-an385", "mps2", "BOARD_MPS2_AN385", 0x22000000),
+           ("cortex-m3", "mps2-an385", "mps2", "BOARD_MPS2_AN385", 0x24000000),
            ("cortex-m4", "stm32f405", "stm32f4", "BOARD_STM32F405", 0x08100000),
            ("cortex-m33", "mps2-an505", "mps2", "BOARD_MPS2_AN505", 0x81000000))
 
