@@ -16,7 +16,9 @@
 enum { URBS_MAX = 64 };
 
 struct urb {
-    struct usbdevfs_urb fields;
+    uint8_t type;
+    uint8_t endpoint;
+    int length;                /* of its buffer */
     UMockdevIoctlData *data;   /* the client's struct */
     UMockdevIoctlData *buffer; /* or NULL */
     bool done;
@@ -151,9 +153,9 @@ static void run_urb(struct device *device, struct urb *urb)
     if (urb->buffer != NULL) {
         umockdev_ioctl_data_retrieve(urb->buffer, &bytes, &length);
     }
-    if (urb->fields.type == USBDEVFS_URB_TYPE_CONTROL) {
+    if (urb->type == USBDEVFS_URB_TYPE_CONTROL) {
         run_control(device, urb, bytes, (size_t)length);
-    } else if ((urb->fields.endpoint & 0x80) != 0) {
+    } else if ((urb->endpoint & 0x80) != 0) {
         run_in(device, urb, bytes, (size_t)length);
     } else {
         probe_send(device->probe, bytes, (size_t)length);
@@ -203,17 +205,20 @@ static int get_capabilities(UMockdevIoctlData *argument)
     return 0;
 }
 
-static bool read_fields(UMockdevIoctlData *data, struct usbdevfs_urb *ret_fields)
+static bool read_urb(struct urb *urb)
 {
     guint8 *bytes = NULL;
     gint length = 0;
-    umockdev_ioctl_data_retrieve(data, &bytes, &length);
-    bool whole = length == (gint)sizeof *ret_fields;
-    if (whole) {
-        memcpy(ret_fields, bytes, sizeof *ret_fields);
+    umockdev_ioctl_data_retrieve(urb->data, &bytes, &length);
+    bool good = length == (gint)sizeof(struct usbdevfs_urb);
+    if (good) {
+        const struct usbdevfs_urb *fields = (const struct usbdevfs_urb *)(void *)bytes;
+        urb->type = fields->type;
+        urb->endpoint = fields->endpoint;
+        urb->length = fields->buffer_length;
     }
     g_free(bytes);
-    return whole;
+    return good && urb->length >= 0;
 }
 
 static int submit(struct device *device, struct connection *connection,
@@ -223,18 +228,19 @@ static int submit(struct device *device, struct connection *connection,
     if (connection->count == URBS_MAX) {
         return ENOMEM;
     }
-    urb.data = umockdev_ioctl_data_resolve(argument, 0, sizeof urb.fields, NULL);
+    urb.data =
+        umockdev_ioctl_data_resolve(argument, 0, sizeof(struct usbdevfs_urb), NULL);
     if (urb.data == NULL) {
         return EFAULT;
     }
-    if (!read_fields(urb.data, &urb.fields) || urb.fields.buffer_length < 0) {
+    if (!read_urb(&urb)) {
         g_object_unref(urb.data);
         return EINVAL;
     }
-    if (urb.fields.buffer_length > 0) {
+    if (urb.length > 0) {
         urb.buffer = umockdev_ioctl_data_resolve(
-            urb.data, G_STRUCT_OFFSET(struct usbdevfs_urb, buffer),
-            (gsize)urb.fields.buffer_length, NULL);
+            urb.data, G_STRUCT_OFFSET(struct usbdevfs_urb, buffer), (gsize)urb.length,
+            NULL);
     }
     device->counts.urbs++;
     connection->urbs[connection->count++] = urb;
@@ -261,17 +267,22 @@ static int discard(struct connection *connection, UMockdevIoctlData *argument)
     return error;
 }
 
-/* Give a finished URB back: its fields, and its address as the ioctl's result. */
-static int hand_back(struct urb *urb, UMockdevIoctlData *argument)
+static void put_int(UMockdevIoctlData *data, gsize offset, int value)
+{
+    umockdev_ioctl_data_update(data, offset, (guint8 *)&value, sizeof value);
+}
+
+/* Give a finished URB back: what has become of it, and its address as the result. */
+static int hand_back(const struct urb *urb, UMockdevIoctlData *argument)
 {
     UMockdevIoctlData *result =
         umockdev_ioctl_data_resolve(argument, 0, sizeof(void *), NULL);
     if (result == NULL) {
         return EFAULT;
     }
-    urb->fields.status = urb->status;
-    urb->fields.actual_length = (int)urb->actual;
-    umockdev_ioctl_data_update(urb->data, 0, (guint8 *)&urb->fields, sizeof urb->fields);
+    put_int(urb->data, G_STRUCT_OFFSET(struct usbdevfs_urb, status), urb->status);
+    put_int(urb->data, G_STRUCT_OFFSET(struct usbdevfs_urb, actual_length),
+            (int)urb->actual);
     umockdev_ioctl_data_set_ptr(result, 0, urb->data);
     g_object_unref(result);
     return 0;
