@@ -130,12 +130,14 @@ static uint32_t sector_of(const struct target_chip *chip, uint32_t address)
     return index;
 }
 
-/* nWRP: 0 is protected; with SPRMOD (F411, F446) 1 is protected from reading, too. */
+/* nWRP: 0 is protected; with SPRMOD (F411, F446) 1 is protected from reading, too. (Not
+ * as `bit == ((optcr & SPRMOD) != 0)`: GCC 12.2 at -O1 and -O2 loses half of that.) */
 static bool is_protected(const struct chip_access *access, uint32_t sector)
 {
     uint32_t optcr = access->family[NOTE_OPTCR];
-    bool bit = (OPTCR_NWRP(optcr) >> sector & 1) != 0;
-    return sector < PROTECTED_SECTORS && bit == ((optcr & OPTCR_SPRMOD) != 0);
+    uint32_t nwrp = OPTCR_NWRP(optcr);
+    uint32_t protected = (optcr & OPTCR_SPRMOD) != 0 ? nwrp : ~nwrp;
+    return sector < PROTECTED_SECTORS && (protected >> sector & 1) != 0;
 }
 
 static int refuse_protected(struct chip_access *access, uint32_t sector)

@@ -321,6 +321,11 @@ static int read_register(struct gdb_probe *gdb, unsigned index, uint32_t *ret_va
         return 0;
     }
     int status = read_by_p(gdb, index, ret_value);
+    if (status > 0 && index == PROBE_PRIMASK) { /* g does not have it */
+        gdb->registers.number[index] = GDB_NO_REGISTER;
+        *ret_value = 0;
+        return 0;
+    }
     return status <= 0 ? status : read_by_g(gdb, index, ret_value);
 }
 
@@ -357,14 +362,14 @@ static int gdb_probe_write_register(struct probe *probe, unsigned index, uint32_
     struct gdb_probe *gdb = gdb_of(probe);
     char packet[64];
     uint32_t old;
+    if (gdb->width[index] == 0 && read_register(gdb, index, &old) != 0) {
+        return -1;
+    }
     if (gdb->registers.number[index] == GDB_NO_REGISTER) {
         return 0; /* only PRIMASK: then interrupts stay on */
     }
     if (gdb->width[index] == 0) {
-        int status = read_by_p(gdb, index, &old);
-        if (status != 0) {
-            return status < 0 ? -1 : write_by_g(gdb, index, value);
-        }
+        return write_by_g(gdb, index, value);
     }
     int head =
         snprintf(packet, sizeof packet, "P%" PRIx32 "=", gdb->registers.number[index]);

@@ -3,23 +3,36 @@
  * A target without modflash's verbs: runs steps on it, for tests.
  *
  *     target-run [-w] [-k] [-c CHIP] SPEC STEP…
+ *
+ * -w: writable, -k: the core is to go on afterwards.
  *     info                      what is known of the chip
  *     begin
- *     read=ADDRESS,LENGTH,FILE  FILE - prints the CRC-free hex of it
+ *     read=ADDRESS,LENGTH,FILE  FILE - prints it in hex
  *     program=ADDRESS,FILE
  *     erase=SECTOR
- *     mark=TEXT                 print a line, so that a test can act at this point
+ *     raise=SIGNAL              by its number, to itself
  *     sleep=MS
+ *     stamp                     print milliseconds since the start
  *     end=reset | end=run       and close; without it, closing does end=reset
  */
 #include "target.h"
 #include "cli.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+static int64_t start_ms;
+
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static void show(const struct target *target)
 {
@@ -92,9 +105,11 @@ static int run_step(struct target *target, const char *step)
     }
     if (strcmp(step, "info") == 0) {
         show(target);
-    } else if (strncmp(step, "mark=", 5) == 0) {
-        puts(rest);
+    } else if (strncmp(step, "raise=", 6) == 0) {
         fflush(stdout);
+        raise(atoi(rest));
+    } else if (strcmp(step, "stamp") == 0) {
+        printf("at %jd ms\n", (intmax_t)(clock_ms() - start_ms));
     } else if (strncmp(step, "sleep=", 6) == 0) {
         pause_ms(strtol(rest, NULL, 0));
     } else {
@@ -116,6 +131,7 @@ static int run(struct target *target, char **steps)
     }
     if (status != 0) {
         cli_error(target->spec, "%s", target->error);
+        printf("failed at %jd ms\n", (intmax_t)(clock_ms() - start_ms));
         status = CLI_TARGET;
     }
     printf("erased %" PRIu32 " programmed %" PRIu32 " read %" PRIu32 "\n",
@@ -133,6 +149,7 @@ int main(int argc, char **argv)
     struct target *target;
     struct cli_args args;
     int at = 1;
+    start_ms = clock_ms();
     cli_begin(&args, &tool, argc, argv);
     for (; at < argc && argv[at][0] == '-'; at++) {
         if (strcmp(argv[at], "-w") == 0) {
