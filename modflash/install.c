@@ -254,8 +254,10 @@ static int install(const struct request *request, bool must_be_there)
     int status;
 
     for (uint32_t i = 0; i < count; i++) {
-        good = package_suits(&package[i], &session->target->chip) && good;
-        good = compare(session, &package[i], must_be_there) && good;
+        if (!package_suits(&package[i], &session->target->chip) ||
+            !compare(session, &package[i], must_be_there)) {
+            good = false;
+        }
     }
     if (!good) {
         session_refuse(session);

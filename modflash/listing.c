@@ -102,7 +102,9 @@ static void list_text(struct session *session, const struct modfmt_store_image *
     printf("%u module%s, %u bytes; room for one of up to %u bytes now", count,
            count == 1 ? "" : "s", room->live, room->now);
     if (room->largest > room->now) {
-        printf(", %u after erasing and compacting", room->largest);
+        printf(", %u after %s", room->largest,
+               session->region.sector_count == 1 ? "rewriting the region"
+                                                 : "erasing and compacting");
     }
     printf("\n");
     if (session->store.lost != 0) {

@@ -71,17 +71,83 @@ static bool fits(const struct session *session, uint32_t size, bool gently)
     return done;
 }
 
-static uint32_t search(const struct session *session, bool gently)
+/** An image that is live, as a source. */
+struct live {
+    struct modfmt_flash *flash;
+    uint32_t offset;
+};
+
+static int read_live(struct modfmt_store_source *source, uint32_t offset, void *bytes,
+                     uint32_t size)
+{
+    const struct live *live = source->ctx;
+
+    return live->flash->read(live->flash, live->offset + offset, bytes, size);
+}
+
+/* Would one more fit if the region were erased and everything put in anew? */
+static bool fits_anew(const struct session *session, uint32_t size)
+{
+    uint32_t count = session->store.count;
+    struct rehearsal *r = cli_alloc(1, sizeof *r);
+    struct modfmt_store_source *source = cli_alloc(count + 1u, sizeof *source);
+    struct live *live = cli_alloc(count + 1u, sizeof *live);
+    struct modfmt_diag diag;
+    struct dummy dummy;
+    uint8_t scratch[SCRATCH];
+    bool done;
+
+    rehearsal_begin(session, r);
+    for (uint32_t i = 0; i < count; i++) {
+        live[i] = (struct live){&r->device.flash, session->image[i].offset};
+        source[i].read = read_live;
+        source[i].ctx = &live[i];
+    }
+    begin_dummy(&dummy, size);
+    source[count] = dummy.source;
+    modfmt_store_reset(&r->store);
+    done = modfmt_store_install(&r->store, source, count + 1u, scratch, sizeof scratch,
+                                &diag) == 0;
+    free(live);
+    free(source);
+    free(r);
+    return done;
+}
+
+static bool is_any_pinned(const struct session *session)
+{
+    for (uint32_t i = 0; i < session->store.count; i++) {
+        if ((session->image[i].flags & MODFMT_STORE_PINNED) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum way {
+    GENTLY, /* appended to what is there */
+    HARD,   /* with erasing and moving */
+    ANEW,   /* with everything rewritten */
+};
+
+static bool fits_so(const struct session *session, uint32_t units, enum way way)
+{
+    uint32_t size = units * MODFMT_IMAGE_ALIGN;
+
+    return way == ANEW ? fits_anew(session, size) : fits(session, size, way == GENTLY);
+}
+
+static uint32_t search(const struct session *session, enum way way)
 {
     uint32_t low = 2, high = session->region.size / MODFMT_IMAGE_ALIGN;
 
-    if (!fits(session, low * MODFMT_IMAGE_ALIGN, gently)) {
+    if (!fits_so(session, low, way)) {
         return 0;
     }
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
 
-        if (fits(session, middle * MODFMT_IMAGE_ALIGN, gently)) {
+        if (fits_so(session, middle, way)) {
             low = middle;
         } else {
             high = middle;
@@ -96,6 +162,11 @@ void room_measure(const struct session *session, struct room *ret_room)
     for (uint32_t i = 0; i < session->store.count; i++) {
         ret_room->live += session->store.image[i].size;
     }
-    ret_room->now = search(session, true);
-    ret_room->largest = search(session, false);
+    ret_room->now = search(session, GENTLY);
+    ret_room->largest = search(session, HARD);
+    if (session->region.sector_count == 1 && !is_any_pinned(session)) {
+        uint32_t anew = search(session, ANEW);
+
+        ret_room->largest = anew > ret_room->largest ? anew : ret_room->largest;
+    }
 }

@@ -8,7 +8,7 @@
 struct room {
     uint32_t live;    /**< bytes of live images */
     uint32_t now;     /**< largest image that can be installed without moving or erasing */
-    uint32_t largest; /**< and with */
+    uint32_t largest; /**< and with; in a region of one sector by rewriting it */
 };
 
 void room_measure(const struct session *session, struct room *ret_room);
