@@ -459,6 +459,9 @@ void probe_attach(struct probe *probe)
 void probe_send(struct probe *probe, const uint8_t *bytes, size_t length)
 {
     uint8_t command[16] = {0}; /* a short one is padded, as the real probe does */
+    if (length == 0) {
+        return;
+    }
     if (probe->core != NULL) {
         core_advance(probe->core);
     }
@@ -480,7 +483,9 @@ size_t probe_fetch(struct probe *probe, uint8_t *bytes, size_t room)
 {
     size_t length = probe->reply_length - probe->reply_start;
     length = length < room ? length : room;
-    memcpy(bytes, probe->reply + probe->reply_start, length);
-    probe->reply_start += (uint32_t)length;
+    if (length > 0) {
+        memcpy(bytes, probe->reply + probe->reply_start, length);
+        probe->reply_start += (uint32_t)length;
+    }
     return length;
 }

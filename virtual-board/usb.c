@@ -5,11 +5,12 @@
 
 #include <errno.h>
 #include <linux/usbdevice_fs.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <umockdev.h>
+#include <unistd.h>
 
 #include "descriptors.h"
 
@@ -39,11 +40,14 @@ struct device {
     struct faults *faults;
     UMockdevIoctlBase *handler;
     GMutex lock; /* ioctls come on umockdev's thread, the end of all on ours */
+    bool unplugged;
     GPtrArray *connections;
     UMockdevIoctlClient *owner; /* who has claimed the interface */
     struct usb_counts counts;
 };
 
+/* Never freed, since umockdev's thread cannot be waited for: it may come with one more
+ * ioctl until the process ends. */
 struct usb {
     UMockdevTestbed *testbed;
     char *folder;
@@ -241,6 +245,10 @@ static int submit(struct device *device, struct connection *connection,
         urb.buffer = umockdev_ioctl_data_resolve(
             urb.data, G_STRUCT_OFFSET(struct usbdevfs_urb, buffer), (gsize)urb.length,
             NULL);
+        if (urb.buffer == NULL) { /* the client has died */
+            g_object_unref(urb.data);
+            return EFAULT;
+        }
     }
     device->counts.urbs++;
     connection->urbs[connection->count++] = urb;
@@ -357,7 +365,7 @@ static gboolean on_ioctl(UMockdevIoctlBase *handler, UMockdevIoctlClient *client
     struct device *device = context;
     (void)handler;
     g_mutex_lock(&device->lock);
-    int error = answer(device, client);
+    int error = device->unplugged ? ENODEV : answer(device, client);
     g_mutex_unlock(&device->lock);
     umockdev_ioctl_client_complete(client, error != 0 ? -1 : 0, error);
     return TRUE;
@@ -377,19 +385,6 @@ static bool add_device(struct usb *usb, struct device *device, GError **ret_erro
     return good;
 }
 
-static void remove_device(struct usb *usb, struct device *device)
-{
-    char *node = descriptors_node(device->index);
-    umockdev_testbed_detach_ioctl(usb->testbed, node, NULL);
-    g_free(node);
-    /* What is under way ends first. */
-    g_mutex_lock(&device->lock);
-    g_mutex_unlock(&device->lock);
-    g_object_unref(device->handler);
-    g_ptr_array_unref(device->connections);
-    g_mutex_clear(&device->lock);
-}
-
 static bool plug(struct usb *usb, struct probe *probe, GError **ret_error)
 {
     struct device *device = &usb->devices[usb->count];
@@ -403,41 +398,71 @@ static bool plug(struct usb *usb, struct probe *probe, GError **ret_error)
     return add_device(usb, device, ret_error);
 }
 
+/* umockdev would end the process. */
+static bool check_folder(char *problem, size_t size)
+{
+    enum { LENGTH_MAX = 64 }; /* the path of a socket in it has 107 characters at most */
+    const char *folder = g_get_tmp_dir();
+    const char *reason = strlen(folder) > LENGTH_MAX ? "its name is too long" : NULL;
+    if (reason == NULL && access(folder, W_OK | X_OK) != 0) {
+        reason = g_strerror(errno);
+    }
+    if (reason != NULL) {
+        snprintf(problem, size, "temporary folder %.64s: %s; set TMPDIR to another",
+                 folder, reason);
+    }
+    return reason == NULL;
+}
+
+/* What GLib and umockdev have to say when clients die in the middle of an ioctl. */
+static void on_log(const gchar *domain, GLogLevelFlags level, const gchar *text,
+                   gpointer context)
+{
+    (void)domain;
+    (void)level;
+    trace_line(context, "umockdev: %s", text);
+}
+
 struct usb *usb_plug(struct probe *const *probes, unsigned count,
                      const char **ret_problem)
 {
+    static struct usb usb;
     static char problem[200];
     GError *error = NULL;
-    struct usb *usb = g_new0(struct usb, 1);
-    usb->testbed = umockdev_testbed_new();
-    usb->folder = umockdev_testbed_get_root_dir(usb->testbed);
+    *ret_problem = problem;
+    g_log_set_default_handler(on_log, (gpointer)(uintptr_t)probes[0]->trace);
+    if (!check_folder(problem, sizeof problem)) {
+        return NULL;
+    }
+    usb.testbed = umockdev_testbed_new();
+    usb.folder = umockdev_testbed_get_root_dir(usb.testbed);
     /* Other users find the probe, and may not open it, as with a real one. */
-    bool good = chmod(usb->folder, 0755) == 0;
+    bool good = chmod(usb.folder, 0755) == 0;
     g_strlcpy(problem, good ? "" : g_strerror(errno), sizeof problem);
     for (unsigned i = 0; good && i < count; i++) {
-        good = plug(usb, probes[i], &error);
+        good = plug(&usb, probes[i], &error);
     }
     if (good) {
-        return usb;
+        return &usb;
     }
     if (error != NULL) {
         g_strlcpy(problem, error->message, sizeof problem);
         g_error_free(error);
     }
-    usb_unplug(usb, &(struct usb_counts){0});
-    *ret_problem = problem;
+    g_object_unref(usb.testbed);
     return NULL;
 }
 
 void usb_unplug(struct usb *usb, struct usb_counts *ret_counts)
 {
     for (unsigned i = 0; i < usb->count; i++) {
-        remove_device(usb, &usb->devices[i]);
+        struct device *device = &usb->devices[i];
+        g_mutex_lock(&device->lock);
+        device->unplugged = true;
+        g_mutex_unlock(&device->lock);
     }
     *ret_counts = usb->devices[0].counts;
-    g_object_unref(usb->testbed);
-    g_free(usb->folder);
-    g_free(usb);
+    g_object_unref(usb->testbed); /* removes its folder */
 }
 
 const char *usb_folder(const struct usb *usb)

@@ -18,11 +18,13 @@ struct usb_counts {
     uint64_t ioctls;
 };
 
-/** From now on clients of `count` probes are served, by a thread of umockdev's.
+/** Once in a process: from now on clients of `count` probes are served, by a thread of
+ * umockdev's.
  *  @return NULL, with the reason in *ret_problem */
 struct usb *usb_plug(struct probe *const *probes, unsigned count,
                      const char **ret_problem);
-/** No client is served any more; the mock's temporary files go. */
+/** No client is served any more, and nobody uses the probes; the mock's temporary files
+ *  go. */
 void usb_unplug(struct usb *usb, struct usb_counts *ret_counts);
 /** The folder that a client's UMOCKDEV_DIR must name; the usb's own. */
 const char *usb_folder(const struct usb *usb);

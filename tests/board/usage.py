@@ -121,6 +121,12 @@ class Files(ToolTest):
         message = self.refused(IO, "--flash", "f.img", "--stats", "/dev/full", "true")
         self.assertIn("No space left", message)
 
+    def test_temporary_folder(self):
+        for folder in ("/nowhere", str(self.folder / ("x" * 60))):
+            self.environment["TMPDIR"] = folder
+            message = self.refused(IO, "--flash", "f.img", "true")
+            self.assertIn("set TMPDIR to another", message)
+
     def test_outputs_to_stderr(self):
         for option, text in (("--trace", "core locked up"), ("--stats", "core lockup\n")):
             done = self.run_tool("--flash", "f.img", option, "-", "echo", "client")
@@ -184,6 +190,16 @@ class Client(ToolTest):
         start = time.monotonic()
         self.assertEqual(self.signal_it(client, signal.SIGTERM), (137, ""))
         self.assertGreater(time.monotonic() - start, 1)
+
+    @needs("st-flash")
+    def test_killed_in_the_middle(self):
+        """Whatever it was at: the board ends as ever, and says nothing."""
+        image = self.write("i", bytes_of("large", 0x20000))
+        for delay in (0.02, 0.04, 0.06, 0.08, 0.1, 0.13):
+            done = self.run_tool("--flash", "f.img", "--", "timeout", "-s", "KILL", delay, "sh",
+                                 "-c", f"exec st-flash write {image} 0x08060000 >/dev/null 2>&1")
+            self.assertIn(done.returncode, (0, 137))
+            self.assertEqual((done.stdout, done.stderr), (b"", b""))
 
     @needs("st-info", "setpriv")
     def test_without_permission(self):
