@@ -93,7 +93,7 @@ static int file_read(struct target *target, uint32_t address, void *bytes,
                      uint32_t length)
 {
     struct file_target *file = file_of(target);
-    uint32_t offset;
+    uint32_t offset = 0;
     if (check_range(target, address, length, &offset) != 0) {
         return -1;
     }
@@ -176,7 +176,7 @@ static int file_program(struct target *target, uint32_t address, const void *byt
                         uint32_t length)
 {
     struct file_target *file = file_of(target);
-    uint32_t offset;
+    uint32_t offset = 0;
     if (check_range(target, address, length, &offset) != 0) {
         return -1;
     }

@@ -211,6 +211,24 @@ class StlinkTest(TargetTest):
         self.assert_refused(self.on_board("stlink:0123", "info"), "no ST-LINK has the serial "
                             "number 0123")
 
+    def test_no_chip(self):
+        done = self.on_chip("info", board=("--cut-kind", "target", "--cut-after-command", 3))
+        self.assert_refused(done, "no chip answers behind the ST-LINK, which measures ")
+        self.assertIn("check power, SWDIO, SWCLK and GND", done.err)
+
+    def test_several_probes(self):
+        done = self.on_board("stlink", "info", board=("--spare-probes", 2))
+        self.assert_refused(done, "there are 3 ST-LINKs: say which one with --probe")
+        serials = [line.split("note: stlink:")[1].split()[0]
+                   for line in done.err.splitlines()[1:]]
+        self.assertEqual(len(set(serials)), 3, done.err)
+        found = [self.on_board(f"stlink:{serial}", "info", board=("--spare-probes", 2))
+                 for serial in serials]
+        self.assertEqual(sorted(done.status for done in found), [0, TARGET, TARGET])
+        for done in found:
+            if done.status:
+                self.assert_refused(done, "no chip answers behind the ST-LINK")
+
     def test_serial_numbers(self):
         listed = self.on_board("stlink:0123", "info").err
         serial = listed.split("note: stlink:")[1].split()[0]
