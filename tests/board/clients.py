@@ -155,6 +155,24 @@ class Openocd(BoardTest):
                              "-c", f"verify_image {image} {MODULES:#x}", status=None)
         self.assertNotIn("verified 5000 bytes", text)
 
+    def test_option_bytes(self):
+        """OpenOCD protects a sector, cannot erase it, and frees it again."""
+        self.fill(IMAGE, MODULES)
+        script = """
+init; reset halt
+flash protect 0 7 7 on; echo "protected [catch {flash erase_sector 0 7 7}]"
+echo "kept [read_memory 0x08060000 8 2]"
+flash protect 0 7 7 off; echo "free [catch {flash erase_sector 0 7 7}]"
+shutdown
+"""
+        text = self.on_board(*OPENOCD, "-c", "gdb_port disabled",
+                             "-f", self.write("s.tcl", script.encode()))
+        self.assertRegex(text, "protected -?[1-9]")
+        self.assertIn(f"kept {IMAGE[0]:#x} {IMAGE[1]:#x}", text)
+        self.assertIn("free 0", text)
+        self.assertEqual(set(self.contents()), {0xff})
+        self.assertEqual(self.stats()["refusals"], 1)
+
     def test_error_flags(self):
         """The controller as a debugger sees it: flags, keys, and what flash does with words."""
         script = """
