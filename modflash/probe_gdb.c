@@ -89,6 +89,7 @@ static int ask(struct gdb_probe *gdb, const void *bytes, size_t size)
         if (result != GDB_OK) {
             return lose_link(gdb, result);
         }
+        gdb->running = gdb->running && !is_stop(gdb->link.packet);
     } while (is_stop(gdb->link.packet) || is_output(gdb->link.packet));
     return 0;
 }
@@ -521,6 +522,7 @@ static int gdb_probe_reset(struct probe *probe)
         return -1;
     }
     gdb->released = !halted;
+    gdb->running = false;
     return gdb_probe_run(probe);
 }
 

@@ -7,7 +7,6 @@ doing what the stub is to do. Habits are attributes of Habits.
 import dataclasses
 import socket
 import threading
-import time
 
 BASE, RAM = 0x08000000, 0x20000000
 CR_LOCK, CR_STRT, CR_SER, CR_PG = 1 << 31, 1 << 16, 2, 1
@@ -27,6 +26,7 @@ class Habits:
     old_layout: bool = False     # xPSR behind the FPA's registers
     description: bool = True
     can_run: bool = True
+    endless: bool = False        # what runs stops only when it is interrupted
     reset_command: bool = True   # monitor reset run
     run_length: bool = False     # answers with "0*" in them
     chatter: bool = False        # notifications, console output and stray stops
@@ -150,6 +150,10 @@ class Server:
             piece = link.recv(1)
             if not piece:
                 return None
+            if piece == b"\x03" and not stream:
+                self.chip.words[0xE000EDF0] |= 1 << 17
+                link.sendall(frame(b"T02thread:1;"))
+                continue
             stream += piece
             if stream[-3:-2] == b"#":
                 body = stream[stream.index(b"$") + 1:-3]
@@ -187,7 +191,8 @@ class Server:
             if self.habits.drop_at and len(self.packets) >= self.habits.drop_at:
                 return
             if self.habits.hang_at and len(self.packets) >= self.habits.hang_at:
-                time.sleep(4)
+                while link.recv(100):
+                    pass
                 return
             if self.habits.chatter and not self.acks:
                 link.sendall(frame(b"Stop:T05", b"%") + frame(b"O68690a") + frame(b"T05"))
@@ -283,6 +288,9 @@ class Server:
     def run(self):
         if not self.habits.can_run:
             return "E01"
+        if self.habits.endless and RAM <= self.chip.registers[15] < RAM + 0x20000:
+            self.chip.words[0xE000EDF0] &= ~(1 << 17)
+            return None
         if RAM <= self.chip.registers[15] < RAM + 0x20000:
             self.chip.run_stub()
             return "T05thread:1;"
