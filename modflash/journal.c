@@ -139,13 +139,12 @@ void journal_apply(struct session *session, struct journal *journal)
     struct modfmt_diag diag = {0, 0, 0, 0};
     int rc;
 
+    session->kept = true;
     retire(session);
     modfmt_store_reset(&session->store);
     rc = modfmt_store_install(&session->store, source, journal->count, scratch,
                               VERB_SCRATCH, &diag);
     if (rc != 0) {
-        cli_note(NULL, "the modules are safe in %s; 'modflash recover' puts them back",
-                 session->journal);
         session_fail(session, rc, &diag, "rewriting the region");
     }
     if (journal_delete(session) != 0) {

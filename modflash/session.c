@@ -168,6 +168,10 @@ void session_fail(struct session *session, int code, const struct modfmt_diag *d
     } else {
         explain(session, code, diag, doing);
     }
+    if (session->kept) {
+        cli_note(NULL, "the modules are safe in %s; 'modflash recover' puts them back",
+                 session->journal);
+    }
     if (of_target || code == MODFMT_E_STORE_VERIFY || code == MODFMT_E_STORE_DAMAGED) {
         status = CLI_TARGET;
     }

@@ -43,6 +43,7 @@ struct session {
     struct modfmt_store_image image[SESSION_IMAGES_MAX];
     char *journal; /**< path of this region's journal, whether there is one or not */
     bool pending;  /**< there is one */
+    bool kept;     /**< it has all that is in the region: a failure costs nothing */
 };
 
 /** What a verb is going to do. */
