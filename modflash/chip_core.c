@@ -5,13 +5,22 @@
 #include "cli.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HALT_LIMIT_MS 500
+#define HUNG          "the code in RAM that programs the flash does not end"
+#define RESULT_BUSY   0xFFFFFFFFu
 
-/* ---- words ---------------------------------------------------------------------------
- */
+/* Before a stub's code: see f4_stub.S. */
+struct stub_control {
+    uint32_t stay;
+    uint32_t result;
+    uint32_t go;
+};
+
+/* ---- words ---------------------------------------------------------------- */
 
 int chip_probe_failed(struct chip_access *access)
 {
@@ -49,8 +58,7 @@ static int write_register(struct chip_access *access, unsigned index, uint32_t v
                : chip_probe_failed(access);
 }
 
-/* ---- halting --------------------------------------------------------------------------
- */
+/* ---- halting -------------------------------------------------------------- */
 
 /* Wait for the halt. @return 0, or -1 and `what` took too long */
 static int wait_halted(struct chip_access *access, uint32_t limit_ms, const char *what)
@@ -90,34 +98,46 @@ int chip_core_halt(struct chip_access *access)
     return access->mpu_ctrl == 0 ? 0 : chip_write_word(access, CORTEX_MPU_CTRL, 0);
 }
 
-/* ---- stubs
- * ------------------------------------------------------------------------------ */
+/* ---- stubs ---------------------------------------------------------------- */
 
-static uint32_t argument_offset(const struct chip_stub *stub)
+/* From ram_base to the code, which lies at the end of what one write can reach. */
+static uint32_t code_offset(const struct chip_access *access,
+                            const struct chip_stub *stub)
 {
-    return (stub->size + 3) & ~3u;
+    uint32_t ram = access->target->chip.ram_size;
+    return (ram < PROBE_BLOCK ? ram : PROBE_BLOCK) - stub->size;
 }
 
 uint32_t chip_stub_room(const struct chip_access *access, const struct chip_stub *stub)
 {
-    uint32_t ram = access->target->chip.ram_size;
-    return (ram < PROBE_BLOCK ? ram : PROBE_BLOCK) - argument_offset(stub);
+    return code_offset(access, stub) - (uint32_t)sizeof(struct stub_control);
 }
 
-/* Keep what `size` bytes from ram_base on will overwrite. */
-static int save_ram(struct chip_access *access, uint32_t size)
+static int save_piece(struct chip_access *access, uint32_t from, uint32_t to)
 {
-    if (!access->resume || size <= access->ram_saved) {
+    return from == to ? 0
+                      : chip_read(access, access->target->chip.ram_base + from,
+                                  access->ram + from, to - from);
+}
+
+/* Keep what will be overwritten, from the data to the end of the code. */
+static int save_ram(struct chip_access *access, const struct chip_stub *stub,
+                    uint32_t size)
+{
+    uint32_t code = code_offset(access, stub);
+    if (!access->resume) {
         return 0;
     }
     if (access->ram == NULL) {
         access->ram = cli_alloc(PROBE_BLOCK, 1);
+        access->ram_from = access->ram_to = code + stub->size;
     }
-    if (chip_read(access, access->target->chip.ram_base + access->ram_saved,
-                  access->ram + access->ram_saved, size - access->ram_saved) != 0) {
-        return -1;
+    if (code - size < access->ram_from) {
+        if (save_piece(access, code - size, access->ram_from) != 0) {
+            return -1;
+        }
+        access->ram_from = code - size;
     }
-    access->ram_saved = size;
     return 0;
 }
 
@@ -142,49 +162,77 @@ static int prepare_core(struct chip_access *access)
     return write_register(access, PROBE_PRIMASK, access->registers[PROBE_PRIMASK] | 1);
 }
 
-/* Code goes with the first arguments, in one write. */
+/* Data, arguments and control end where the code begins, which goes with the first. */
 static int load(struct chip_access *access, const struct chip_stub *stub,
-                const void *arguments, uint32_t size)
+                const void *block, uint32_t size)
 {
-    uint32_t offset = argument_offset(stub);
-    uint32_t skip = access->ram_used ? offset : 0;
-    uint8_t *image = cli_alloc(offset + size, 1);
-    memcpy(image, stub->code, stub->size);
-    memcpy(image + offset, arguments, size);
-    int status =
-        access->probe->ops->write(access->probe, access->target->chip.ram_base + skip,
-                                  image + skip, offset + size - skip);
+    struct stub_control control = {access->probe->live, RESULT_BUSY, 1};
+    uint32_t whole = size + (uint32_t)sizeof control;
+    uint32_t code = access->ram_used ? 0 : stub->size;
+    uint32_t address = access->target->chip.ram_base + code_offset(access, stub) - whole;
+    if (save_ram(access, stub, whole) != 0) {
+        return -1;
+    }
+    uint8_t *image = cli_alloc(whole + code, 1);
+    memcpy(image, block, size);
+    memcpy(image + size, &control, sizeof control);
+    memcpy(image + whole, stub->code, code);
+    int status = access->probe->ops->write(access->probe, address, image, whole + code);
     free(image);
     return status == 0 ? 0 : chip_probe_failed(access);
 }
 
-int chip_stub_run(struct chip_access *access, const struct chip_stub *stub,
-                  const void *arguments, uint32_t size, uint32_t expected_us,
-                  uint32_t limit_ms, void *result, uint32_t result_size)
+static int start(struct chip_access *access, uint32_t pc)
 {
-    uint32_t ram_base = access->target->chip.ram_base;
-    if (save_ram(access, argument_offset(stub) + size) != 0 ||
-        prepare_core(access) != 0 || load(access, stub, arguments, size) != 0) {
+    if (prepare_core(access) != 0 || write_register(access, PROBE_PC, pc) != 0) {
         return -1;
     }
     access->ram_used = true;
-    if (write_register(access, PROBE_PC, ram_base) != 0) {
+    access->staying = access->probe->live;
+    return access->probe->ops->run(access->probe) == 0 ? 0 : chip_probe_failed(access);
+}
+
+/* Wait for the result of a stub that stays. */
+static int wait_result(struct chip_access *access, uint32_t address, uint32_t limit_ms,
+                       uint32_t *ret_result)
+{
+    int64_t end = probe_clock_ms() + limit_ms;
+    for (int64_t pause = 1;; pause = pause < 16 ? pause * 2 : pause) {
+        if (chip_read_word(access, address, ret_result) != 0) {
+            return -1;
+        }
+        if (*ret_result != RESULT_BUSY) {
+            return 0;
+        }
+        if (probe_clock_ms() >= end) {
+            return target_fail(access->target, HUNG " within %" PRIu32 " ms", limit_ms);
+        }
+        probe_sleep_ms(pause);
+    }
+}
+
+int chip_stub_run(struct chip_access *access, const struct chip_stub *stub,
+                  const void *block, uint32_t size, uint32_t expected_us,
+                  uint32_t limit_ms, uint32_t *ret_result)
+{
+    uint32_t code = access->target->chip.ram_base + code_offset(access, stub);
+    uint32_t result = code - (uint32_t)(sizeof(struct stub_control) -
+                                        offsetof(struct stub_control, result));
+    if (load(access, stub, block, size) != 0 ||
+        (!access->staying && start(access, code) != 0)) {
         return -1;
     }
-    if (access->probe->ops->run(access->probe) != 0) {
-        return chip_probe_failed(access);
-    }
     probe_sleep_ms((expected_us + 999) / 1000);
-    if (wait_halted(access, limit_ms,
-                    "the code in RAM that programs the flash does not end") != 0) {
+    int status = access->staying ? wait_result(access, result, limit_ms, ret_result)
+                                 : wait_halted(access, limit_ms, HUNG);
+    if (status != 0) {
         access->probe->ops->halt(access->probe);
         return -1;
     }
-    return chip_read(access, ram_base + argument_offset(stub), result, result_size);
+    return access->staying ? 0 : chip_read_word(access, result, ret_result);
 }
 
-/* ---- letting go
- * -------------------------------------------------------------------------- */
+/* ---- letting go ----------------------------------------------------------- */
 
 /* Everything as it was; SP comes after the special registers, which choose it. */
 static int restore(struct chip_access *access)
@@ -194,9 +242,10 @@ static int restore(struct chip_access *access)
     if (access->mpu_ctrl != 0) {
         status |= chip_write_word(access, CORTEX_MPU_CTRL, access->mpu_ctrl);
     }
-    if (access->ram_saved != 0 &&
-        probe->ops->write(probe, access->target->chip.ram_base, access->ram,
-                          access->ram_saved) != 0) {
+    if (access->ram_from != access->ram_to &&
+        probe->ops->write(probe, access->target->chip.ram_base + access->ram_from,
+                          access->ram + access->ram_from,
+                          access->ram_to - access->ram_from) != 0) {
         status = chip_probe_failed(access);
     }
     if (access->saved) {
@@ -215,7 +264,8 @@ int chip_core_release(struct chip_access *access, bool reset)
     if (reset || (access->ram_used && !access->resume)) {
         return probe->ops->reset(probe) == 0 ? 0 : chip_probe_failed(access);
     }
-    status = restore(access);
+    status = access->staying ? halt(access) : 0;
+    status |= restore(access);
     if (status != 0) {
         /* Half-restored code must not run. */
         return probe->ops->reset(probe) == 0 ? status : chip_probe_failed(access);

@@ -3,8 +3,8 @@
  * Driving the STM32F4's flash controller through a probe. Sections are RM0090's; the
  * times are the longest of the data sheets (F405: table 40), erase doubled.
  *
- * Little is programmed word by word, as that takes two commands a word; more by a stub in
- * RAM, which takes about nine, however much it is.
+ * Everything is programmed by a stub in RAM: word by word a probe would need two commands
+ * for each.
  */
 #include "f4_flash.h"
 #include "f4_stub.h"
@@ -73,7 +73,6 @@
 #define ERASE_LIMIT_MS  8000
 #define READY_LIMIT_MS  8000
 #define SUPPLY_FOR_WORD 2700u /* millivolts from which on PSIZE may be 32 bits */
-#define DIRECT_MAX      16u
 
 /* Places in access->family. */
 enum note {
@@ -86,18 +85,18 @@ enum note {
     NOTE_STEP
 };
 
-/* Arguments of the stub: see f4_stub.S. */
+/* Arguments of the stub, behind its data: see f4_stub.S. */
 struct stub_arguments {
     uint32_t destination;
-    uint32_t left;
+    uint32_t size;
     uint32_t step;
-    uint32_t status;
 };
+#define RESULT_LEFT(v)   ((v)&0xFFFFu)
+#define RESULT_ERRORS(v) ((v) >> 16)
 
 static const struct chip_stub stub = {f4_stub, sizeof f4_stub};
 
-/* ---- protection
- * -------------------------------------------------------------------------- */
+/* ---- protection ----------------------------------------------------------- */
 
 static int f4_check(struct chip_access *access)
 {
@@ -149,8 +148,7 @@ static int refuse_protected(struct chip_access *access, uint32_t sector)
                        sector);
 }
 
-/* ---- status
- * ------------------------------------------------------------------------------ */
+/* ---- status --------------------------------------------------------------- */
 
 static int explain(struct chip_access *access, uint32_t address, uint32_t sr)
 {
@@ -194,8 +192,7 @@ static int set_control(struct chip_access *access, uint32_t cr)
     return chip_write_word(access, FLASH_CR, cr);
 }
 
-/* ---- begin and end
- * ------------------------------------------------------------------------- */
+/* ---- begin and end -------------------------------------------------------- */
 
 /* Clear bits of a register, and note what it was. */
 static int silence(struct chip_access *access, enum note note, uint32_t address,
@@ -292,58 +289,38 @@ static int f4_end(struct chip_access *access)
     return status;
 }
 
-/* ---- program and erase
- * ------------------------------------------------------------------- */
+/* ---- program and erase ---------------------------------------------------- */
 
 static uint32_t program_control(const struct chip_access *access)
 {
     return CR_PG | (access->family[NOTE_STEP] == 4 ? CR_PSIZE_32 : CR_PSIZE_8);
 }
 
-static int program_words(struct chip_access *access, uint32_t address,
-                         const uint8_t *bytes, uint32_t length)
-{
-    for (uint32_t at = 0; at < length; at += 4) {
-        const uint8_t *b = bytes + at;
-        uint32_t sr;
-        uint32_t word = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 |
-                        (uint32_t)b[3] << 24;
-        if (chip_write_word(access, address + at, word) != 0 ||
-            wait_ready(access, READY_LIMIT_MS, &sr) != 0) {
-            return -1;
-        }
-        if ((sr & SR_ERRORS) != 0) {
-            return explain(access, address + at, sr);
-        }
-    }
-    return 0;
-}
-
 static int program_block(struct chip_access *access, uint32_t address,
                          const uint8_t *bytes, uint32_t length)
 {
-    struct stub_arguments arguments = {address, length, access->family[NOTE_STEP], 0};
+    struct stub_arguments arguments = {address, length, access->family[NOTE_STEP]};
     uint32_t count = length / arguments.step;
-    uint32_t size = (uint32_t)sizeof arguments + length;
+    uint32_t size = length + (uint32_t)sizeof arguments;
+    uint32_t result = 0;
     uint8_t *block = cli_alloc(size, 1);
-    memcpy(block, &arguments, sizeof arguments);
-    memcpy(block + sizeof arguments, bytes, length);
-    int status =
-        chip_stub_run(access, &stub, block, size, count * PROGRAM_US,
-                      count * PROGRAM_MAX_US / 1000 + 500, &arguments, sizeof arguments);
+    memcpy(block, bytes, length);
+    memcpy(block + length, &arguments, sizeof arguments);
+    int status = chip_stub_run(access, &stub, block, size, count * PROGRAM_US,
+                               count * PROGRAM_MAX_US / 1000 + 500, &result);
     free(block);
     if (status != 0) {
         return -1;
     }
-    if ((arguments.status & SR_ERRORS) != 0) {
-        return explain(access, address + length - arguments.left, arguments.status);
+    uint32_t left = RESULT_LEFT(result);
+    if (RESULT_ERRORS(result) != 0) {
+        return explain(access, address + length - left, RESULT_ERRORS(result));
     }
-    return arguments.left == 0
-               ? 0
-               : target_fail(access->target,
-                             "the code in RAM stopped with %" PRIu32 " of %" PRIu32
-                             " bytes not programmed: was the chip reset?",
-                             arguments.left, length);
+    return left == 0 ? 0
+                     : target_fail(access->target,
+                                   "the code in RAM stopped with %" PRIu32 " of %" PRIu32
+                                   " bytes not programmed: was the chip reset?",
+                                   left, length);
 }
 
 static int f4_program(struct chip_access *access, uint32_t address, const uint8_t *bytes,
@@ -352,8 +329,6 @@ static int f4_program(struct chip_access *access, uint32_t address, const uint8_
     const struct target_chip *chip = &access->target->chip;
     uint32_t room =
         (chip_stub_room(access, &stub) - (uint32_t)sizeof(struct stub_arguments)) & ~15u;
-    bool direct =
-        access->probe->direct && access->family[NOTE_STEP] == 4 && length <= DIRECT_MAX;
     for (uint32_t at = 0; at < length;) {
         uint32_t size = length - at < room ? length - at : room;
         if (target_interrupted()) {
@@ -366,8 +341,7 @@ static int f4_program(struct chip_access *access, uint32_t address, const uint8_
             }
         }
         if (set_control(access, program_control(access)) != 0 ||
-            (direct ? program_words(access, address + at, bytes + at, size)
-                    : program_block(access, address + at, bytes + at, size)) != 0) {
+            program_block(access, address + at, bytes + at, size) != 0) {
             return -1;
         }
         at += size;

@@ -12,8 +12,7 @@
 #define TRIES     4
 #define INTERRUPT 0x03
 
-/* ---- bytes ----------------------------------------------------------------------------
- */
+/* ---- bytes ---------------------------------------------------------------- */
 
 static enum gdb_result wait_for(const struct gdb_link *link, short events,
                                 int64_t deadline)
@@ -88,8 +87,7 @@ static enum gdb_result take_byte(struct gdb_link *link, uint8_t *ret_byte,
     return result;
 }
 
-/* ---- sending
- * ---------------------------------------------------------------------------- */
+/* ---- sending -------------------------------------------------------------- */
 
 /* @return GDB_OK and *ret_again: the server wants it once more. A packet that comes first
  * has crossed ours, and says that the server got everything before it as well. */
@@ -161,8 +159,7 @@ size_t gdb_escape(const uint8_t *bytes, size_t size, uint8_t *out)
     return length;
 }
 
-/* ---- receiving
- * -------------------------------------------------------------------------- */
+/* ---- receiving ------------------------------------------------------------ */
 
 static int hex_digit(uint8_t byte)
 {

@@ -59,8 +59,8 @@ struct probe_ops {
 
 struct probe {
     const struct probe_ops *ops;
-    bool direct; /**< write_word() reaches flash as one bus access */
-    bool lost;   /**< nothing answers any more */
+    bool live; /**< memory can be had while the core runs */
+    bool lost; /**< nothing answers any more */
     char error[PROBE_ERROR];
 };
 

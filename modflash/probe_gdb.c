@@ -51,8 +51,7 @@ static struct gdb_probe *gdb_of(struct probe *probe)
     return (struct gdb_probe *)probe;
 }
 
-/* ---- questions and answers
- * ------------------------------------------------------------- */
+/* ---- questions and answers ------------------------------------------------ */
 
 static int lose_link(struct gdb_probe *gdb, enum gdb_result result)
 {
@@ -141,8 +140,7 @@ static long decode_hex(const struct gdb_probe *gdb, uint8_t *bytes, size_t most)
     return (long)count;
 }
 
-/* ---- memory
- * ----------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------- */
 
 static int fail_memory(struct gdb_probe *gdb, const char *what, uint32_t address)
 {
@@ -240,8 +238,7 @@ static int gdb_probe_write_word(struct probe *probe, uint32_t address, uint32_t 
     return is_ok(gdb) ? 0 : fail_memory(gdb, "written", address);
 }
 
-/* ---- registers
- * --------------------------------------------------------------------------- */
+/* ---- registers ------------------------------------------------------------ */
 
 static int fail_register(struct gdb_probe *gdb, const char *what, unsigned index)
 {
@@ -384,8 +381,7 @@ static int gdb_probe_write_register(struct probe *probe, unsigned index, uint32_
     return is_ok(gdb) ? 0 : fail_register(gdb, "written", index);
 }
 
-/* ---- run control
- * -------------------------------------------------------------------------- */
+/* ---- run control ---------------------------------------------------------- */
 
 /* Halted, whatever the server thinks of it. */
 static int look_whether_halted(struct probe *probe, bool *ret_halted)
@@ -568,8 +564,7 @@ static const struct probe_ops gdb_ops = {
     .close = gdb_probe_close,
 };
 
-/* ---- connecting
- * --------------------------------------------------------------------------- */
+/* ---- connecting ----------------------------------------------------------- */
 
 /* @return 0 and a socket, or an errno */
 static int connect_one(const struct addrinfo *info, int64_t deadline, int *ret_fd)

@@ -58,8 +58,7 @@ struct kept_probe {
     int socket;
 };
 
-/* ---- the keeper's side --------------------------------------------------------------
- */
+/* ---- the keeper's side ---------------------------------------------------- */
 
 struct keeper {
     struct probe *probe;
@@ -225,7 +224,7 @@ static _Noreturn void be_keeper(int fd, probe_opener *opener, const char *name)
     keeper.socket = fd;
     keeper.probe = opener(name, error);
     struct reply reply = {.status = keeper.probe == NULL ? -1 : 0};
-    reply.value = keeper.probe != NULL && keeper.probe->direct;
+    reply.value = keeper.probe != NULL && keeper.probe->live;
     reply.size = (uint32_t)strlen(error);
     if (send_all(fd, &reply, sizeof reply) && send_all(fd, error, reply.size) &&
         keeper.probe != NULL) {
@@ -234,8 +233,7 @@ static _Noreturn void be_keeper(int fd, probe_opener *opener, const char *name)
     _exit(0);
 }
 
-/* ---- modflash's side ----------------------------------------------------------------
- */
+/* ---- modflash's side ------------------------------------------------------ */
 
 static struct kept_probe *kept_of(struct probe *probe)
 {
@@ -493,7 +491,7 @@ struct probe *probe_keeper_open(probe_opener *opener, const char *name,
     kept->socket = -1;
     if (start_keeper(kept, opener, name) == 0 &&
         receive_reply(kept, &reply, NULL, probe_clock_ms() + PROBE_PATIENCE_MS) == 0) {
-        kept->probe.direct = reply.value != 0;
+        kept->probe.live = reply.value != 0;
         return &kept->probe;
     }
     memcpy(error, kept->probe.error, PROBE_ERROR);

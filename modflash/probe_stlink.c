@@ -54,8 +54,7 @@ static bool is_wait(uint8_t status)
     return status == STATUS_AP_WAIT || status == STATUS_DP_WAIT;
 }
 
-/* ---- memory --------------------------------------------------------------------------
- */
+/* ---- memory --------------------------------------------------------------- */
 
 static int stlink_word_read(struct probe *probe, uint32_t address, uint32_t *ret_value)
 {
@@ -146,8 +145,7 @@ static int stlink_block_write(struct probe *probe, uint32_t address, const void 
                : fail_status(probe, "written", address, link->q_buf[0]);
 }
 
-/* ---- the core ------------------------------------------------------------------------
- */
+/* ---- the core ------------------------------------------------------------- */
 
 static int stlink_core_halt(struct probe *probe)
 {
@@ -256,8 +254,7 @@ static const struct probe_ops stlink_ops = {
     .close = stlink_probe_close,
 };
 
-/* ---- opening -------------------------------------------------------------------------
- */
+/* ---- opening -------------------------------------------------------------- */
 
 /* Why no chip answers: clones tell nonsense of the voltage, so it is only a hint. */
 static void explain_silence(struct probe *probe, char error[PROBE_ERROR])
@@ -282,7 +279,7 @@ struct probe *probe_stlink_open(const char *wanted, char error[PROBE_ERROR])
     }
     struct stlink_probe *stlink = cli_alloc(1, sizeof *stlink);
     stlink->probe.ops = &stlink_ops;
-    stlink->probe.direct = true;
+    stlink->probe.live = true;
     unsetenv(
         "STLINK_DEVICE"); /* it would choose another one, and crash without a colon */
     /* Level 0 says nothing. Hot plug: the core goes on running. */

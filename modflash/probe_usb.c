@@ -105,8 +105,7 @@ static int take_census(struct census *census)
     return count < 0 ? (int)count : 0;
 }
 
-/* ---- sentences -----------------------------------------------------------------------
- */
+/* ---- sentences ------------------------------------------------------------ */
 
 __attribute__((format(printf, 2, 3))) static void add(char error[PROBE_ERROR],
                                                       const char *format, ...)

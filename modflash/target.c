@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* ---- signals ----------------------------------------------------------------- */
+/* ---- signals -------------------------------------------------------------- */
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 #define SIGNAL_COUNT (sizeof signals / sizeof signals[0])
@@ -46,7 +46,7 @@ bool target_interrupted(void)
     return caught != 0;
 }
 
-/* ---- open and close ------------------------------------------------------------ */
+/* ---- open and close ------------------------------------------------------- */
 
 /* What follows `kind` and a colon; "" if there is only the kind; NULL: another kind. */
 static const char *after(const char *spec, const char *kind)

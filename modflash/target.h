@@ -55,8 +55,8 @@ struct target_ops {
     /** Erase sector `index` of chip.sector_size. */
     int (*erase)(struct target *target, uint32_t index);
     /** Lock the flash; then reset and run the chip if `reset`, else let the core go on
-     *  where it was (it runs, even if it was found halted). Also called when a call before
-     *  has failed: does what it can. */
+     *  where it was (it runs, even if it was found halted). Also called when a call
+     * before has failed: does what it can. */
     int (*end)(struct target *target, bool reset);
     void (*close)(struct target *target);
 };

@@ -24,8 +24,20 @@ static struct chip_access *access_of(struct target *target)
     return &((struct chip_target *)target)->access;
 }
 
-/* ---- operations
- * ------------------------------------------------------------------------- */
+/* ---- operations ----------------------------------------------------------- */
+
+/* In one access, which an ST-LINK does with one command less than a block. */
+static int read_one_word(struct chip_access *access, uint32_t address, uint8_t *bytes)
+{
+    uint32_t word = 0;
+    if (chip_read_word(access, address, &word) != 0) {
+        return -1;
+    }
+    for (int i = 0; i < 4; i++) {
+        bytes[i] = (uint8_t)(word >> 8 * i);
+    }
+    return 0;
+}
 
 /* Probes read words: what sticks out at either end is read and dropped. */
 static int read_piece(struct chip_access *access, uint32_t address, uint8_t *bytes,
@@ -34,7 +46,8 @@ static int read_piece(struct chip_access *access, uint32_t address, uint8_t *byt
     uint32_t lead = address & 3;
     uint32_t size = (lead + length + 3) & ~3u;
     if (size == length) {
-        return chip_read(access, address, bytes, length);
+        return length == 4 ? read_one_word(access, address, bytes)
+                           : chip_read(access, address, bytes, length);
     }
     uint8_t *words = cli_alloc(size, 1);
     int status = chip_read(access, address - lead, words, size);
@@ -160,8 +173,7 @@ static const struct target_ops chip_ops = {
     .close = chip_target_close,
 };
 
-/* ---- identifying
- * --------------------------------------------------------------------------- */
+/* ---- identifying ---------------------------------------------------------- */
 
 static int read_device_id(struct chip_access *access, uint32_t *ret_id)
 {
@@ -229,8 +241,7 @@ static int describe(struct chip_access *access)
     return access->model.family->flash->check(access);
 }
 
-/* ---- opening
- * ------------------------------------------------------------------------------ */
+/* ---- opening -------------------------------------------------------------- */
 
 /* The first line is the error, each further one a note. */
 static void print_error(const char *spec, char *text)

@@ -28,7 +28,7 @@ static struct file_target *file_of(struct target *target)
     return (struct file_target *)target;
 }
 
-/* ---- bytes ---------------------------------------------------------------------- */
+/* ---- bytes ---------------------------------------------------------------- */
 
 static int fail_io(struct file_target *file, const char *what)
 {
@@ -72,7 +72,7 @@ static int write_at(int fd, const uint8_t *bytes, size_t size, off_t at)
     return 0;
 }
 
-/* ---- operations ------------------------------------------------------------------ */
+/* ---- operations ----------------------------------------------------------- */
 
 static int check_range(struct target *target, uint32_t address, uint32_t length,
                        uint32_t *ret_offset)
@@ -253,7 +253,7 @@ static const struct target_ops file_ops = {
     .close = file_close,
 };
 
-/* ---- opening --------------------------------------------------------------------- */
+/* ---- opening -------------------------------------------------------------- */
 
 static uint64_t hash_text(uint64_t hash, const char *text)
 {

@@ -93,15 +93,17 @@ class Chip:
             self.words[address] = value
 
     def run_stub(self):
-        """What f4_stub.S does: its arguments are 88 bytes behind its start."""
+        """What f4_stub.S does, whose arguments lie before its start."""
         self.runs += 1
-        place = self.registers[15] - RAM + 88
-        target, left, step = (self.read_word(RAM + place + n) for n in (0, 4, 8))
+        place = self.registers[15] - RAM
+        target, size, step, stay, result, go = (self.read_word(RAM + place - n)
+                                                for n in (24, 20, 16, 12, 8, 4))
         assert self.words[0x40023C10] & (CR_PG | CR_LOCK) == CR_PG
-        assert self.registers[16] & 1 << 24 and step == 4
-        for i in range(left):
-            self.flash[target - BASE + i] &= self.ram[place + 16 + i]
-        self.ram[place + 4:place + 8] = bytes(4)
+        assert self.registers[16] & 1 << 24
+        assert (step, stay, result, go) == (4, 0, 0xFFFFFFFF, 1)
+        for i in range(size):
+            self.flash[target - BASE + i] &= self.ram[place - 24 - size + i]
+        self.ram[place - 8:place] = bytes(8)
 
 
 def frame(body, start=b"$", spoil=0):

@@ -99,36 +99,66 @@ struct run {
     uint32_t width, length, fail_at;
 };
 
-/* Run it, and give its arguments back. */
-static void run_stub(const struct run *run, const uint8_t *data, uint32_t arguments[4])
+/* Before the code: destination, bytes, width, stay, result, go. */
+enum { DESTINATION, BYTES, WIDTH, STAY, RESULT, GO, ARGUMENTS };
+#define BUSY_RESULT 0xFFFFFFFFu
+
+static void write_block(uc_engine *uc, const struct run *run, const uint8_t *data,
+                        uint32_t stay)
 {
-    uc_engine *uc;
-    uint32_t pc = run->place | 1;
-    uint32_t end = 0;
-    uint32_t block = run->place + (uint32_t)sizeof f4_stub;
-    uint32_t base = run->place & ~(RAM_SIZE - 1);
-    memcpy(arguments, (uint32_t[]){FLASH, run->length, run->width, 0}, 16);
+    const uint32_t arguments[ARGUMENTS] = {FLASH, run->length, run->width,
+                                           stay,  BUSY_RESULT, 1};
+    uint32_t start = run->place - (uint32_t)sizeof arguments;
+    uc_mem_write(uc, start - run->length, data, run->length);
+    uc_mem_write(uc, start, arguments, sizeof arguments);
+}
+
+static void reset_chip(const struct run *run)
+{
     memset(&chip, 0, sizeof chip);
     memset(chip.flash, 0xFF, sizeof chip.flash);
     chip.width = run->width;
     chip.fail_at = run->fail_at;
+}
+
+static uc_engine *power_up(const struct run *run)
+{
+    uc_engine *uc;
+    reset_chip(run);
     assert_int_equal(uc_open(UC_ARCH_ARM, UC_MODE_THUMB | UC_MODE_MCLASS, &uc), 0);
     uc_ctl_set_cpu_model(uc, UC_CPU_ARM_CORTEX_M3);
-    assert_int_equal(uc_mem_map(uc, base, RAM_SIZE, UC_PROT_ALL), 0);
+    assert_int_equal(uc_mem_map(uc, run->place & ~(RAM_SIZE - 1), RAM_SIZE, UC_PROT_ALL),
+                     0);
     uc_mmio_map(uc, FLASH, 0x1000, no_read, NULL, flash_write, NULL);
     uc_mmio_map(uc, FLASH_CTL, 0x1000, control_read, NULL, control_write, NULL);
     uc_mmio_map(uc, WATCHDOG, 0x1000, no_read, NULL, watchdog_write, NULL);
     uc_mem_write(uc, run->place, f4_stub, sizeof f4_stub);
-    uc_mem_write(uc, block, arguments, 16);
-    uc_mem_write(uc, block + 16, data, run->length);
-    uc_emu_start(uc, pc, 0, 0,
-                 100000); /* ends by an exception: BKPT, with nobody to take it */
-    uc_reg_read(uc, UC_ARM_REG_PC, &end);
+    return uc;
+}
+
+static void read_arguments(uc_engine *uc, const struct run *run,
+                           uint32_t arguments[ARGUMENTS])
+{
+    uc_mem_read(uc, run->place - 4 * ARGUMENTS, arguments, 4 * ARGUMENTS);
+}
+
+/* Run it once, to its BKPT. */
+static uint32_t run_stub(const struct run *run, const uint8_t *data)
+{
+    uint32_t arguments[ARGUMENTS];
+    uint32_t end = 0;
     uint16_t last = 0;
+    uc_engine *uc = power_up(run);
+    write_block(uc, run, data, 0);
+    /* Ends by an exception: BKPT, with nobody to take it. */
+    uc_emu_start(uc, run->place | 1, 0, 0, 100000);
+    uc_reg_read(uc, UC_ARM_REG_PC, &end);
     uc_mem_read(uc, end & ~1u, &last, sizeof last);
     assert_int_equal(last, 0xBE00);
-    uc_mem_read(uc, block, arguments, 16);
+    read_arguments(uc, run, arguments);
+    assert_int_equal(arguments[GO], 0);
     uc_close(uc);
+    return arguments[RESULT];
 }
 
 static void fill(uint8_t data[DATA_MAX])
@@ -141,22 +171,19 @@ static void fill(uint8_t data[DATA_MAX])
 static void test_programs(void **state)
 {
     static const uint32_t lengths[] = {0, 4, 8, 100, DATA_MAX};
-    static const uint32_t places[] = {0x20000000, 0x20000404, 0x10008000};
+    static const uint32_t places[] = {0x20001000, 0x20000404, 0x10008000};
     uint8_t data[DATA_MAX];
-    uint32_t arguments[4];
     (void)state;
     fill(data);
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         for (size_t j = 0; j < 6; j++) {
             struct run run = {places[j / 2], j % 2 != 0 ? 1 : 4, lengths[i], NO_ERROR};
-            run_stub(&run, data, arguments);
+            assert_int_equal(run_stub(&run, data), 0);
             assert_memory_equal(chip.flash, data, run.length);
             for (uint32_t k = run.length; k < DATA_MAX; k++) {
                 assert_int_equal(chip.flash[k], 0xFF);
             }
-            assert_int_equal(arguments[1], 0);
-            assert_int_equal(arguments[3], 0);
-            assert_int_equal(chip.feeds, run.length / run.width);
+            assert_int_equal(chip.feeds, 1 + run.length / run.width);
             assert_int_equal(chip.busy, 0);
         }
     }
@@ -165,20 +192,43 @@ static void test_programs(void **state)
 static void test_stops_at_the_first_error(void **state)
 {
     uint8_t data[DATA_MAX];
-    uint32_t arguments[4];
     (void)state;
     fill(data);
     for (uint32_t width = 1; width <= 4; width += 3) {
         for (uint32_t fail_at = 0; fail_at < 40; fail_at += width) {
-            run_stub(&(struct run){0x20000000, width, 40, fail_at}, data, arguments);
+            struct run run = {0x20001000, width, 40, fail_at};
+            assert_int_equal(run_stub(&run, data), (40 - fail_at) | WRPERR << 16);
             assert_memory_equal(chip.flash, data, fail_at);
             for (uint32_t k = fail_at; k < DATA_MAX; k++) {
                 assert_int_equal(chip.flash[k], 0xFF);
             }
-            assert_int_equal(arguments[1], 40 - fail_at);
-            assert_int_equal(arguments[3], WRPERR);
         }
     }
+}
+
+/* It waits, and keeps the watchdog fed, until it gets more to do. */
+static void test_stays(void **state)
+{
+    const struct run run = {0x20001000, 4, 100, NO_ERROR};
+    uint8_t data[DATA_MAX];
+    uint32_t arguments[ARGUMENTS];
+    uint32_t pc = run.place;
+    uc_engine *uc = power_up(&run);
+    (void)state;
+    fill(data);
+    for (int i = 0; i < 3; i++) {
+        reset_chip(&run);
+        data[0] = (uint8_t)i;
+        write_block(uc, &run, data, 1);
+        assert_int_equal(uc_emu_start(uc, pc | 1, 0, 0, 3000), 0);
+        read_arguments(uc, &run, arguments);
+        assert_int_equal(arguments[RESULT], 0);
+        assert_int_equal(arguments[GO], 0);
+        assert_memory_equal(chip.flash, data, 100);
+        assert_true(chip.feeds > 100);
+        uc_reg_read(uc, UC_ARM_REG_PC, &pc);
+    }
+    uc_close(uc);
 }
 
 int main(void)
@@ -186,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_programs),
         cmocka_unit_test(test_stops_at_the_first_error),
+        cmocka_unit_test(test_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
