@@ -102,16 +102,21 @@ static bool compare(struct session *session, struct package *package, bool must_
     return true;
 }
 
-static void no_room(struct session *session, int code, const struct modfmt_diag *diag)
+static void no_room(struct session *session, int code, const struct package *package,
+                    uint32_t count)
 {
+    uint32_t largest = 0;
     struct room room;
 
+    for (uint32_t i = 0; i < count; i++) {
+        largest = package[i].size > largest ? package[i].size : largest;
+    }
     room_measure(session, &room);
     cli_error(
         session->target->spec,
         "no room: the largest of these images has %u bytes, and the largest that can "
         "be had is %u (%u bytes of the region's %u are live%s)",
-        diag->got, room.largest, room.live, session->region.size,
+        largest, room.largest, room.live, session->region.size,
         code == MODFMT_E_STORE_RESERVE ? "; one sector must stay free to compact into"
                                        : "");
     if (session->region.sector_count == 1) {
@@ -119,6 +124,11 @@ static void no_room(struct session *session, int code, const struct modfmt_diag 
             session->target->spec,
             "this region is one sector; remove a module, or give a region of several "
             "sectors");
+    } else if (!session->request->journal) {
+        cli_note(
+            session->target->spec,
+            "--journal rewrites the whole region from a copy kept on this machine, if "
+            "that makes room enough");
     }
 }
 
@@ -218,8 +228,9 @@ static void install_all(struct session *session, struct package *package, uint32
         free(r);
         return;
     }
-    if (rc == MODFMT_E_STORE_FULL || rc == MODFMT_E_STORE_RESERVE) {
-        no_room(session, rc, &diag);
+    if (rc == MODFMT_E_STORE_FULL || rc == MODFMT_E_STORE_RESERVE ||
+        rc == MODFMT_E_STORE_COMPACT) {
+        no_room(session, rc, package, count);
         session_refuse(session);
     }
     if (rc != 0) {
