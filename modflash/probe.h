@@ -60,6 +60,8 @@ struct probe_ops {
 struct probe {
     const struct probe_ops *ops;
     bool live; /**< memory can be had while the core runs */
+    /** read() cannot tell whether the chip is still there; all others can. */
+    bool blind;
     bool lost; /**< nothing answers any more */
     char error[PROBE_ERROR];
 };

@@ -39,6 +39,9 @@ enum question {
     ASK_CLOSE,
 };
 
+/* The value of the first reply, which nobody asked for. */
+enum { IS_LIVE = 1, IS_BLIND = 2 };
+
 /* Both are followed by `size` bytes. Both ends are the same program, so no byte order. */
 struct request {
     uint32_t question;
@@ -224,7 +227,10 @@ static _Noreturn void be_keeper(int fd, probe_opener *opener, const char *name)
     keeper.socket = fd;
     keeper.probe = opener(name, error);
     struct reply reply = {.status = keeper.probe == NULL ? -1 : 0};
-    reply.value = keeper.probe != NULL && keeper.probe->live;
+    if (keeper.probe != NULL) {
+        reply.value =
+            (keeper.probe->live ? IS_LIVE : 0) | (keeper.probe->blind ? IS_BLIND : 0);
+    }
     reply.size = (uint32_t)strlen(error);
     if (send_all(fd, &reply, sizeof reply) && send_all(fd, error, reply.size) &&
         keeper.probe != NULL) {
@@ -491,7 +497,8 @@ struct probe *probe_keeper_open(probe_opener *opener, const char *name,
     kept->socket = -1;
     if (start_keeper(kept, opener, name) == 0 &&
         receive_reply(kept, &reply, NULL, probe_clock_ms() + PROBE_PATIENCE_MS) == 0) {
-        kept->probe.live = reply.value != 0;
+        kept->probe.live = (reply.value & IS_LIVE) != 0;
+        kept->probe.blind = (reply.value & IS_BLIND) != 0;
         return &kept->probe;
     }
     memcpy(error, kept->probe.error, PROBE_ERROR);

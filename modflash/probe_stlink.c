@@ -98,20 +98,7 @@ static int stlink_word_write(struct probe *probe, uint32_t address, uint32_t val
     return fail_status(probe, "written", address, status);
 }
 
-/* A block read has no status of its own in libstlink. A chip that went away while it ran
- * is still away after it. */
-static int check_presence(struct probe *probe)
-{
-    uint32_t cpuid;
-    if (stlink_word_read(probe, CORTEX_CPUID, &cpuid) != 0) {
-        return -1;
-    }
-    if (cpuid >> 24 != CORTEX_CPUID_ARM) {
-        return probe_fail(probe, "the chip is gone: is it powered and connected?");
-    }
-    return 0;
-}
-
+/* libstlink does not ask for the status of these. */
 static int stlink_block_read(struct probe *probe, uint32_t address, void *bytes,
                              uint32_t length)
 {
@@ -129,7 +116,7 @@ static int stlink_block_read(struct probe *probe, uint32_t address, void *bytes,
         memcpy(to + at, link->q_buf, size);
         at += size;
     }
-    return check_presence(probe);
+    return 0;
 }
 
 static int stlink_block_write(struct probe *probe, uint32_t address, const void *bytes,
@@ -256,6 +243,18 @@ static const struct probe_ops stlink_ops = {
 
 /* ---- opening -------------------------------------------------------------- */
 
+static int check_presence(struct probe *probe)
+{
+    uint32_t cpuid;
+    if (stlink_word_read(probe, CORTEX_CPUID, &cpuid) != 0) {
+        return -1;
+    }
+    if (cpuid >> 24 != CORTEX_CPUID_ARM) {
+        return probe_fail(probe, "the chip is gone: is it powered and connected?");
+    }
+    return 0;
+}
+
 /* Why no chip answers: clones tell nonsense of the voltage, so it is only a hint. */
 static void explain_silence(struct probe *probe, char error[PROBE_ERROR])
 {
@@ -280,6 +279,7 @@ struct probe *probe_stlink_open(const char *wanted, char error[PROBE_ERROR])
     struct stlink_probe *stlink = cli_alloc(1, sizeof *stlink);
     stlink->probe.ops = &stlink_ops;
     stlink->probe.live = true;
+    stlink->probe.blind = true;
     unsetenv(
         "STLINK_DEVICE"); /* it would choose another one, and crash without a colon */
     /* Level 0 says nothing. Hot plug: the core goes on running. */

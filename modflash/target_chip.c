@@ -56,6 +56,24 @@ static int read_piece(struct chip_access *access, uint32_t address, uint8_t *byt
     return status;
 }
 
+/* While flash is written, what comes next tells whether the chip was there, and before
+ * anything is changed: begin(), program(), erase() and end() all notice. What is only
+ * read may be shown at once. */
+static int check_presence(struct chip_access *access)
+{
+    uint32_t cpuid = 0;
+    if (!access->probe->blind || access->target->begun) {
+        return 0;
+    }
+    if (chip_read_word(access, CORTEX_CPUID, &cpuid) != 0) {
+        return -1;
+    }
+    return cpuid >> 24 == CORTEX_CPUID_ARM
+               ? 0
+               : target_fail(access->target,
+                             "the chip is gone: is it powered and connected?");
+}
+
 static int chip_target_read(struct target *target, uint32_t address, void *bytes,
                             uint32_t length)
 {
@@ -72,7 +90,7 @@ static int chip_target_read(struct target *target, uint32_t address, void *bytes
         at += size;
     }
     target->counts.read_bytes += length;
-    return 0;
+    return check_presence(access_of(target));
 }
 
 /* If modflash dies from here on, the flash gets locked and the chip reset. */
@@ -175,42 +193,40 @@ static const struct target_ops chip_ops = {
 
 /* ---- identifying ---------------------------------------------------------- */
 
-static int read_device_id(struct chip_access *access, uint32_t *ret_id)
+/* An id that is not in the tables: no chip, a slip of the chip's, or one not known here.
+ */
+static int find_odd_model(struct chip_access *access, uint32_t id)
 {
-    uint32_t cpuid;
-    uint32_t idcode;
-    if (chip_read_word(access, CORTEX_CPUID, &cpuid) != 0 ||
-        chip_read_word(access, DBGMCU_IDCODE, &idcode) != 0) {
+    uint32_t cpuid = 0;
+    if (chip_read_word(access, CORTEX_CPUID, &cpuid) != 0) {
         return -1;
     }
     if (cpuid >> 24 != CORTEX_CPUID_ARM) {
         return target_fail(access->target, "no Cortex-M answers (CPUID 0x%08" PRIx32 ")",
                            cpuid);
     }
-    *ret_id = idcode & 0xFFF;
     /* ES0182, 2.1.3: an F405 of revision A says that it is an F2, which has an M3. */
-    if (*ret_id == 0x411 && CORTEX_CPUID_PART(cpuid) == CORTEX_PART_M4) {
-        *ret_id = 0x413;
+    if (id == 0x411 && CORTEX_CPUID_PART(cpuid) == CORTEX_PART_M4) {
+        chip_find_id(0x413, &access->model);
+        return 0;
     }
-    return 0;
+    char *names = chip_name_list();
+    target_fail(access->target,
+                "the chip has device id 0x%03" PRIx32
+                ", which is not known here; known are %s",
+                id, names);
+    free(names);
+    return -1;
 }
 
 static int find_model(struct chip_access *access)
 {
-    uint32_t id = 0;
-    if (read_device_id(access, &id) != 0) {
+    uint32_t idcode = 0;
+    if (chip_read_word(access, DBGMCU_IDCODE, &idcode) != 0) {
         return -1;
     }
-    if (!chip_find_id(id, &access->model)) {
-        char *names = chip_name_list();
-        target_fail(access->target,
-                    "the chip has device id 0x%03" PRIx32
-                    ", which is not known here; known are %s",
-                    id, names);
-        free(names);
-        return -1;
-    }
-    return 0;
+    uint32_t id = idcode & 0xFFF;
+    return chip_find_id(id, &access->model) ? 0 : find_odd_model(access, id);
 }
 
 static uint32_t load_word(const uint8_t *bytes)

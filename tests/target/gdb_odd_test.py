@@ -69,11 +69,11 @@ class OddServers(TargetTest):
         for habits, text in (({"idcode": 0x10016419}, "has device id 0x419, which is not known"),
                              ({"idcode": 0x20036411, "cpuid": 0x412FC230}, "device id 0x411"),
                              ({"idcode": 0}, "device id 0x000"),
-                             ({"cpuid": 0}, "no Cortex-M answers"),
+                             ({"idcode": 0, "cpuid": 0}, "no Cortex-M answers"),
                              ({"kib": 0xFFFF}, "with 65535 KiB of flash, which there is not"),
                              ({"kib": 0}, "with 0 KiB"), ({"kib": 600}, "with 600 KiB"),
                              ({"optcr": 0x0FFF55ED}, "is read-protected (RDP 0x55)"),
-                             ({"fail_read": 0xE000ED00}, "does not let 0xe000ed00 be read")):
+                             ({"fail_read": 0xE0042000}, "does not let 0xe0042000 be read")):
             with self.subTest(**habits):
                 self.assert_refused(self.serve("info", **habits), text)
 
