@@ -357,6 +357,17 @@ def add_images(table, tools, plain_elf, images):
               size / count, "B", 0.6)
 
 
+def add_store(table, source, build):
+    """What the store costs on the chip; tests/chip has the programs that measure it."""
+    chip = build / "tests/chip"
+    for text in (run("/usr/bin/python3", source / "tests/chip/sizes.py", source),
+                 run(chip / "figures", chip / "chip_flash.bin")):
+        for line in text.splitlines():
+            title, value = line.rsplit(": ", 1)
+            title, unit = title.rsplit(", ", 1)
+            table.add(title, float(value.replace(",", "")), unit)
+
+
 def add_times(table, tools, plain_elf):
     table.add("mkmod, bench module", tools.best_time(plain_elf, 15), "ms", 5, False)
     times = []
@@ -379,6 +390,7 @@ def measure(source, work, programs, times):
     images = [path.read_bytes() for path in paths]
     add_loads(table, instruction_counts(tools, paths), images, memory)
     add_images(table, tools, plain, images)
+    add_store(table, source, pathlib.Path(programs["modflash"]).resolve().parent.parent)
     flash.add(table, tools, programs["board"], programs["modflash"])
     if times:
         add_times(table, tools, plain)
