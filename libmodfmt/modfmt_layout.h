@@ -132,7 +132,7 @@
 #define MODFMT_STORE_SECTOR_MAX 32u
 #define MODFMT_STORE_SLOT_MAX 1024u
 #define MODFMT_STORE_RESERVE_SLOTS 32u
-#define MODFMT_STORE_KEPT_SLOTS 8u
+#define MODFMT_STORE_KEPT_SLOTS 16u
 #define MODFMT_STORE_BLANK_SLOTS 8u
 #define MODFMT_STORE_UNIT_MAX 32u
 #define MODFMT_STORE_SECTOR_SIZE_MIN 1024u
@@ -154,10 +154,10 @@
 #define MODFMT_STORE_FILL 0x46u /**< how far sectors are used. Argument: the first sector. Eight half-words: used bytes / 32, rounded up, of it and the seven after it; 0xFFFF: not known */
 #define MODFMT_STORE_DEAD 0x44u /**< an image at the region's start that is not live, though its bytes may be there. Words as IMAGE */
 #define MODFMT_STORE_COMMIT 0x43u /**< the count records before it count from now on; base is its own slot */
-#define MODFMT_STORE_SETTLE 0x53u /**< says nothing but what it stands on (base, count) */
+#define MODFMT_STORE_SETTLE 0x53u /**< says what stands (base, count). Argument 1: and that for good; the directory is confirmed */
 #define MODFMT_STORE_ERASE 0x45u /**< the sector argument is going to be erased */
 #define MODFMT_STORE_CLEAN 0x4bu /**< the sector argument has been erased wholly since its ERASE, and holds nothing */
-#define MODFMT_STORE_RETIRED 0x5au /**< this directory is no more: a newer one has taken over */
+#define MODFMT_STORE_RETIRED 0x5au /**< this directory is no more, unless it goes on behind: a newer one has taken over */
 
 /* The firmware's descriptor: specs/firmware.md. */
 #define MODFMT_HOST_MAGIC 0x48444f4du

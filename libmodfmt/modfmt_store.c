@@ -2,7 +2,8 @@
 /* Finding what a region holds: specs/store.md, 3 and 4. Reads only. */
 #include "modfmt_store_parts.h"
 
-#define SLOT_ MODFMT_STORE_RECORD_SIZE
+#define SLOT_       MODFMT_STORE_RECORD_SIZE
+#define FIND_TRIES_ 16u
 
 int modfmt_store_fail_(struct modfmt_diag *diag, int code, uint32_t got, uint32_t want)
 {
@@ -256,11 +257,14 @@ void modfmt_store_fill_(struct modfmt_store *store, uint32_t offset, uint32_t si
 
 /* ---- the scan -------------------------------------------------------------- */
 
-/** What a directory says while it is read. */
+/** A directory that is looked at. */
 struct scan {
-    uint32_t generation;
-    bool usable; /**< a COMMIT stands */
-    bool retired;
+    uint32_t generation; /**< they are taken in falling order of this, then of sectors */
+    uint32_t sector;
+    uint32_t adopted; /**< slot of the IMAGE that adopts what is at the region's start */
+    bool standing;    /**< a COMMIT stands */
+    bool retired;     /**< the last record is RETIRED */
+    bool confirmed;
 };
 
 /** Is there room for so many bytes at this offset of the region? Nothing in a record is
@@ -276,26 +280,32 @@ static void apply_fill(struct modfmt_store *store, const struct store_record_ *r
 {
     for (uint32_t i = 0; i < 8; i++) {
         uint32_t sector = r->argument + i;
-        uint32_t used = r->word[i / 2u] >> (i % 2u * 16u) & 0xffffu;
+        uint32_t used = (r->word[i / 2u] >> (i % 2u * 16u) & 0xffffu) * SLOT_;
 
-        if (sector < store->flash->sector_count && used != 0xffffu &&
-            used * SLOT_ <= store->flash->sector_size[sector])
-            store->fill[sector] = used * SLOT_;
+        if (sector >= store->flash->sector_count)
+            break;
+        if (used > store->flash->sector_size[sector])
+            used = store->flash->sector_size[sector];
+        store->fill[sector] = used;
     }
 }
 
 /** What any valid record says of the use of sectors, whether it is committed or not. */
-static void note(struct modfmt_store *store, struct scan *scan,
+static void note(struct modfmt_store *store, struct scan *scan, uint32_t slot,
                  const struct store_record_ *r)
 {
     bool good_sector = r->argument < store->flash->sector_count;
 
+    /* Whose successor is in a sector has erased that sector. */
+    if (r->type == MODFMT_STORE_RETIRED && store->pending == 0)
+        store->origin.size = 0;
     store->pending = MODFMT_STORE_NONE;
     store->base = r->base;
     store->base_count = r->count;
-    store->unsettled = r->type == MODFMT_STORE_COMMIT;
-    if (r->type == MODFMT_STORE_RETIRED)
-        scan->retired = true;
+    store->unsettled = r->type != MODFMT_STORE_SETTLE || r->argument == 0;
+    if (!store->unsettled)
+        scan->confirmed = true;
+    scan->retired = r->type == MODFMT_STORE_RETIRED;
     if (r->type == MODFMT_STORE_FILL)
         apply_fill(store, r);
     if (r->type == MODFMT_STORE_ERASE && good_sector) {
@@ -313,6 +323,7 @@ static void note(struct modfmt_store *store, struct scan *scan,
         store->origin.size = r->word[1];
         store->origin.hash = r->word[2];
         store->origin.crc = r->word[3];
+        scan->adopted = r->argument & MODFMT_STORE_FILLED ? slot : 0;
     }
     if (r->type == MODFMT_STORE_IMAGE && inside(store->flash, r->word[0], r->word[1]))
         modfmt_store_fill_(store, r->word[0], r->word[1],
@@ -328,11 +339,14 @@ static uint32_t slot_limit(const struct modfmt_flash *flash, uint32_t sector)
 }
 
 /** Read a directory from its HEAD to where nothing more is written. */
-static void scan_directory(struct modfmt_store *store, uint32_t sector, struct scan *scan)
+static void scan_directory(struct modfmt_store *store, struct scan *scan)
 {
-    uint32_t limit = slot_limit(store->flash, sector), last = 0, blank = 0;
+    uint32_t sector = scan->sector, last = 0, blank = 0;
+    uint32_t limit = slot_limit(store->flash, sector);
     struct store_record_ r;
 
+    scan->retired = scan->confirmed = false;
+    scan->adopted = 0;
     for (uint32_t i = 0; i < store->flash->sector_count; i++)
         store->fill[i] = store->flash->sector_size[i];
     store->fill[sector] = 0;
@@ -343,33 +357,75 @@ static void scan_directory(struct modfmt_store *store, uint32_t sector, struct s
         if (blank == 0)
             last = i;
         if (r.type > STORE_OTHER_ && r.generation == scan->generation)
-            note(store, scan, &r);
+            note(store, scan, i, &r);
     }
-    scan->usable = store->base != 0 && !scan->retired;
+    /* What was to be adopted is bare until that is committed. */
+    if (scan->adopted > store->base)
+        store->origin.size = 0;
+    scan->standing = store->base != 0;
     store->head = sector;
     store->generation = scan->generation;
+    store->confirmed = scan->confirmed;
+    store->previous = MODFMT_STORE_NONE;
     /* The slot after the last written one may have been begun, and look erased. */
     store->next_slot = last + 2u;
 }
 
-/** The sector with the highest generation below `below` (or, if `below` is 0, of all). */
-static uint32_t next_head(struct modfmt_store *store, uint32_t below,
-                          uint32_t *ret_generation)
+/** Is there a HEAD of this region in a sector? Its generation is not 0. */
+static bool read_head(struct modfmt_flash *flash, uint32_t sector, uint32_t geometry,
+                      struct store_record_ *r)
 {
-    uint32_t geometry = modfmt_store_geometry_(store->flash), found = MODFMT_STORE_NONE;
+    modfmt_store_get_(flash, sector, 0, r);
+    return r->type == MODFMT_STORE_HEAD && r->word[0] == MODFMT_STORE_VERSION &&
+           r->word[1] == geometry && r->generation != 0;
+}
+
+bool modfmt_store_is_head_(struct modfmt_flash *flash, uint32_t sector)
+{
     struct store_record_ r;
 
-    *ret_generation = 0;
-    for (uint32_t i = 0; i < store->flash->sector_count; i++) {
-        modfmt_store_get_(store->flash, i, 0, &r);
-        if (r.type != MODFMT_STORE_HEAD || r.word[0] != MODFMT_STORE_VERSION ||
-            r.word[1] != geometry || r.generation <= *ret_generation ||
-            (below != 0 && r.generation >= below))
+    return read_head(flash, sector, modfmt_store_geometry_(flash), &r);
+}
+
+/** Go on to the next older directory; from generation 0, to the newest. */
+static bool next_directory(struct modfmt_flash *flash, struct scan *scan)
+{
+    uint32_t geometry = modfmt_store_geometry_(flash);
+    struct scan next = {.generation = 0};
+    struct store_record_ r;
+
+    for (uint32_t i = 0; i < flash->sector_count; i++) {
+        if (!read_head(flash, i, geometry, &r) || r.generation < next.generation)
             continue;
-        found = i;
-        *ret_generation = r.generation;
+        /* Of equals, the last sector is taken first. */
+        if (scan->generation != 0 &&
+            (r.generation > scan->generation ||
+             (r.generation == scan->generation && i >= scan->sector)))
+            continue;
+        next.generation = r.generation;
+        next.sector = i;
     }
-    return found;
+    *scan = next;
+    return next.generation != 0;
+}
+
+uint32_t modfmt_store_newest_(struct modfmt_flash *flash)
+{
+    struct scan scan = {.generation = 0};
+
+    return next_directory(flash, &scan) ? scan.sector : STORE_NOWHERE_;
+}
+
+bool modfmt_store_read_directory_(struct modfmt_store *store, uint32_t sector)
+{
+    struct scan scan = {.sector = sector};
+    struct store_record_ r;
+
+    if (!read_head(store->flash, sector, modfmt_store_geometry_(store->flash), &r))
+        return false;
+    scan.generation = r.generation;
+    scan_directory(store, &scan);
+    return !scan.retired || store->flash->sector_count > 1;
 }
 
 /** Mark the records that count, from the last COMMIT back to the first. */
@@ -460,19 +516,96 @@ static void drop_lost(struct modfmt_store *store)
 /** No directory stands, whatever was seen of one. */
 static void no_directory(struct modfmt_store *store, uint32_t highest)
 {
-    store->head = store->pending = MODFMT_STORE_NONE;
+    store->head = store->pending = store->previous = MODFMT_STORE_NONE;
     store->unsettled = false;
-    store->base = store->base_count = store->origin.size = 0;
+    store->base = store->base_count = 0;
     store->generation = highest;
+}
+
+/** Does an image's CRC match? The one place where a scan looks at a body. */
+static bool is_whole(struct modfmt_flash *flash, const struct modfmt_store_image *image)
+{
+    uint8_t bytes[MODFMT_HEADER_SIZE];
+    uint32_t crc = 0;
+
+    for (uint32_t at = 0, n; at < image->size; at += n) {
+        n = image->size - at < sizeof(bytes) ? image->size - at : (uint32_t)sizeof(bytes);
+        if (flash->read(flash, image->offset + at, bytes, n) != 0)
+            return false;
+        if (at == 0)
+            modfmt_put32(bytes + MODFMT_OFF_CRC, 0);
+        crc = modfmt_crc32(crc, bytes, n);
+    }
+    return crc == image->crc;
+}
+
+/** What is left of a dead image while its sector is erased may look like another one. */
+static bool is_remains(struct modfmt_store *store, const struct modfmt_store_image *bare)
+{
+    return store->pending != MODFMT_STORE_NONE &&
+           modfmt_store_sector_offset(store->flash, store->pending) < bare->size &&
+           !is_whole(store->flash, bare);
+}
+
+/** Is the image at the region's start one that the directory knows? */
+static bool knows(const struct modfmt_store *store, const struct modfmt_store_image *bare)
+{
+    return store->origin.size == bare->size && store->origin.crc == bare->crc;
+}
+
+/**
+ * Find the directory that stands. One that has taken over from another counts only when
+ * that one is RETIRED; when it is confirmed, no older one is asked.
+ */
+static bool find_once(struct modfmt_store *store, const struct modfmt_store_image *bare,
+                      bool *unknown)
+{
+    struct scan scan = {.generation = 0}, found = {.generation = 0};
+    uint32_t previous = MODFMT_STORE_NONE, highest = 0;
+
+    while (!scan.confirmed && next_directory(store->flash, &scan)) {
+        highest = highest != 0 ? highest : scan.generation;
+        scan_directory(store, &scan);
+        if (scan.standing && knows(store, bare))
+            *unknown = false;
+        if (scan.standing && !scan.retired) {
+            found = scan;
+            previous = MODFMT_STORE_NONE;
+        } else if (scan.standing && found.generation != 0)
+            previous = scan.sector;
+    }
+    if (found.generation != 0 && found.sector != store->head) {
+        scan_directory(store, &found);
+        store->previous = previous;
+        /* It is read for the second time. */
+        if (!found.standing)
+            return false;
+    }
+    if (found.generation == 0)
+        no_directory(store, highest);
+    return true;
+}
+
+/** What is torn may read differently when it is read again: until it does not. */
+static void find_directory(struct modfmt_store *store,
+                           const struct modfmt_store_image *bare, bool *unknown)
+{
+    const bool is_bare = *unknown;
+
+    for (uint32_t i = 0; i < FIND_TRIES_; i++) {
+        *unknown = is_bare;
+        if (find_once(store, bare, unknown))
+            return;
+    }
+    *unknown = is_bare;
+    no_directory(store, store->generation);
 }
 
 int modfmt_store_open(struct modfmt_store *store, struct modfmt_flash *flash,
                       struct modfmt_store_image *image, uint32_t capacity,
                       struct modfmt_diag *diag)
 {
-    struct modfmt_store_image bare = {0, 0, 0, 0, 0};
-    struct scan scan = {0, false, false};
-    uint32_t highest = 0;
+    struct modfmt_store_image bare = {0, 0, 0, 0, MODFMT_STORE_BARE};
     bool unknown;
     int rc = check_geometry(flash, diag);
 
@@ -482,26 +615,24 @@ int modfmt_store_open(struct modfmt_store *store, struct modfmt_flash *flash,
                                    .image = image,
                                    .capacity = capacity,
                                    .head = MODFMT_STORE_NONE,
+                                   .pending = MODFMT_STORE_NONE,
+                                   .previous = MODFMT_STORE_NONE,
                                    .fresh = true};
     unknown = modfmt_store_peek_(flash, 0, &bare);
-    while (!scan.usable) {
-        uint32_t generation, sector = next_head(store, scan.generation, &generation);
-
-        if (sector == MODFMT_STORE_NONE)
-            break;
-        highest = highest != 0 ? highest : generation;
-        scan = (struct scan){.generation = generation};
-        scan_directory(store, sector, &scan);
-        if (store->origin.size == bare.size && store->origin.crc == bare.crc)
-            unknown = false;
-    }
-    rc = scan.usable ? replay(store, diag) : 0;
-    if (rc != 0)
-        return rc;
-    if (scan.usable)
-        drop_lost(store);
-    else
-        no_directory(store, highest);
     bare.flags = MODFMT_STORE_BARE;
+    find_directory(store, &bare, &unknown);
+    if (store->head != MODFMT_STORE_NONE) {
+        rc = replay(store, diag);
+        if (rc != 0)
+            return rc;
+        drop_lost(store);
+        if (unknown && is_remains(store, &bare))
+            unknown = false;
+    } else {
+        /* What an old directory knew to be dead is not to come back in a new one. */
+        store->origin = bare;
+        if (unknown)
+            store->origin.size = 0;
+    }
     return unknown ? modfmt_store_enter_(store, &bare, diag) : 0;
 }

@@ -69,7 +69,12 @@ struct modfmt_store {
     uint32_t base;       /**< slot of the COMMIT that stands */
     uint32_t base_count; /**< records that it commits */
     uint32_t pending;    /**< sector whose erase may be half done, or MODFMT_STORE_NONE */
-    bool unsettled;      /**< the last record is a COMMIT that may be torn */
+    bool unsettled;      /**< the last record is not SETTLE 1: what stands may change */
+    bool confirmed;      /**< the directory has a SETTLE 1: no older one counts */
+    uint32_t previous;   /**< sector of the directory that an unconfirmed one takes over
+                              from, or MODFMT_STORE_NONE */
+    uint32_t previous_slot; /**< where its next record goes; 0: that must be looked for */
+    bool anew;           /**< modfmt_store_reset() was called */
     /** What the directory knows to lie at the region's start, live or not; size 0:
      * nothing. An image there that it does not know was written by another tool. */
     struct modfmt_store_image origin;

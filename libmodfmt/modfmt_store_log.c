@@ -3,9 +3,9 @@
 #include "modfmt_store_parts.h"
 
 #define SLOT_ MODFMT_STORE_RECORD_SIZE
-/** How often a slot must read as erased before the first record of a verb goes there: a
+/** How often slots must read as erased before the first record of a verb goes there: a
  *  torn unit reads differently each time. */
-#define DOUBT_READS_ 4u
+#define DOUBT_READS_ 8u
 
 /** Program, read back, compare. Where flash->program is NULL, only count. */
 static int program(struct modfmt_store *store, uint32_t offset, const uint8_t *bytes,
@@ -38,20 +38,23 @@ uint32_t modfmt_store_slots_left_(const struct modfmt_store *store)
     return slots > used ? slots - used : 0;
 }
 
-/** The first record of a verb: look several times whether its slot is erased. */
+/** The first record of a verb: look several times whether its slot is erased, and those
+ *  that may come after it. Several verbs may have been cut before this one. */
 static int find_blank_slot(struct modfmt_store *store, struct modfmt_diag *diag)
 {
     uint32_t seen = 0;
 
     while (seen < DOUBT_READS_) {
-        struct store_record_ r;
+        uint32_t slot = store->next_slot + MODFMT_STORE_BLANK_SLOTS;
+        struct store_record_ r = {.type = STORE_BLANK_};
 
         if (modfmt_store_slots_left_(store) == 0)
             return modfmt_store_fail_(diag, MODFMT_E_STORE_SLOTS, store->next_slot, 0);
-        modfmt_store_get_(store->flash, store->head, store->next_slot, &r);
+        while (slot > store->next_slot && r.type == STORE_BLANK_)
+            modfmt_store_get_(store->flash, store->head, --slot, &r);
         seen++;
         if (r.type != STORE_BLANK_) {
-            store->next_slot += 2u;
+            store->next_slot = slot + 2u;
             seen = 0;
         }
     }
@@ -96,7 +99,7 @@ int modfmt_store_append_(struct modfmt_store *store, uint32_t type, uint32_t arg
     if (rc != 0)
         return rc;
     store->next_slot++;
-    store->unsettled = false;
+    store->unsettled = type != MODFMT_STORE_SETTLE || argument == 0;
     return 0;
 }
 
@@ -112,10 +115,8 @@ int modfmt_store_commit_(struct modfmt_store *store, uint32_t count,
     if (rc != 0) {
         store->base = base;
         store->base_count = base_count;
-        return rc;
     }
-    store->unsettled = true;
-    return 0;
+    return rc;
 }
 
 static int erase(struct modfmt_store *store, uint32_t sector, struct modfmt_diag *diag)
@@ -130,26 +131,15 @@ static int erase(struct modfmt_store *store, uint32_t sector, struct modfmt_diag
 int modfmt_store_erase_(struct modfmt_store *store, uint32_t sector,
                         struct modfmt_diag *diag)
 {
+    bool clean = store->fill[sector] == 0;
     int rc = modfmt_store_append_(store, MODFMT_STORE_ERASE, sector, NULL, diag);
 
     if (rc != 0)
         return rc;
     store->pending = sector;
-    return erase(store, sector, diag);
-}
-
-/** Nothing is appended between an ERASE and this but by who erased wholly. */
-static int log_clean(struct modfmt_store *store, struct modfmt_diag *diag)
-{
-    int rc = modfmt_store_append_(store, MODFMT_STORE_CLEAN, store->pending, NULL, diag);
-
-    if (rc != 0)
-        return rc;
-    store->fill[store->pending] = 0;
-    if (store->pending == 0)
-        store->origin.size = 0;
-    store->pending = MODFMT_STORE_NONE;
-    return 0;
+    /* What is clean need not be erased; it is logged because it will not be any longer.
+     */
+    return clean ? 0 : erase(store, sector, diag);
 }
 
 int modfmt_store_clear_(struct modfmt_store *store, uint32_t sector,
@@ -157,15 +147,21 @@ int modfmt_store_clear_(struct modfmt_store *store, uint32_t sector,
 {
     int rc = modfmt_store_erase_(store, sector, diag);
 
-    return rc != 0 ? rc : log_clean(store, diag);
+    if (rc == 0)
+        rc = modfmt_store_append_(store, MODFMT_STORE_CLEAN, sector, NULL, diag);
+    if (rc != 0)
+        return rc;
+    store->fill[sector] = 0;
+    if (sector == 0)
+        store->origin.size = 0;
+    store->pending = MODFMT_STORE_NONE;
+    return 0;
 }
 
 /* ---- images ---------------------------------------------------------------- */
 
-/** A module's own bytes must not pass for a directory where they lie at a sector's end.
- */
-static int check_forged(struct modfmt_store *store, struct modfmt_store_source *source,
-                        uint32_t offset, struct modfmt_diag *diag)
+int modfmt_store_forged_(struct modfmt_store *store, struct modfmt_store_source *source,
+                         uint32_t offset, struct modfmt_diag *diag)
 {
     for (uint32_t i = 1; i <= store->flash->sector_count; i++) {
         uint32_t at = modfmt_store_sector_offset(store->flash, i) - SLOT_;
@@ -238,7 +234,7 @@ int modfmt_store_put_(struct modfmt_store *store, struct modfmt_store_source *so
                       struct modfmt_diag *diag)
 {
     uint32_t word[4];
-    int rc = check_forged(store, source, offset, diag);
+    int rc = modfmt_store_forged_(store, source, offset, diag);
 
     if (rc != 0)
         return rc;
@@ -291,9 +287,11 @@ int modfmt_store_head_begin_(struct modfmt_store *store, uint32_t sector,
     store->generation++;
     store->next_slot = 0;
     store->base = store->base_count = 0;
-    store->pending = MODFMT_STORE_NONE;
+    store->pending = store->previous = MODFMT_STORE_NONE;
     store->fill[sector] = 0;
-    store->fresh = false;
+    store->fresh = store->confirmed = store->anew = false;
+    if (sector == 0)
+        store->origin.size = 0;
     rc = modfmt_store_append_(store, MODFMT_STORE_HEAD, 0, word, diag);
     return rc != 0 ? rc : append_fills(store, diag);
 }
@@ -328,33 +326,71 @@ int modfmt_store_head_end_(struct modfmt_store *store, uint32_t members,
     return rc != 0 ? rc : modfmt_store_finish_(store, diag);
 }
 
+/** Tell who reads the directory that this one takes over from that it is one no more. Its
+ * last record decides which of both stands; so this is written by whoever finds it, torn
+ * or not, before this one is confirmed. */
+static int retire_previous(struct modfmt_store *store, struct modfmt_diag *diag)
+{
+    struct modfmt_store old = {.flash = store->flash, .fresh = true};
+    int rc;
+
+    (void)modfmt_store_read_directory_(&old, store->previous);
+    if (store->previous_slot != 0) {
+        old.next_slot = store->previous_slot;
+        old.fresh = false;
+    }
+    rc = modfmt_store_append_(&old, MODFMT_STORE_RETIRED, 0, NULL, diag);
+    store->programmed_bytes += old.programmed_bytes;
+    /* A directory that is full cannot go on either. */
+    return rc == MODFMT_E_STORE_SLOTS ? 0 : rc;
+}
+
 int modfmt_store_finish_(struct modfmt_store *store, struct modfmt_diag *diag)
 {
-    return store->unsettled
-               ? modfmt_store_append_(store, MODFMT_STORE_SETTLE, 0, NULL, diag)
-               : 0;
+    int rc = 0;
+
+    if (!store->unsettled)
+        return 0;
+    /* What this run has not written itself may be torn. */
+    if (store->fresh)
+        rc = modfmt_store_append_(store, MODFMT_STORE_SETTLE, 0, NULL, diag);
+    if (rc == 0 && store->previous != MODFMT_STORE_NONE)
+        rc = retire_previous(store, diag);
+    if (rc == 0)
+        rc = modfmt_store_append_(store, MODFMT_STORE_SETTLE, 1, NULL, diag);
+    if (rc != 0)
+        return rc;
+    store->previous = MODFMT_STORE_NONE;
+    store->confirmed = true;
+    return 0;
 }
 
 /* ---- before the first change ------------------------------------------------ */
 
 /**
- * The sector that gets a region's first directory. The choice must not depend on the
- * verb: what a cut attempt left there is erased by the next one. Small sectors are quick
- * to erase; but of two, one must stay free to compact the other into.
+ * The sector that gets a region's first directory: one that has none, not even a dead
+ * one, if there is such a one, because this erase is logged nowhere. Small sectors are
+ * quick to erase; but of two, one must stay free to compact the other into.
  */
 static uint32_t first_head(const struct modfmt_store *store, uint32_t bare_end)
 {
     const struct modfmt_flash *flash = store->flash;
     uint32_t best = MODFMT_STORE_NONE;
+    bool best_old = true;
 
     for (uint32_t i = 0; i < flash->sector_count; i++) {
-        bool better = best == MODFMT_STORE_NONE ||
-                      (flash->sector_count == 2
-                           ? flash->sector_size[i] >= flash->sector_size[best]
-                           : flash->sector_size[i] <= flash->sector_size[best]);
+        bool better, old = modfmt_store_is_head_(store->flash, i);
 
-        if (modfmt_store_sector_offset(flash, i) >= bare_end && better)
+        if (modfmt_store_sector_offset(flash, i) < bare_end)
+            continue;
+        better = best == MODFMT_STORE_NONE ||
+                 (flash->sector_count == 2
+                      ? flash->sector_size[i] >= flash->sector_size[best]
+                      : flash->sector_size[i] <= flash->sector_size[best]);
+        if (old != best_old ? best_old : better) {
             best = i;
+            best_old = old;
+        }
     }
     return best;
 }
@@ -376,53 +412,91 @@ static bool reads_erased(struct modfmt_flash *flash, uint32_t offset, uint32_t e
 }
 
 /**
- * A bare image leaves no sector: put the directory behind it, into the same sector, if
+ * A bare image leaves no sector: the directory may go behind it, into the same sector, if
  * that has been erased there. Not on flash with ECC, where bytes that read as erased may
  * have been programmed so.
  */
-static int adopt_in_place(struct modfmt_store *store, struct modfmt_diag *diag)
+static bool fits_behind(const struct modfmt_store *store, uint32_t bare_end)
 {
-    struct modfmt_flash *flash = store->flash;
-    uint32_t end = store->image[0].size, size = modfmt_store_region_size_(flash);
-    uint32_t last = flash->sector_count - 1u;
-    uint32_t slots = (MODFMT_STORE_RESERVE_SLOTS + MODFMT_STORE_BLANK_SLOTS) * SLOT_;
-    int rc;
+    uint32_t size = modfmt_store_region_size_(store->flash);
+    uint32_t slots = MODFMT_STORE_RESERVE_SLOTS + MODFMT_STORE_BLANK_SLOTS;
 
-    if (end > size - slots || flash->unit > 4 || !reads_erased(flash, end, size))
-        return modfmt_store_fail_(diag, MODFMT_E_STORE_COMPACT, end, 0);
-    for (uint32_t i = 0; i <= last; i++)
-        store->fill[i] = flash->sector_size[i];
-    rc = modfmt_store_head_begin_(store, last, diag);
-    if (rc < 0)
-        return rc;
-    store->image[0].flags = 0;
-    store->origin = store->image[0];
-    modfmt_store_fill_(store, 0, end, false);
-    return modfmt_store_list_(store, &store->image[0], diag) != 0
-               ? diag->code
-               : modfmt_store_head_end_(store, (uint32_t)rc + 1u, diag);
+    if (bare_end > size - slots * SLOT_ || store->flash->unit > 4 ||
+        !reads_erased(store->flash, bare_end, size))
+        return false;
+    /* A HEAD that was begun might look erased now and then. */
+    for (uint32_t i = 0; i < DOUBT_READS_; i++)
+        if (!reads_erased(store->flash, size - MODFMT_STORE_BLANK_SLOTS * SLOT_, size))
+            return false;
+    return true;
+}
+
+/**
+ * A first directory that was begun and not finished (more than its HEAD is there), or one
+ * that is RETIRED, and its successor gone: it is gone on with, not erased. One whose
+ * erase was begun might still look whole, and nothing could tell it from one that is.
+ */
+static bool resume(struct modfmt_store *store, uint32_t bare_end)
+{
+    struct modfmt_store begun = {.flash = store->flash, .fresh = true};
+    uint32_t sector = modfmt_store_newest_(store->flash), left;
+    uint32_t fills = (store->flash->sector_count + 7u) / 8u;
+
+    if (sector == STORE_NOWHERE_ || store->anew)
+        return false;
+    for (uint32_t i = 0; i < DOUBT_READS_; i++) {
+        if (!modfmt_store_read_directory_(&begun, sector) || begun.next_slot <= 2u)
+            continue;
+        begun.head = sector;
+        left = modfmt_store_slots_left_(&begun);
+        if (left < fills + 4u ||
+            modfmt_store_sector_offset(store->flash, sector + 1u) - left * SLOT_ <
+                bare_end)
+            return false;
+        store->head = sector;
+        store->generation = begun.generation;
+        store->next_slot = begun.next_slot;
+        store->fill[sector] = begun.fill[sector];
+        return true;
+    }
+    return false;
+}
+
+/** Erase a sector for a first directory, and begin it. @return 0 or an error */
+static int begin_first(struct modfmt_store *store, uint32_t bare_end,
+                       struct modfmt_diag *diag)
+{
+    uint32_t sector = first_head(store, bare_end);
+    int rc = 0;
+
+    if (sector != MODFMT_STORE_NONE)
+        rc = erase(store, sector, diag);
+    else if (fits_behind(store, bare_end))
+        sector = store->flash->sector_count - 1u;
+    else
+        rc = modfmt_store_fail_(diag, MODFMT_E_STORE_COMPACT, bare_end, 0);
+    return rc == 0 ? modfmt_store_head_begin_(store, sector, diag) : rc;
 }
 
 /** Make the region's first directory, with the bare image in it if there is one. */
 static int create(struct modfmt_store *store, struct modfmt_diag *diag)
 {
-    uint32_t sector = first_head(store, store->count != 0 ? store->image[0].size : 0);
-    uint32_t members;
+    uint32_t bare_end = store->count != 0 ? store->image[0].size : 0, members;
+    bool whole;
     int rc;
 
-    if (sector == MODFMT_STORE_NONE)
-        return adopt_in_place(store, diag);
     for (uint32_t i = 0; i < store->flash->sector_count; i++)
         store->fill[i] = store->flash->sector_size[i];
-    rc = erase(store, sector, diag);
-    if (rc == 0)
-        rc = modfmt_store_head_begin_(store, sector, diag);
+    rc = resume(store, bare_end) ? append_fills(store, diag)
+                                 : begin_first(store, bare_end, diag);
     if (rc < 0)
         return rc;
     members = (uint32_t)rc;
     if (store->count != 0) {
-        store->image[0].flags = MODFMT_STORE_FILLED;
+        whole = modfmt_store_sector_offset(store->flash, store->head) >= bare_end;
+        store->image[0].flags = whole ? MODFMT_STORE_FILLED : 0;
         store->origin = store->image[0];
+        modfmt_store_fill_(store, 0, bare_end, whole);
         rc = modfmt_store_list_(store, &store->image[0], diag);
         if (rc != 0)
             return rc;
@@ -440,27 +514,43 @@ static int adopt(struct modfmt_store *store, struct modfmt_diag *diag)
 
         if ((image->flags & MODFMT_STORE_BARE) == 0)
             continue;
+        /* Who knows where else that tool has written. */
+        for (uint32_t k = 0; k < store->flash->sector_count; k++)
+            if (k != store->head)
+                store->fill[k] = store->flash->sector_size[k];
+        rc = append_fills(store, diag);
         image->flags = MODFMT_STORE_FILLED;
-        rc = modfmt_store_list_(store, image, diag);
+        if (rc >= 0)
+            rc = modfmt_store_list_(store, image, diag);
         if (rc != 0)
             return rc;
-        modfmt_store_fill_(store, image->offset, image->size, true);
         store->origin = *image;
         return modfmt_store_commit_(store, 1, diag);
     }
     return 0;
 }
 
+/** Was the sector whose erase is pending written by another tool since? */
+static bool is_rewritten(const struct modfmt_store *store, uint32_t sector)
+{
+    for (uint32_t i = 0; i < store->count; i++)
+        if ((store->image[i].flags & MODFMT_STORE_BARE) != 0 &&
+            modfmt_store_overlap_(store->flash, sector, &store->image[i]) != 0)
+            return true;
+    return false;
+}
+
 int modfmt_store_prepare_(struct modfmt_store *store, struct modfmt_diag *diag)
 {
+    uint32_t pending = store->pending;
     int rc = 0;
 
     if (store->head == MODFMT_STORE_NONE)
         return create(store, diag);
-    if (store->pending != MODFMT_STORE_NONE) {
-        rc = erase(store, store->pending, diag);
-        if (rc == 0)
-            rc = log_clean(store, diag);
-    }
+    if (!store->confirmed)
+        rc = modfmt_store_finish_(store, diag);
+    /* Logged again: a CLEAN that is torn might be read as valid when this is cut, too. */
+    if (rc == 0 && pending != MODFMT_STORE_NONE && !is_rewritten(store, pending))
+        rc = modfmt_store_clear_(store, pending, diag);
     return rc != 0 ? rc : adopt(store, diag);
 }

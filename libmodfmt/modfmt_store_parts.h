@@ -55,7 +55,7 @@ int modfmt_store_erase_(struct modfmt_store *store, uint32_t sector,
 /** The same, and log that it is clean. */
 int modfmt_store_clear_(struct modfmt_store *store, uint32_t sector,
                         struct modfmt_diag *diag);
-/** SETTLE, if the last record is a COMMIT. */
+/** Make certain that what stands stands for good: SETTLE, if it is not the last record. */
 int modfmt_store_finish_(struct modfmt_store *store, struct modfmt_diag *diag);
 /** Append an IMAGE record for what lies where it lies. */
 int modfmt_store_list_(struct modfmt_store *store, const struct modfmt_store_image *image,
@@ -64,6 +64,10 @@ int modfmt_store_list_(struct modfmt_store *store, const struct modfmt_store_ima
 int modfmt_store_body_(struct modfmt_store *store, struct modfmt_store_source *source,
                        uint32_t offset, void *buffer, uint32_t buffer_size,
                        struct modfmt_diag *diag);
+/** A module's own bytes must not pass for a directory where they lie at a sector's end.
+ *  @return 0, MODFMT_E_STORE_FORGED or _READ */
+int modfmt_store_forged_(struct modfmt_store *store, struct modfmt_store_source *source,
+                         uint32_t offset, struct modfmt_diag *diag);
 /** IMAGE record, then the bytes. */
 int modfmt_store_put_(struct modfmt_store *store, struct modfmt_store_source *source,
                       uint32_t offset, void *buffer, uint32_t buffer_size,
@@ -78,6 +82,13 @@ int modfmt_store_fail_(struct modfmt_diag *diag, int code, uint32_t got, uint32_
 int modfmt_store_enter_(struct modfmt_store *store,
                         const struct modfmt_store_image *image, struct modfmt_diag *diag);
 void modfmt_store_drop_(struct modfmt_store *store, uint32_t hash);
+/** What the directory of a sector says of the use of sectors, standing or not; no images.
+ *  @return is there one, and (in a region of one sector) not RETIRED? */
+bool modfmt_store_read_directory_(struct modfmt_store *store, uint32_t sector);
+/** Does a directory begin in that sector? */
+bool modfmt_store_is_head_(struct modfmt_flash *flash, uint32_t sector);
+/** The sector with the newest directory, standing or not, or STORE_NOWHERE_. */
+uint32_t modfmt_store_newest_(struct modfmt_flash *flash);
 /** The words of an image's record. */
 void modfmt_store_words_(const struct modfmt_store_image *image, uint32_t word[4]);
 /** Begin a directory in `sector`, which is erased: HEAD and FILLs. The caller puts in the
@@ -85,7 +96,7 @@ void modfmt_store_words_(const struct modfmt_store_image *image, uint32_t word[4
  *  commit, or an error */
 int modfmt_store_head_begin_(struct modfmt_store *store, uint32_t sector,
                              struct modfmt_diag *diag);
-/** DEAD if need be, COMMIT of `members` and those, SETTLE. */
+/** DEAD if need be, COMMIT of `members` and those, RETIRED in store->previous, SETTLE. */
 int modfmt_store_head_end_(struct modfmt_store *store, uint32_t members,
                            struct modfmt_diag *diag);
 

@@ -18,7 +18,7 @@ static int read_moving(struct modfmt_store_source *source, uint32_t offset, void
     return moving->flash->read(moving->flash, moving->from + offset, bytes, size);
 }
 
-static void begin_moving(struct modfmt_store *store,
+static void begin_moving(const struct modfmt_store *store,
                          const struct modfmt_store_image *image,
                          struct moving *ret_moving)
 {
@@ -26,7 +26,6 @@ static void begin_moving(struct modfmt_store *store,
     ret_moving->source.read = read_moving;
     ret_moving->source.ctx = ret_moving;
     ret_moving->source.image = *image;
-    store->moved_images++;
 }
 
 /** May everything that lives there move? */
@@ -89,6 +88,7 @@ static int move_image(struct modfmt_store *store, uint32_t index, uint32_t victi
     if (rc != 0)
         return rc;
     begin_moving(store, &store->image[index], &moving);
+    store->moved_images++;
     rc = modfmt_store_put_(store, &moving.source, offset, buffer->bytes, buffer->size,
                            diag);
     if (rc == 0)
@@ -111,7 +111,8 @@ static uint32_t choose_victim(const struct modfmt_store *store)
             store->fill[i] - live < MODFMT_STORE_GAIN_MIN ||
             (best != STORE_NOWHERE_ && live >= best_live) || !movable(store, i) ||
             !plan_victim(store, i, &plan) ||
-            modfmt_store_slots_left_(store) < victim_slots(store, i, &plan))
+            modfmt_store_slots_left_(store) <
+                victim_slots(store, i, &plan) + MODFMT_STORE_KEPT_SLOTS)
             continue;
         best = i;
         best_live = live;
@@ -140,6 +141,10 @@ int modfmt_store_reclaim_(struct modfmt_store *store, struct store_buffer_ *buff
 
 /* ---- the directory ------------------------------------------------------------ */
 
+/** Records that the old directory must have room for: ERASE, RETIRED, and RETIRED once
+ * more if the first is torn, two slots behind it. */
+#define MOVE_SLOTS_ 5u
+
 /** A new directory that is to be made. */
 struct move {
     uint32_t target; /**< sector that gets it */
@@ -148,6 +153,7 @@ struct move {
     struct modfmt_store_source *source;
     uint32_t count;
     struct store_plan_ plan;
+    uint32_t reserved; /**< images whose places the old directory must be told of */
 };
 
 static bool dies(const struct modfmt_store_image *image)
@@ -174,33 +180,72 @@ static void begin_plan(const struct modfmt_store *store, struct move *move)
     /* HEAD, FILLs, images, DEAD, COMMIT, SETTLE. */
     plan->head_slots =
         4u + fills + store->count + move->count + MODFMT_STORE_RESERVE_SLOTS;
-    plan->fill[move->target] = 0;
+    /* The old directory will not know what is in the new one's sector; at the region's
+     * start it would look like another tool's. */
+    plan->fill[move->target] = move->target == 0 ? MODFMT_STORE_PLACE_ALIGN : 0;
     if (move->evacuate)
         plan->freed = plan->exclude;
 }
 
-/** Does everything fit, so that one sector stays free? */
-static bool fits(const struct modfmt_store *store, struct move *move)
+/**
+ * Plan the place of one image; or, if `reserve`, tell the old directory of it, if that is
+ * not the new one's sector: it must know the bytes as used even if this is cut.
+ * @return 0, 1 if there is no place, or an error
+ */
+static int plan_one(struct modfmt_store *store, struct move *move,
+                    struct modfmt_store_source *source, bool reserve,
+                    struct modfmt_diag *diag)
 {
+    struct modfmt_store_image image = source->image;
+
+    image.flags = 0;
+    image.offset = modfmt_store_place_(store, &move->plan, image.size);
+    if (image.offset == STORE_NOWHERE_)
+        return 1;
+    if (modfmt_store_overlap_(store->flash, move->target, &image) != image.size) {
+        if (reserve)
+            return modfmt_store_list_(store, &image, diag);
+        move->reserved++;
+    }
+    return modfmt_store_forged_(store, source, image.offset, diag);
+}
+
+/** The same for all. */
+static int plan_all(struct modfmt_store *store, struct move *move, bool reserve,
+                    struct modfmt_diag *diag)
+{
+    int rc = 0;
+
     begin_plan(store, move);
-    if (move->plan.head_slots * MODFMT_STORE_RECORD_SIZE >=
-        store->flash->sector_size[move->target])
-        return false;
-    for (uint32_t i = 0; i < store->count; i++)
-        if (is_moved(store, move, &store->image[i]) &&
-            modfmt_store_place_(store, &move->plan, store->image[i].size) ==
-                STORE_NOWHERE_)
-            return false;
-    for (uint32_t i = 0; i < move->count; i++)
-        if (!move->source[i].unchanged &&
-            modfmt_store_place_(store, &move->plan, move->source[i].image.size) ==
-                STORE_NOWHERE_)
-            return false;
-    return modfmt_store_reserve_(store, &move->plan);
+    for (uint32_t i = 0; i < store->count && rc == 0; i++) {
+        struct moving moving;
+
+        if (!is_moved(store, move, &store->image[i]))
+            continue;
+        begin_moving(store, &store->image[i], &moving);
+        rc = plan_one(store, move, &moving.source, reserve, diag);
+    }
+    for (uint32_t i = 0; i < move->count && rc == 0; i++)
+        if (!move->source[i].unchanged)
+            rc = plan_one(store, move, &move->source[i], reserve, diag);
+    return rc;
+}
+
+/** Does everything fit, so that one sector stays free? */
+static bool fits(struct modfmt_store *store, struct move *move)
+{
+    struct modfmt_diag diag;
+
+    move->reserved = 0;
+    return plan_all(store, move, false, &diag) == 0 &&
+           move->plan.head_slots * MODFMT_STORE_RECORD_SIZE <
+               store->flash->sector_size[move->target] &&
+           modfmt_store_slots_left_(store) >= move->reserved + MOVE_SLOTS_ &&
+           modfmt_store_reserve_(store, &move->plan);
 }
 
 /** Choose the smallest sector that will do. */
-static bool choose_target(const struct modfmt_store *store, struct move *move)
+static bool choose_target(struct modfmt_store *store, struct move *move)
 {
     const uint32_t *size = store->flash->sector_size;
     uint32_t best = STORE_NOWHERE_;
@@ -233,6 +278,7 @@ static int write_images(struct modfmt_store *store, struct move *move,
             continue;
         if (is_moved(store, move, &image)) {
             begin_moving(store, &image, &moving);
+            store->moved_images++;
             image.offset = modfmt_store_place_(store, &move->plan, image.size);
             image.flags = 0;
             rc = modfmt_store_put_(store, &moving.source, image.offset, buffer->bytes,
@@ -271,44 +317,30 @@ static int write_sources(struct modfmt_store *store, struct move *move,
     return 0;
 }
 
-/** Tell who reads the old directory that it is one no more: so that it stays dead even if
- *  another tool overwrites the new one. */
-static int retire_old(struct modfmt_store *store, const struct modfmt_store *old,
-                      struct modfmt_diag *diag)
-{
-    struct modfmt_store then = *old;
-    int rc;
-
-    if (modfmt_store_slots_left_(&then) == 0)
-        return 0;
-    rc = modfmt_store_append_(&then, MODFMT_STORE_RETIRED, 0, NULL, diag);
-    store->programmed_bytes += then.programmed_bytes - old->programmed_bytes;
-    return rc;
-}
-
 static int carry_out(struct modfmt_store *store, struct move *move,
                      struct store_buffer_ *buffer, struct modfmt_diag *diag)
 {
-    struct modfmt_store old;
-    uint32_t members;
-    int rc = modfmt_store_erase_(store, move->target, diag);
+    uint32_t members, slot;
+    int rc = plan_all(store, move, true, diag);
 
+    if (rc == 0)
+        rc = modfmt_store_erase_(store, move->target, diag);
     if (rc != 0)
         return rc;
-    old = *store;
+    slot = store->next_slot;
     begin_plan(store, move);
     /* What is left in the old sector is not added to: its end has a directory. */
     store->fill[move->old] = store->flash->sector_size[move->old];
     rc = modfmt_store_head_begin_(store, move->target, diag);
     if (rc < 0)
         return rc;
+    store->previous = move->old;
+    store->previous_slot = slot;
     members = (uint32_t)rc;
     rc = write_images(store, move, buffer, &members, diag);
     if (rc == 0)
         rc = write_sources(store, move, buffer, &members, diag);
-    if (rc == 0)
-        rc = modfmt_store_head_end_(store, members, diag);
-    return rc == 0 ? retire_old(store, &old, diag) : rc;
+    return rc == 0 ? modfmt_store_head_end_(store, members, diag) : rc;
 }
 
 int modfmt_store_move_head_(struct modfmt_store *store,
@@ -318,8 +350,6 @@ int modfmt_store_move_head_(struct modfmt_store *store,
     struct move move = {.old = store->head, .source = source, .count = count};
     int rc;
 
-    if (modfmt_store_slots_left_(store) == 0)
-        return 0;
     move.evacuate = movable(store, store->head);
     if (!choose_target(store, &move)) {
         move.evacuate = false;

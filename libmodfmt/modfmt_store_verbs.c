@@ -134,7 +134,10 @@ static int make_room_and_write(struct modfmt_store *store,
             return rc > 0 ? 0 : rc;
         if (store->fill[store->head] - modfmt_store_live_(store, store->head, false) >=
             MODFMT_STORE_GAIN_MIN) {
+            /* The new directory begins without the new images: the old ones live on. */
+            mark_dying(store, source, count, false);
             rc = modfmt_store_move_head_(store, NULL, 0, buffer, diag);
+            mark_dying(store, source, count, true);
             if (rc < 0)
                 return rc;
             if (rc > 0)
@@ -160,7 +163,7 @@ int modfmt_store_install(struct modfmt_store *store, struct modfmt_store_source 
         return rc;
     /* Nothing to write; but if what is there may not last, make it last. */
     if (rc == 0)
-        return modfmt_store_finish_(store, diag);
+        return modfmt_store_settle(store, diag);
     rc = modfmt_store_prepare_(store, diag);
     if (rc != 0)
         return rc;
@@ -184,7 +187,7 @@ int modfmt_store_remove(struct modfmt_store *store, const uint32_t *hash, uint32
     rc = modfmt_store_prepare_(store, diag);
     if (rc != 0)
         return rc;
-    if (modfmt_store_slots_left_(store) < count + 4u) {
+    if (modfmt_store_slots_left_(store) < count + 3u + MODFMT_STORE_KEPT_SLOTS) {
         rc = modfmt_store_move_head_(store, NULL, 0, &buffer, diag);
         if (rc < 0)
             return rc;
@@ -254,18 +257,23 @@ int modfmt_store_settle(struct modfmt_store *store, struct modfmt_diag *diag)
 {
     int rc = 0;
 
-    if (store->head == MODFMT_STORE_NONE)
+    if (store->head == MODFMT_STORE_NONE || !store->unsettled)
         return 0;
-    if (store->pending != MODFMT_STORE_NONE)
+    if (store->pending != MODFMT_STORE_NONE || !store->confirmed)
         rc = modfmt_store_prepare_(store, diag);
     return rc == 0 ? modfmt_store_finish_(store, diag) : rc;
 }
 
 int modfmt_store_retire(struct modfmt_store *store, struct modfmt_diag *diag)
 {
+    int rc = 0;
+
     if (store->head == MODFMT_STORE_NONE)
         return 0;
-    return modfmt_store_append_(store, MODFMT_STORE_RETIRED, 0, NULL, diag);
+    if (!store->confirmed)
+        rc = modfmt_store_finish_(store, diag);
+    return rc != 0 ? rc
+                   : modfmt_store_append_(store, MODFMT_STORE_RETIRED, 0, NULL, diag);
 }
 
 void modfmt_store_reset(struct modfmt_store *store)
@@ -274,4 +282,5 @@ void modfmt_store_reset(struct modfmt_store *store)
     store->head = store->pending = MODFMT_STORE_NONE;
     store->base = store->base_count = 0;
     store->unsettled = false;
+    store->anew = true;
 }
