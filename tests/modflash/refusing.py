@@ -3,6 +3,7 @@
 """What modflash refuses: one line that names the file, the place and what to do; the flash
 stays as it is."""
 import os
+import re
 import subprocess
 import sys
 
@@ -62,6 +63,43 @@ class Usage(FlashTest):
     def test_chip(self):
         self.wrong(["'stm32f999' is not known", "stm32f405", "stm32f411", "stm32f446"],
                    "-p", "file:flash.img", "--chip", "stm32f999", "list")
+
+
+class ManPage(FlashTest):
+    def setUp(self):
+        super().setUp()
+        self.page = (SOURCE / "modflash/modflash.1").read_text(encoding="utf-8")
+
+    def test_options_and_verbs(self):
+        help_text = self.good(self.modflash("--help")).out
+        options = re.findall(r"(?m)^  (?:-., |    )--([a-z-]+)", help_text)
+        self.assertGreater(len(options), 12)
+        for option in options:
+            self.assertRegex(self.page, rf"(?m)^\.It Fl .*-{option}\b")
+        verbs = re.findall(r"(?m)^  ([a-z]+) ", help_text[help_text.index("Verbs:"):])
+        self.assertGreaterEqual(len(set(verbs)), 12)
+        for verb in verbs:
+            self.assertRegex(self.page, rf"(?m)^\.It Cm {verb}\b")
+
+    def test_json_fields(self):
+        """Every field that is printed is in the manual."""
+        self.good(self.file(self.module()))
+        text = self.page[self.page.index(".Ss JSON"):self.page.index(".Sh ENVIRONMENT")]
+        for verb in (("list",), ("info", "plug"), ("probe",)):
+            for key in re.findall(r'"(\w+)":', self.file(*verb, "--json").out):
+                self.assertRegex(text, rf"\b{key}\b")
+
+    def test_messages(self):
+        """What DIAGNOSTICS explains is what the sources say."""
+        sources = "".join(re.sub(r'"\s*\n\s*"', "", path.read_text())
+                          for path in (SOURCE / "modflash").glob("*.c"))
+        diagnostics = self.page[self.page.index(".Sh DIAGNOSTICS"):]
+        items = [part.strip() for line in re.findall(r"(?m)^\.It (.*)$", diagnostics)
+                 for part in line.split(" , ")]
+        self.assertGreater(len(items), 10)
+        for item in items:
+            for part in item.split(" ... "):
+                self.assertTrue(part in sources, part)
 
 
 class Files(FlashTest):
