@@ -190,6 +190,9 @@ bool journal_rewrite(struct session *session, struct package *package, uint32_t 
                         "XDG_STATE_HOME");
         session_refuse(session);
     }
+    /* If the chip cannot even be halted, no journal is left behind. */
+    session->device.planned = planned.programmed_bytes;
+    session_begin(session);
     status = journal_write(session, &journal);
     if (status != 0) {
         session_close(session);
@@ -201,8 +204,6 @@ bool journal_rewrite(struct session *session, struct package *package, uint32_t 
                session->journal);
         fflush(stdout);
     }
-    session->device.planned = planned.programmed_bytes;
-    session_begin(session);
     journal_apply(session, &journal);
     journal_free(&journal);
     return true;
