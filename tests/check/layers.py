@@ -14,17 +14,24 @@ LAYERS = {
     "cli": (set(), None),
     "mkmod": ({"libmodfmt", "cli"}, None),
     "moddump": ({"libmodfmt", "cli", "target-loader"}, None),
+    "modflash": ({"libmodfmt", "cli"}, None),
     "virtual-board": (set(), None),
 }
 LIBRARIES = {  # headers that are no part of libc: who may have them
-    "libelf.h": {"mkmod"}, "gelf.h": {"mkmod"}, "elf.h": {"mkmod"},
+    "libelf.h": {"mkmod", "modflash"}, "gelf.h": {"mkmod", "modflash"}, "elf.h": {"mkmod"},
     "elfutils/libdw.h": {"mkmod"}, "elfutils/libdwfl.h": {"mkmod"}, "dwarf.h": {"mkmod"},
     "capstone/capstone.h": {"moddump"}, "capstone.h": {"moddump"}, "zlib.h": {"libmodfmt"},
     "umockdev.h": {"virtual-board"}, "glib.h": {"virtual-board"},
     "unicorn/unicorn.h": {"virtual-board"},
+    "stlink.h": {"modflash"}, "libusb.h": {"modflash"}, "libusb-1.0/libusb.h": {"modflash"},
 }
 # One file of each may include more; everything else of that folder may not.
-EXCEPTIONS = {("libmodfmt", "zlib.h"): "modfmt_crc_zlib.c"}
+EXCEPTIONS = {
+    ("libmodfmt", "zlib.h"): "modfmt_crc_zlib.c",
+    ("modflash", "stlink.h"): "probe_stlink.c", ("modflash", "libusb.h"): "probe_usb.c",
+    ("modflash", "libusb-1.0/libusb.h"): "probe_usb.c",
+    ("modflash", "libelf.h"): "region_elf.c", ("modflash", "gelf.h"): "region_elf.c",
+}
 # Ports and firmware are built with newlib; the loader's core beside them is not.
 HOSTED = ("target-loader/port/", "target-loader/firmware/")
 
