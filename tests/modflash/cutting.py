@@ -8,6 +8,7 @@ import time
 from modflash_run import OK, REFUSED, SLOWNESS, TARGET, FlashTest, main
 
 SECONDS = 3.0 * SLOWNESS      # from the client's start to its end, time-out included
+TRIES = 4                     # a machine that is busy may take longer once; a hang always does
 LOST = {"power": "gone from USB", "usb": "gone from USB", "target": "chip",
         "hang": "does not answer"}
 
@@ -27,10 +28,20 @@ class CutTest(FlashTest):
         self.flash.write_bytes(before)
         return int(done.stats["operations"]), after
 
+    def in_time(self, *arguments, options):
+        """Run it on the board; nobody waits for ever."""
+        flash = self.bytes()
+        for _ in range(TRIES):
+            self.flash.write_bytes(flash)
+            start = time.monotonic()
+            done = self.board(*arguments, options=options)
+            seconds = time.monotonic() - start
+            if seconds < SECONDS:
+                return done
+        return self.fail(f"{options}: {seconds} s\n{done}")
+
     def cut(self, n, *arguments, kind="power"):
-        start = time.monotonic()
-        done = self.board(*arguments, options=("--cut-after", n, "--cut-kind", kind, "--seed", n))
-        self.assertLess(time.monotonic() - start, SECONDS, f"{kind} at {n}")
+        done = self.in_time(*arguments, options=("--cut-after", n, "--cut-kind", kind, "--seed", n))
         self.assertEqual(done.stats["cut"], "1", str(done))
         self.refused(TARGET, LOST[kind], done)
         return done
@@ -153,10 +164,8 @@ class Otherwise(CutTest):
         whole = int(self.board("list").stats["commands"])
         for kind in ("usb", "target", "hang"):
             for n in (1, whole // 2, whole - 2):
-                start = time.monotonic()
-                done = self.keeps_flash(self.board, "list", options=(
+                done = self.keeps_flash(self.in_time, "list", options=(
                     "--cut-after-command", n, "--cut-kind", kind))
-                self.assertLess(time.monotonic() - start, SECONDS)
                 if done.status != OK:
                     self.refused(TARGET, "", done)
                     self.assertEqual(done.out, "", "half a list")

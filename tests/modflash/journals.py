@@ -142,7 +142,8 @@ class Pending(JournalTest):
     def setUp(self):
         super().setUp()
         self.want = self.dead_bytes()
-        self.cut(30, "compact")
+        done = self.board("compact", options=("--cut-after", 30))
+        self.assertEqual((done.status, done.stats["cut"]), (TARGET, "1"), str(done))
         self.adopt()
         self.journal, = self.journals()
 

@@ -23,7 +23,7 @@ VERSION, RECORD, SHORT = STORE["version"], STORE["record_size"], STORE["short_si
 SLOT_MAX, BLANK_SLOTS = STORE["slot_max"], STORE["blank_slots"]
 TYPES = {row["type"]: row["name"] for row in LAYOUT["store_record"]}
 FORMS = {row["name"]: row["form"] for row in LAYOUT["store_record"]}
-PINNED = 1
+PINNED, FILLED = 1, 2
 NAME, MODULE_VERSION = modref.TAG_TYPE["name"], modref.TAG_TYPE["version"]
 FLASH_BASE = 0x08000000
 
@@ -89,45 +89,49 @@ class Directory:
 
     def __init__(self, region, sector, head):
         self.sector, self.generation = sector, head.generation
-        self.records = {0: head}
+        self.records = {}
         blank = 0
-        for i in range(1, SLOT_MAX):
+        for i in range(SLOT_MAX):
             raw = region.slot(sector, i)
             if raw is None or blank == BLANK_SLOTS:
                 break
             blank = blank + 1 if raw == b"\xff" * RECORD else 0
             record = Record(raw)
-            if record.name not in (None, "head") and record.slot == i and \
-                    record.generation == self.generation and record.is_checked():
+            if record.slot == i and record.is_checked() and \
+                    record.generation == self.generation and (record.name != "head" or i == 0):
                 self.records[i] = record
         self.last = self.records[max(self.records)]
+        self.stands = self.last.base != 0
+        self.is_retired = self.last.name == "retired"
+        self.is_confirmed = any(record.name == "settle" and record.argument == 1
+                                for record in self.records.values())
 
-    def is_retired(self):
-        return any(record.name == "retired" for record in self.records.values())
-
-    def stands(self):
-        return self.last.base != 0
+    def pending_erase(self):
+        return self.last.argument if self.last.name == "erase" else None
 
 
 def read_head(region, sector):
     record = Record(region.slot(sector, 0))
     good = record.name == "head" and record.slot == 0 and record.is_checked() and \
-        record.words[0] == VERSION and record.words[1] == region.geometry_check
+        record.generation != 0 and record.words[0] == VERSION and \
+        record.words[1] == region.geometry_check
     return record if good else None
 
 
 def find_directory(region):
-    """(the directory or None, all that were looked at)"""
+    """(the directory or None, the candidates that were looked at)"""
     heads = [(i, read_head(region, i)) for i in range(len(region.sectors))]
     found = sorted(((head.generation, i, head) for i, head in heads if head is not None),
                    reverse=True)
-    looked_at = []
+    chosen, looked_at = None, []
     for _, sector, head in found:
-        directory = Directory(region, sector, head)
-        looked_at.append(directory)
-        if directory.stands() and not directory.is_retired():
-            return directory, looked_at
-    return None, looked_at
+        candidate = Directory(region, sector, head)
+        looked_at.append(candidate)
+        if candidate.stands and not candidate.is_retired:
+            chosen = candidate
+        if candidate.is_confirmed:
+            break
+    return chosen, looked_at
 
 
 # --- Images: steps 4 to 7 ----------------------------------------------------------------
@@ -188,22 +192,39 @@ def tags_of(module):
 
 
 def knows(directory, image):
-    last = None
-    for slot in sorted(directory.records):
-        record = directory.records[slot]
+    """Does it know what lies at offset 0, live or not?"""
+    known, order = None, [directory.records[slot] for slot in sorted(directory.records)]
+    for record, following in zip(order, [*order[1:], None]):
         if record.name in ("image", "dead") and record.words[0] == 0:
-            last = (record.words[1], record.words[3])
+            adoption = record.name == "image" and record.argument & FILLED
+            open_ended = adoption and record.slot >= directory.last.base
+            known = None if open_ended else (record.words[1], record.words[3])
         elif record.name == "clean" and record.argument == 0:
-            last = None
-    return last == image.identity()
+            known = None
+        elif record.name == "erase" and record.argument == 0 and \
+                following is not None and following.name == "retired":
+            known = None
+    return known == image.identity()
 
 
-def bare_image(region, looked_at):
+def covers(region, image, sector):
+    return image.offset < region.starts[sector] + region.sectors[sector] and \
+        region.starts[sector] < image.offset + image.size
+
+
+def is_intact(module):
+    return modref.image_crc(module.image, module.h.total_size) == module.h.crc
+
+
+def bare_image(region, directory, looked_at):
     module = region.header(0)
-    if module is None or module.h.total_size > len(region.data):
+    if module is None:
         return None
     image = Image(0, module.h.total_size, None, module.h.crc, bare=True)
-    if any(knows(directory, image) for directory in looked_at):
+    if any(candidate.stands and knows(candidate, image) for candidate in looked_at):
+        return None
+    pending = directory.pending_erase() if directory is not None else None
+    if pending is not None and covers(region, image, pending) and not is_intact(module):
         return None
     take_identity(region, image)
     image.hash = modref.name_hash(image.name or b"")
@@ -216,7 +237,7 @@ def live_images(region):
     images = applied(region, chain_of(directory)) if directory is not None else {}
     live = {key: image for key, image in images.items() if take_identity(region, image)}
     lost = len(images) - len(live)
-    bare = bare_image(region, looked_at)
+    bare = bare_image(region, directory, looked_at)
     if bare is not None:
         live[bare.hash] = bare
     return sorted(live.values(), key=lambda image: image.offset), lost
