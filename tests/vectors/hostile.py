@@ -5,10 +5,10 @@ Some are good vectors with a few bytes changed, some have relocations, tags or s
 up at random, near enough to good ones that every check is reached. MODFMT_HOSTILE sets
 how many (30000), MODFMT_HOSTILE_SEED others (2)."""
 
-import re
 import collections
 import os
 import random
+import re
 
 import vectorset
 from vectorset import modref
