@@ -4,6 +4,7 @@
 #include "catalog.h"
 #include "install.h"
 #include "progress.h"
+#include "room.h"
 #include "verbs.h"
 
 #include <errno.h>
@@ -101,23 +102,19 @@ static struct modfmt_store_source *sources_of(struct journal *journal)
 static bool fits(const struct session *session, struct journal *journal,
                  struct modfmt_store *ret_planned)
 {
-    struct modfmt_store_image *image = cli_alloc(SESSION_IMAGES_MAX, sizeof *image);
+    struct rehearsal *r = cli_alloc(1, sizeof *r);
     struct modfmt_store_source *source = sources_of(journal);
-    struct modfmt_flash flash = session->device.flash;
-    struct modfmt_store store = session->store;
     struct modfmt_diag diag;
     uint8_t scratch[64];
     int rc;
 
-    flash.program = NULL;
-    store.flash = &flash;
-    store.image = image;
-    modfmt_store_reset(&store);
-    rc = modfmt_store_install(&store, source, journal->count, scratch, sizeof scratch,
+    rehearsal_begin(session, r);
+    modfmt_store_reset(&r->store);
+    rc = modfmt_store_install(&r->store, source, journal->count, scratch, sizeof scratch,
                               &diag);
-    *ret_planned = store;
-    free(image);
+    *ret_planned = r->store; /* its numbers */
     free(source);
+    free(r);
     return rc == 0;
 }
 
@@ -195,8 +192,7 @@ bool journal_rewrite(struct session *session, struct package *package, uint32_t 
     session_begin(session);
     status = journal_write(session, &journal);
     if (status != 0) {
-        session_close(session);
-        exit(status);
+        session_exit(session, status);
     }
     if (!session->request->quiet) {
         printf("the region must be erased as a whole: its modules are kept in %s "
