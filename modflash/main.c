@@ -192,10 +192,11 @@ int main(int argc, char **argv)
     struct request request = {.probe = "stlink"};
     const struct verb *verb;
     struct cli_args args;
+    char **operands = cli_alloc((size_t)argc + 1, sizeof *operands);
     const char *value;
     int id, status, closed;
 
-    request.operands = cli_alloc((size_t)argc + 1, sizeof *request.operands);
+    request.operands = operands;
     cli_begin(&args, &tool, argc, argv);
     while ((id = cli_next(&args, &value)) != CLI_END) {
         if (id == CLI_OPERAND) {
@@ -212,6 +213,7 @@ int main(int argc, char **argv)
     verb = find_verb(&request);
     check_request(verb, &request);
     status = verb->run(&request);
+    free(operands);
     closed = cli_close_stdout();
     return status != CLI_OK ? status : closed;
 }

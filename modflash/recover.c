@@ -121,8 +121,7 @@ static void discard(struct session *session)
     }
     if (journal_delete(session) != 0) {
         cli_error(session->journal, "cannot be deleted: %s", strerror(errno));
-        session_close(session);
-        exit(CLI_IO);
+        session_exit(session, CLI_IO);
     }
     if (!session->request->quiet) {
         printf("%s: deleted; 'modflash list' shows what the power failure left, and "

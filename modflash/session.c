@@ -10,6 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What the callers hold ends with the process: it is not worth a way back. */
+static _Noreturn void leave(int status)
+{
+    fflush(stdout);
+    _exit(status);
+}
+
 uint32_t session_address(const struct session *session, uint32_t offset)
 {
     return session->region.base + offset;
@@ -42,13 +49,13 @@ struct session *session_open_region(const struct request *request, enum session_
     session->request = request;
     status = target_open(&options, &session->target);
     if (status != 0) {
-        exit(status);
+        leave(status);
     }
     status = region_find(session->target, request->region, request->firmware,
                          &session->region);
     if (status != 0) {
         target_close(session->target, false);
-        exit(status);
+        leave(status);
     }
     device_begin(&session->device, session->target, &session->region);
     if (isatty(STDERR_FILENO) && !request->quiet) {
@@ -112,11 +119,17 @@ int session_close(struct session *session)
     return status;
 }
 
+void session_exit(struct session *session, int status)
+{
+    session_close(session);
+    leave(status);
+}
+
 void session_refuse(struct session *session)
 {
     int status = session_close(session);
 
-    exit(status != 0 ? status : CLI_REFUSED);
+    leave(status != 0 ? status : CLI_REFUSED);
 }
 
 /* What the store's error means for who typed the command. */
@@ -176,5 +189,5 @@ void session_fail(struct session *session, int code, const struct modfmt_diag *d
         status = CLI_TARGET;
     }
     close_target(session);
-    exit(status);
+    leave(status);
 }

@@ -66,6 +66,8 @@ int session_close(struct session *session);
 /** Print what went wrong, close the target, exit with what fits the error. */
 _Noreturn void session_fail(struct session *session, int code,
                             const struct modfmt_diag *diag, const char *doing);
+/** Close the target and exit with that status, after the caller's own message. */
+_Noreturn void session_exit(struct session *session, int status);
 /** Close the target and exit with CLI_REFUSED, after the caller's own message. */
 _Noreturn void session_refuse(struct session *session);
 

@@ -155,9 +155,9 @@ static int read_nothing(struct target *target, uint32_t address, void *bytes,
     return -1;
 }
 
-/* A chip on paper: for the factory there is none yet. */
-static void begin_paper(const struct request *request, struct target *target,
-                        struct session *session)
+/* A chip on paper: for the factory there is none yet. @return 0 or an exit status */
+static int begin_paper(const struct request *request, struct target *target,
+                       struct session *session)
 {
     static const struct target_ops nothing = {.read = read_nothing};
     const char *name = request->chip != NULL ? request->chip : "stm32f405";
@@ -166,38 +166,36 @@ static void begin_paper(const struct request *request, struct target *target,
 
     if (!chip_find_name(name, &model) ||
         !chip_describe(&model, model.row->flash_size, &target->chip)) {
-        cli_die(CLI_USAGE, NULL, "--chip: '%s' is not known; there are %s", name,
-                chip_name_list());
+        char *names = chip_name_list();
+
+        cli_error(NULL, "--chip: '%s' is not known; there are %s", name, names);
+        free(names);
+        return CLI_USAGE;
     }
     target->ops = &nothing;
     target->spec = "file:";
     session->request = request;
     session->target = target;
     status = region_find(target, request->region, request->firmware, &session->region);
-    if (status != 0) {
-        exit(status);
+    if (status == 0) {
+        device_begin(&session->device, target, &session->region);
+        session_say_region(session);
     }
-    device_begin(&session->device, target, &session->region);
-    session_say_region(session);
+    return status;
 }
 
-int verb_bundle(const struct request *request)
+/* Install into memory, and write that. */
+static int bundle(struct session *session, struct package *package, uint32_t count)
 {
-    struct session *session = cli_alloc(1, sizeof *session);
-    struct target target = {0};
-    struct memory memory;
-    struct package *package;
-    uint32_t count;
+    const char *output = session->request->output;
+    struct memory memory = {.flash = session->device.flash};
     int status = CLI_OK;
 
-    package = install_read(request, &count);
-    begin_paper(request, &target, session);
     for (uint32_t i = 0; i < count; i++) {
-        if (!package_suits(&package[i], &target.chip)) {
+        if (!package_suits(&package[i], &session->target->chip)) {
             status = CLI_REFUSED;
         }
     }
-    memory.flash = session->device.flash;
     memory.flash.read = memory_read;
     memory.flash.program = memory_program;
     memory.flash.erase = memory_erase;
@@ -207,14 +205,28 @@ int verb_bundle(const struct request *request)
         status = fill_memory(session, package, count, &memory);
     }
     if (status == CLI_OK) {
-        status = cli_write_file(request->output, memory.bytes, session->region.size);
+        status = cli_write_file(output, memory.bytes, session->region.size);
     }
     free(memory.bytes);
+    return status;
+}
+
+int verb_bundle(const struct request *request)
+{
+    uint32_t count;
+    struct package *package = install_read(request, &count);
+    struct session *session = cli_alloc(1, sizeof *session);
+    struct target target = {0};
+    int status = begin_paper(request, &target, session);
+
+    if (status == CLI_OK) {
+        status = bundle(session, package, count);
+        device_end(&session->device);
+    }
     for (uint32_t i = 0; i < count; i++) {
         package_free(&package[i]);
     }
     free(package);
-    device_end(&session->device);
     free(session);
     return status;
 }
