@@ -47,7 +47,9 @@ class CutTest(FlashTest):
         return done
 
     def sample(self, count, most):
-        """1 to count, not more than `most`: the ends wholly, and some of the middle."""
+        """1 to count, not more than `most`: the ends wholly, and some of the middle. With
+        sanitizers, which are slow and look for other things, fewer."""
+        most = max(3, int(min(most, count) / SLOWNESS))
         if count <= most:
             return range(1, count + 1)
         ends = most // 3
