@@ -303,14 +303,21 @@ static void note(struct modfmt_store *store, struct scan *scan, uint32_t slot,
     store->base = r->base;
     store->base_count = r->count;
     store->unsettled = r->type != MODFMT_STORE_SETTLE || r->argument == 0;
-    if (!store->unsettled)
+    /* Who appended anything else had confirmed it, though that may be torn. */
+    if (!store->unsettled ||
+        (r->base != 0 && r->type != MODFMT_STORE_COMMIT &&
+         r->type != MODFMT_STORE_SETTLE && r->type != MODFMT_STORE_RETIRED))
         scan->confirmed = true;
     scan->retired = r->type == MODFMT_STORE_RETIRED;
     if (r->type == MODFMT_STORE_FILL)
         apply_fill(store, r);
     if (r->type == MODFMT_STORE_ERASE && good_sector) {
-        store->fill[r->argument] = store->flash->sector_size[r->argument];
         store->pending = r->argument;
+        store->pending_slot = slot;
+        store->erased_at[r->argument] = (uint16_t)slot;
+        store->pending_full =
+            store->fill[r->argument] == store->flash->sector_size[r->argument];
+        store->fill[r->argument] = store->flash->sector_size[r->argument];
     }
     if (r->type == MODFMT_STORE_CLEAN && good_sector) {
         store->fill[r->argument] = 0;
@@ -347,8 +354,10 @@ static void scan_directory(struct modfmt_store *store, struct scan *scan)
 
     scan->retired = scan->confirmed = false;
     scan->adopted = 0;
-    for (uint32_t i = 0; i < store->flash->sector_count; i++)
+    for (uint32_t i = 0; i < store->flash->sector_count; i++) {
         store->fill[i] = store->flash->sector_size[i];
+        store->erased_at[i] = 0;
+    }
     store->fill[sector] = 0;
     store->origin.size = store->base = 0;
     for (uint32_t i = 0; i < limit && blank < MODFMT_STORE_BLANK_SLOTS; i++) {
@@ -455,6 +464,24 @@ static int mark_chain(struct modfmt_store *store, uint32_t *marks)
     return 0;
 }
 
+/** Was a sector that the image covers erased after its record? Then the image was lost
+ *  before, and what looks like it now is a copy that somebody began. */
+static bool is_erased(const struct modfmt_store *store,
+                      const struct modfmt_store_image *image, uint32_t slot)
+{
+    uint32_t begin = 0;
+
+    for (uint32_t i = 0; i < store->flash->sector_count; i++) {
+        uint32_t end = begin + store->flash->sector_size[i];
+
+        if (store->erased_at[i] > slot && image->offset < end &&
+            image->offset + image->size > begin)
+            return true;
+        begin = end;
+    }
+    return false;
+}
+
 /** Apply the marked records in their order to the list of live images. */
 static int replay(struct modfmt_store *store, struct modfmt_diag *diag)
 {
@@ -481,6 +508,9 @@ static int replay(struct modfmt_store *store, struct modfmt_diag *diag)
         image.hash = r.word[2];
         image.crc = r.word[3];
         image.flags = r.argument & (MODFMT_STORE_PINNED | MODFMT_STORE_FILLED);
+        modfmt_store_drop_(store, image.hash);
+        if (is_erased(store, &image, i))
+            continue;
         rc = modfmt_store_enter_(store, &image, diag);
         if (rc != 0)
             return rc;

@@ -69,18 +69,22 @@ struct modfmt_store {
     uint32_t base;       /**< slot of the COMMIT that stands */
     uint32_t base_count; /**< records that it commits */
     uint32_t pending;    /**< sector whose erase may be half done, or MODFMT_STORE_NONE */
-    bool unsettled;      /**< the last record is not SETTLE 1: what stands may change */
-    bool confirmed;      /**< the directory has a SETTLE 1: no older one counts */
-    uint32_t previous;   /**< sector of the directory that an unconfirmed one takes over
-                              from, or MODFMT_STORE_NONE */
+    uint32_t pending_slot; /**< of its ERASE */
+    bool pending_full;     /**< nothing could be put there before that ERASE either */
+    bool erased;       /**< it has been erased since the store was opened: CLEAN is due */
+    bool unsettled;    /**< the last record is not SETTLE 1: what stands may change */
+    bool confirmed;    /**< the directory has a SETTLE 1: no older one counts */
+    uint32_t previous; /**< sector of the directory that an unconfirmed one takes over
+                            from, or MODFMT_STORE_NONE */
     uint32_t previous_slot; /**< where its next record goes; 0: that must be looked for */
-    bool anew;           /**< modfmt_store_reset() was called */
+    bool anew;              /**< modfmt_store_reset() was called */
     /** What the directory knows to lie at the region's start, live or not; size 0:
      * nothing. An image there that it does not know was written by another tool. */
     struct modfmt_store_image origin;
     bool fresh; /**< nothing was appended since the store was opened */
     /** Per sector: bytes that are or may be programmed; the sector's size if unknown. */
     uint32_t fill[MODFMT_STORE_SECTOR_MAX];
+    uint16_t erased_at[MODFMT_STORE_SECTOR_MAX]; /**< slot of the last ERASE, or 0 */
     /** Done since it was opened (or, where flash->program is NULL, only planned). */
     uint32_t erased_sectors;
     uint32_t programmed_bytes;
@@ -164,8 +168,8 @@ int modfmt_store_settle(struct modfmt_store *store, struct modfmt_diag *diag);
  *  written. For a host that is going to rewrite the only sector and has a journal. */
 int modfmt_store_retire(struct modfmt_store *store, struct modfmt_diag *diag);
 
-/** Forget, in memory only, all that was found: the next verb begins a new directory, as in
- *  a region that has none. For a host that has kept what is worth keeping. */
+/** Forget, in memory only, all that was found: the next verb begins a new directory, as
+ * in a region that has none. For a host that has kept what is worth keeping. */
 void modfmt_store_reset(struct modfmt_store *store);
 
 #endif

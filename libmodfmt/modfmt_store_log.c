@@ -83,8 +83,9 @@ static uint32_t encode(const struct modfmt_store *store, uint32_t type, uint32_t
     return check > store->flash->unit ? check : store->flash->unit;
 }
 
-int modfmt_store_append_(struct modfmt_store *store, uint32_t type, uint32_t argument,
-                         const uint32_t *word, struct modfmt_diag *diag)
+/** Write one record. */
+static int write_record(struct modfmt_store *store, uint32_t type, uint32_t argument,
+                        const uint32_t *word, struct modfmt_diag *diag)
 {
     uint32_t end = modfmt_store_sector_offset(store->flash, store->head + 1u), size;
     uint8_t bytes[SLOT_];
@@ -103,15 +104,39 @@ int modfmt_store_append_(struct modfmt_store *store, uint32_t type, uint32_t arg
     return 0;
 }
 
+/** The sector whose erase was pending is clean: say so before anything else. */
+static int log_clean(struct modfmt_store *store, struct modfmt_diag *diag)
+{
+    int rc = 0;
+
+    if (store->erased)
+        rc = write_record(store, MODFMT_STORE_CLEAN, store->pending, NULL, diag);
+    if (rc != 0)
+        return rc;
+    store->pending = MODFMT_STORE_NONE;
+    store->erased = false;
+    return 0;
+}
+
+int modfmt_store_append_(struct modfmt_store *store, uint32_t type, uint32_t argument,
+                         const uint32_t *word, struct modfmt_diag *diag)
+{
+    int rc = log_clean(store, diag);
+
+    return rc != 0 ? rc : write_record(store, type, argument, word, diag);
+}
+
 int modfmt_store_commit_(struct modfmt_store *store, uint32_t count,
                          struct modfmt_diag *diag)
 {
     uint32_t base = store->base, base_count = store->base_count;
-    int rc;
+    int rc = log_clean(store, diag);
 
+    if (rc != 0)
+        return rc;
     store->base = store->next_slot;
     store->base_count = count;
-    rc = modfmt_store_append_(store, MODFMT_STORE_COMMIT, 0, NULL, diag);
+    rc = write_record(store, MODFMT_STORE_COMMIT, 0, NULL, diag);
     if (rc != 0) {
         store->base = base;
         store->base_count = base_count;
@@ -132,8 +157,14 @@ int modfmt_store_erase_(struct modfmt_store *store, uint32_t sector,
                         struct modfmt_diag *diag)
 {
     bool clean = store->fill[sector] == 0;
-    int rc = modfmt_store_append_(store, MODFMT_STORE_ERASE, sector, NULL, diag);
+    int rc;
 
+    /* Done already, and logged: ERASE is the last record. */
+    if (store->erased && store->pending == sector) {
+        store->erased = false;
+        return 0;
+    }
+    rc = modfmt_store_append_(store, MODFMT_STORE_ERASE, sector, NULL, diag);
     if (rc != 0)
         return rc;
     store->pending = sector;
@@ -142,20 +173,56 @@ int modfmt_store_erase_(struct modfmt_store *store, uint32_t sector,
     return clean ? 0 : erase(store, sector, diag);
 }
 
-int modfmt_store_clear_(struct modfmt_store *store, uint32_t sector,
-                        struct modfmt_diag *diag)
+/** A sector has been erased: anything may be put there, once CLEAN is logged. */
+static void set_erased(struct modfmt_store *store, uint32_t sector)
 {
-    int rc = modfmt_store_erase_(store, sector, diag);
-
-    if (rc == 0)
-        rc = modfmt_store_append_(store, MODFMT_STORE_CLEAN, sector, NULL, diag);
-    if (rc != 0)
-        return rc;
+    store->pending = sector;
+    store->erased = true;
     store->fill[sector] = 0;
     if (sector == 0)
         store->origin.size = 0;
-    store->pending = MODFMT_STORE_NONE;
-    return 0;
+}
+
+int modfmt_store_clear_(struct modfmt_store *store, uint32_t sector,
+                        struct modfmt_diag *diag)
+{
+    int rc = 0;
+
+    if (!store->erased || store->pending != sector)
+        rc = modfmt_store_erase_(store, sector, diag);
+    if (rc == 0)
+        set_erased(store, sector);
+    return rc == 0 ? log_clean(store, diag) : rc;
+}
+
+/**
+ * Erase again what was half erased. ERASE is logged again if a CLEAN may have been begun
+ * behind it, or if the sector would count as free without it, should it be torn: both
+ * could be read otherwise when this is cut, too. Not each time, lest a board that browns
+ * out on every erase fills its directory.
+ */
+static int redo_erase(struct modfmt_store *store, struct modfmt_diag *diag)
+{
+    uint32_t sector = store->pending;
+    bool nothing_behind = store->next_slot == store->pending_slot + 2u;
+    int rc;
+
+    /* Look at the slot that is skipped, too. */
+    if (nothing_behind)
+        store->next_slot--;
+    rc = find_blank_slot(store, diag);
+    if (rc != 0)
+        return rc;
+    nothing_behind &= store->next_slot == store->pending_slot + 1u;
+    if (nothing_behind)
+        store->next_slot++;
+    if (!nothing_behind || !store->pending_full)
+        rc = write_record(store, MODFMT_STORE_ERASE, sector, NULL, diag);
+    if (rc == 0)
+        rc = erase(store, sector, diag);
+    if (rc == 0)
+        set_erased(store, sector);
+    return rc;
 }
 
 /* ---- images ---------------------------------------------------------------- */
@@ -289,7 +356,7 @@ int modfmt_store_head_begin_(struct modfmt_store *store, uint32_t sector,
     store->base = store->base_count = 0;
     store->pending = store->previous = MODFMT_STORE_NONE;
     store->fill[sector] = 0;
-    store->fresh = store->confirmed = store->anew = false;
+    store->erased = store->fresh = store->confirmed = store->anew = false;
     if (sector == 0)
         store->origin.size = 0;
     rc = modfmt_store_append_(store, MODFMT_STORE_HEAD, 0, word, diag);
@@ -431,6 +498,18 @@ static bool fits_behind(const struct modfmt_store *store, uint32_t bare_end)
     return true;
 }
 
+/** How far a sector is used as far as can be seen, from byte `fill` up to `end`. */
+static uint32_t visible_fill(struct modfmt_flash *flash, uint32_t sector, uint32_t fill,
+                             uint32_t end)
+{
+    uint32_t begin = modfmt_store_sector_offset(flash, sector);
+
+    for (uint32_t at = fill; at < end; at += SLOT_)
+        if (!reads_erased(flash, begin + at, begin + at + SLOT_))
+            fill = at + SLOT_;
+    return fill;
+}
+
 /**
  * A first directory that was begun and not finished (more than its HEAD is there), or one
  * that is RETIRED, and its successor gone: it is gone on with, not erased. One whose
@@ -456,8 +535,16 @@ static bool resume(struct modfmt_store *store, uint32_t bare_end)
         store->head = sector;
         store->generation = begun.generation;
         store->next_slot = begun.next_slot;
-        store->fill[sector] = begun.fill[sector];
-        return true;
+        /* It may have been begun behind a bare image that is gone now. */
+        store->fill[sector] =
+            visible_fill(store->flash, sector, begun.fill[sector],
+                         store->flash->sector_size[sector] -
+                             (begun.next_slot + MODFMT_STORE_BLANK_SLOTS) * SLOT_);
+        if (modfmt_store_slots_left_(store) >= fills + 4u)
+            return true;
+        store->head = MODFMT_STORE_NONE;
+        store->fill[sector] = store->flash->sector_size[sector];
+        return false;
     }
     return false;
 }
@@ -542,15 +629,14 @@ static bool is_rewritten(const struct modfmt_store *store, uint32_t sector)
 
 int modfmt_store_prepare_(struct modfmt_store *store, struct modfmt_diag *diag)
 {
-    uint32_t pending = store->pending;
     int rc = 0;
 
     if (store->head == MODFMT_STORE_NONE)
         return create(store, diag);
     if (!store->confirmed)
         rc = modfmt_store_finish_(store, diag);
-    /* Logged again: a CLEAN that is torn might be read as valid when this is cut, too. */
-    if (rc == 0 && pending != MODFMT_STORE_NONE && !is_rewritten(store, pending))
-        rc = modfmt_store_clear_(store, pending, diag);
+    if (rc == 0 && store->pending != MODFMT_STORE_NONE &&
+        !is_rewritten(store, store->pending))
+        rc = redo_erase(store, diag);
     return rc != 0 ? rc : adopt(store, diag);
 }

@@ -55,7 +55,8 @@ int modfmt_store_erase_(struct modfmt_store *store, uint32_t sector,
 /** The same, and log that it is clean. */
 int modfmt_store_clear_(struct modfmt_store *store, uint32_t sector,
                         struct modfmt_diag *diag);
-/** Make certain that what stands stands for good: SETTLE, if it is not the last record. */
+/** Make certain that what stands stands for good: SETTLE, if it is not the last record.
+ */
 int modfmt_store_finish_(struct modfmt_store *store, struct modfmt_diag *diag);
 /** Append an IMAGE record for what lies where it lies. */
 int modfmt_store_list_(struct modfmt_store *store, const struct modfmt_store_image *image,
@@ -147,6 +148,9 @@ struct store_buffer_ {
  *  @return 1 if a sector was freed, 0 if none can be, or an error */
 int modfmt_store_reclaim_(struct modfmt_store *store, struct store_buffer_ *buffer,
                           struct modfmt_diag *diag);
+/** Slots that the old directory must have for that: ERASE, RETIRED, and RETIRED once more
+ * if the first is torn, two slots behind it. Nothing else takes these last ones. */
+#define STORE_MOVE_SLOTS_ 5u
 /** Begin a new directory elsewhere, without the images marked STORE_DYING_ and with those
  *  of `source`. @return 1 if done, 0 if it cannot be, or an error */
 int modfmt_store_move_head_(struct modfmt_store *store,

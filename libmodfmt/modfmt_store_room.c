@@ -141,10 +141,6 @@ int modfmt_store_reclaim_(struct modfmt_store *store, struct store_buffer_ *buff
 
 /* ---- the directory ------------------------------------------------------------ */
 
-/** Records that the old directory must have room for: ERASE, RETIRED, and RETIRED once
- * more if the first is torn, two slots behind it. */
-#define MOVE_SLOTS_ 5u
-
 /** A new directory that is to be made. */
 struct move {
     uint32_t target; /**< sector that gets it */
@@ -240,7 +236,7 @@ static bool fits(struct modfmt_store *store, struct move *move)
     return plan_all(store, move, false, &diag) == 0 &&
            move->plan.head_slots * MODFMT_STORE_RECORD_SIZE <
                store->flash->sector_size[move->target] &&
-           modfmt_store_slots_left_(store) >= move->reserved + MOVE_SLOTS_ &&
+           modfmt_store_slots_left_(store) >= move->reserved + STORE_MOVE_SLOTS_ &&
            modfmt_store_reserve_(store, &move->plan);
 }
 
@@ -255,8 +251,12 @@ static bool choose_target(struct modfmt_store *store, struct move *move)
             (best != STORE_NOWHERE_ && size[i] >= size[best]))
             continue;
         move->target = i;
-        if (fits(store, move))
-            best = i;
+        if (!fits(store, move))
+            continue;
+        best = i;
+        /* One that has just been erased, after a cut, needs no more records. */
+        if (store->erased && store->pending == i)
+            break;
     }
     move->target = best;
     return best != STORE_NOWHERE_;

@@ -132,8 +132,9 @@ static int make_room_and_write(struct modfmt_store *store,
         rc = modfmt_store_move_head_(store, source, count, buffer, diag);
         if (rc != 0)
             return rc > 0 ? 0 : rc;
-        if (store->fill[store->head] - modfmt_store_live_(store, store->head, false) >=
-            MODFMT_STORE_GAIN_MIN) {
+        if (!slots ||
+            store->fill[store->head] - modfmt_store_live_(store, store->head, false) >=
+                MODFMT_STORE_GAIN_MIN) {
             /* The new directory begins without the new images: the old ones live on. */
             mark_dying(store, source, count, false);
             rc = modfmt_store_move_head_(store, NULL, 0, buffer, diag);
@@ -157,15 +158,16 @@ int modfmt_store_install(struct modfmt_store *store, struct modfmt_store_source 
                          struct modfmt_diag *diag)
 {
     struct store_buffer_ buffer = {bytes, size};
-    int rc = describe_all(store, source, count, diag);
+    int rc = describe_all(store, source, count, diag), wanted;
 
     if (rc < 0)
         return rc;
     /* Nothing to write; but if what is there may not last, make it last. */
-    if (rc == 0)
+    if (rc == 0 && !store->anew)
         return modfmt_store_settle(store, diag);
+    wanted = rc;
     rc = modfmt_store_prepare_(store, diag);
-    if (rc != 0)
+    if (rc != 0 || wanted == 0)
         return rc;
     mark_dying(store, source, count, true);
     rc = make_room_and_write(store, source, count, &buffer, diag);
@@ -175,36 +177,62 @@ int modfmt_store_install(struct modfmt_store *store, struct modfmt_store_source 
 
 /* ---- remove -------------------------------------------------------------------- */
 
-int modfmt_store_remove(struct modfmt_store *store, const uint32_t *hash, uint32_t count,
-                        void *bytes, uint32_t size, struct modfmt_diag *diag)
+/** Mark the images that are to be removed. @return 0, or the first that is not there */
+static int mark_removed(struct modfmt_store *store, const uint32_t *hash, uint32_t count,
+                        bool dying, struct modfmt_diag *diag)
 {
-    struct store_buffer_ buffer = {bytes, size};
-    int rc;
-
-    for (uint32_t i = 0; i < count; i++)
-        if (!modfmt_store_find(store, hash[i]))
-            return modfmt_store_fail_(diag, MODFMT_E_STORE_NOT_FOUND, hash[i], i);
-    rc = modfmt_store_prepare_(store, diag);
-    if (rc != 0)
-        return rc;
-    if (modfmt_store_slots_left_(store) < count + 3u + MODFMT_STORE_KEPT_SLOTS) {
-        rc = modfmt_store_move_head_(store, NULL, 0, &buffer, diag);
-        if (rc < 0)
-            return rc;
-    }
     for (uint32_t i = 0; i < count; i++) {
+        struct modfmt_store_image *image = modfmt_store_find(store, hash[i]);
+
+        if (!image)
+            return modfmt_store_fail_(diag, MODFMT_E_STORE_NOT_FOUND, hash[i], i);
+        image->flags &= ~STORE_DYING_;
+        image->flags |= dying ? STORE_DYING_ : 0;
+    }
+    return 0;
+}
+
+/** One transaction: a REMOVE for each, COMMIT, SETTLE. */
+static int log_removal(struct modfmt_store *store, const uint32_t *hash, uint32_t count,
+                       struct modfmt_diag *diag)
+{
+    int rc = 0;
+
+    if (modfmt_store_slots_left_(store) < count + 3u + STORE_MOVE_SLOTS_)
+        return modfmt_store_fail_(diag, MODFMT_E_STORE_SLOTS, store->next_slot, 0);
+    for (uint32_t i = 0; i < count && rc == 0; i++) {
         uint32_t word[4] = {0, 0, hash[i], modfmt_store_find(store, hash[i])->crc};
 
         rc = modfmt_store_append_(store, MODFMT_STORE_REMOVE, 0, word, diag);
-        if (rc != 0)
-            return rc;
     }
-    rc = modfmt_store_commit_(store, count, diag);
+    if (rc == 0)
+        rc = modfmt_store_commit_(store, count, diag);
     if (rc != 0)
         return rc;
     for (uint32_t i = 0; i < count; i++)
         modfmt_store_drop_(store, hash[i]);
     return modfmt_store_finish_(store, diag);
+}
+
+int modfmt_store_remove(struct modfmt_store *store, const uint32_t *hash, uint32_t count,
+                        void *bytes, uint32_t size, struct modfmt_diag *diag)
+{
+    struct store_buffer_ buffer = {bytes, size};
+    int rc = mark_removed(store, hash, count, false, diag);
+
+    if (rc == 0)
+        rc = modfmt_store_prepare_(store, diag);
+    if (rc != 0)
+        return rc;
+    if (modfmt_store_slots_left_(store) < count + 3u + MODFMT_STORE_KEPT_SLOTS) {
+        /* A new directory simply leaves them out. */
+        mark_removed(store, hash, count, true, diag);
+        rc = modfmt_store_move_head_(store, NULL, 0, &buffer, diag);
+        if (rc != 0)
+            return rc > 0 ? 0 : rc;
+        mark_removed(store, hash, count, false, diag);
+    }
+    return log_removal(store, hash, count, diag);
 }
 
 /* ---- compact, settle, retire ----------------------------------------------------- */
@@ -242,8 +270,9 @@ int modfmt_store_compact(struct modfmt_store *store, void *bytes, uint32_t size,
         rc = 0;
     }
     if (rc == 0 &&
-        store->fill[store->head] - modfmt_store_live_(store, store->head, false) >=
-            MODFMT_STORE_GAIN_MIN)
+        (modfmt_store_slots_left_(store) < MODFMT_STORE_KEPT_SLOTS ||
+         store->fill[store->head] - modfmt_store_live_(store, store->head, false) >=
+             MODFMT_STORE_GAIN_MIN))
         rc = modfmt_store_move_head_(store, NULL, 0, &buffer, diag);
     if (rc < 0)
         return rc;
@@ -255,13 +284,20 @@ int modfmt_store_compact(struct modfmt_store *store, void *bytes, uint32_t size,
 
 int modfmt_store_settle(struct modfmt_store *store, struct modfmt_diag *diag)
 {
+    uint8_t bytes[MODFMT_HEADER_SIZE];
+    struct store_buffer_ buffer = {bytes, sizeof(bytes)};
+    bool low;
     int rc = 0;
 
     if (store->head == MODFMT_STORE_NONE || !store->unsettled)
         return 0;
-    if (store->pending != MODFMT_STORE_NONE || !store->confirmed)
+    low = modfmt_store_slots_left_(store) < MODFMT_STORE_KEPT_SLOTS;
+    if (low || store->pending != MODFMT_STORE_NONE || !store->confirmed)
         rc = modfmt_store_prepare_(store, diag);
-    return rc == 0 ? modfmt_store_finish_(store, diag) : rc;
+    /* Cut after cut takes slots: have them while the directory can still move. */
+    if (rc == 0 && low)
+        rc = modfmt_store_move_head_(store, NULL, 0, &buffer, diag);
+    return rc >= 0 ? modfmt_store_finish_(store, diag) : rc;
 }
 
 int modfmt_store_retire(struct modfmt_store *store, struct modfmt_diag *diag)

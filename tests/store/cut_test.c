@@ -103,6 +103,12 @@ static void second_cut(struct trial *t, const struct world *cut_once)
         third_verb(t, &world);
 }
 
+/** Of how many cuts in the second verb one is tried. */
+static uint32_t unit_rate(uint32_t unit)
+{
+    return unit >= 8 ? 24 : unit >= 4 ? 48 : 160;
+}
+
 /** The second verb, wholly; then with cuts. */
 static void second_verb(struct trial *t, const struct world *cut_once)
 {
@@ -123,7 +129,7 @@ static void second_verb(struct trial *t, const struct world *cut_once)
     for (t->cut2 = 1; t->cut2 <= operations; t->cut2++) {
         uint32_t salt = t->cut * 31u + t->seed * 7u + (uint32_t)t->torn;
 
-        if (!is_tried(&whole, t->cut2, salt, 40))
+        if (!is_tried(&whole, t->cut2, salt, unit_rate(t->unit)))
             continue;
         t->torn2 = (enum torn)((t->cut2 + salt) % TORN_KINDS);
         second_cut(t, cut_once);
@@ -145,6 +151,8 @@ static void follow_up(struct trial *t, const struct world *cut_once)
         return;
     }
     for (uint32_t i = 0; i < 3; i++) {
+        if (!test.all && (t->cut + (uint32_t)t->torn) % 3u != i)
+            continue;
         t->follow = follows[i];
         t->third = follows[(t->cut + i) % 3u];
         second_verb(t, cut_once);

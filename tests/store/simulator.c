@@ -47,7 +47,7 @@ static int read_doubtful(struct simulator *sim, uint8_t *bytes, uint32_t size,
 
     if (sim->ecc && luck == 7)
         return -1;
-    if (luck < 2)
+    if (luck == 0)
         memset(bytes, 0xff, size);
     else if (luck >= 4 && !either)
         for (uint32_t i = 0; i < size; i++)
@@ -127,7 +127,7 @@ static bool is_first(const struct simulator *sim, uint32_t offset, uint32_t size
     if (begin == sim->size || sector_of(sim, begin) != sector_of(sim, offset))
         return true;
     for (uint32_t i = begin / unit; i < end / unit; i++)
-        if (sim->state[i] != ERASED)
+        if (sim->state[i] != ERASED && sim->state[i] != GHOST)
             return false;
     return true;
 }

@@ -42,7 +42,7 @@ const char *verb_parse(const char *text, struct verb *ret_verb)
 
     ret_verb->kind = *text++;
     ret_verb->set = 0;
-    if (!strchr("ifprcsbx", ret_verb->kind) || ret_verb->kind == '\0')
+    if (!strchr("ifprcsbxj", ret_verb->kind) || ret_verb->kind == '\0')
         return NULL;
     while (*text >= '0' && *text <= '9') {
         uint32_t name = (uint32_t)strtoul(text, &end, 10), version = 1;
@@ -321,6 +321,36 @@ static int perform(struct world *world, const struct verb *verb, struct outcome 
     return code;
 }
 
+/**
+ * What a host with a journal does: void the directory, and write everything anew. While
+ * the power fails it does so again; nobody trusts a scan meanwhile.
+ */
+static bool rewrite(struct world *world)
+{
+    struct verb all = {'i', world->allowed[0]};
+    struct modfmt_store_image image[WORLD_NAMES + 2u];
+    struct modfmt_store store;
+    struct modfmt_diag diag;
+    int code = -1;
+
+    if (!world->settled)
+        return true;
+    for (uint32_t i = 0; code != 0; i++) {
+        (void)modfmt_store_open(&store, &world->sim.flash, image, WORLD_NAMES + 2u,
+                                &diag);
+        code = i == 0 ? modfmt_store_retire(&store, &diag) : 0;
+        modfmt_store_reset(&store);
+        if (code == 0 || code == MODFMT_E_STORE_SLOTS)
+            code = install(world, &store, &all, &diag);
+        if (world->sim.violation)
+            return fail(world, world->sim.violation);
+        if (code != 0 && !world->sim.off)
+            return fail(world, modfmt_strerror(code));
+        simulator_power_on(&world->sim);
+    }
+    return true;
+}
+
 /** Errors that a verb may end with though the power did not fail. */
 static bool is_refusal(int code)
 {
@@ -329,29 +359,47 @@ static bool is_refusal(int code)
            code == MODFMT_E_STORE_NOT_FOUND;
 }
 
+/** Does the store know that very image to be at the region's start, dead or alive? And
+ *  where is the directory? */
+static bool is_known(struct world *world, const uint8_t *bytes, uint32_t *head)
+{
+    struct modfmt_store_image image[WORLD_NAMES + 2u];
+    struct modfmt_store store;
+    struct modfmt_diag diag;
+
+    if (modfmt_store_open(&store, &world->sim.flash, image, WORLD_NAMES + 2u, &diag) != 0)
+        return false;
+    *head = store.head;
+    return store.origin.size == modfmt_get32(bytes + MODFMT_OFF_TOTAL_SIZE) &&
+           store.origin.crc == modfmt_get32(bytes + MODFMT_OFF_CRC);
+}
+
 static void overwrite(struct world *world, const struct verb *verb)
 {
-    bool again = false;
+    bool known = false;
+    uint32_t before = 0, after = 0;
 
     for (uint32_t i = 0; i < WORLD_NAMES; i++) {
         uint32_t version = version_in(verb->set, i), size;
+        const uint8_t *bytes;
 
-        if (version != 0) {
-            const uint8_t *bytes = world_image(world->scale, i, version, &size);
-
-            if (size > world->sim.size)
-                return;
-            again = memcmp(world->sim.bytes, bytes, size) == 0;
-            simulator_overwrite(&world->sim, bytes, size);
-        }
+        if (version == 0)
+            continue;
+        bytes = world_image(world->scale, i, version, &size);
+        if (size > world->sim.size)
+            return;
+        known = is_known(world, bytes, &before);
+        simulator_overwrite(&world->sim, bytes, size);
+        (void)is_known(world, bytes, &after);
     }
     /* What that destroyed is found out by looking: it is not the store's doing. */
     world->settled = true;
     world->allowed_count = 1;
     if (!world_observe(world, &world->allowed[0]))
         return;
-    /* The very image that is dead there cannot be told from what it was. */
-    if ((world->allowed[0] & verb->set) != verb->set && !again)
+    /* The very image that is dead there cannot be told from what it was; nor if an older
+     * directory, that does not know the latest, is all that is left. */
+    if ((world->allowed[0] & verb->set) != verb->set && !known && before == after)
         fail(world, "a bare image is not found");
 }
 
@@ -366,11 +414,15 @@ bool world_do(struct world *world, const struct verb *verb, struct outcome *ret_
         overwrite(world, verb);
     if (verb->kind == 'x')
         simulator_soil(&world->sim);
+    if (verb->kind == 'j')
+        return rewrite(world);
     if (verb->kind == 'b' || verb->kind == 'x')
         return world->problem == NULL;
     outcome->code = perform(world, verb, outcome);
     if (world->sim.violation)
         return fail(world, world->sim.violation);
+    if (getenv("STORE_TRACE"))
+        printf("  %c gives %d\n", verb->kind, outcome->code);
     if (!world->sim.off && outcome->code != 0)
         return is_refusal(outcome->code) || fail(world, modfmt_strerror(outcome->code));
     memcpy(before, world->allowed, sizeof(before));

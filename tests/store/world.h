@@ -12,6 +12,7 @@
  *   r0+3      remove names 0 and 3
  *   c s       compact; settle
  *   b0.1      another tool writes that image over the region's start
+ *   j         a host keeps a journal, voids the directory and writes everything anew
  *   x         the region is soiled before anything is done
  */
 #ifndef STORE_WORLD_H
