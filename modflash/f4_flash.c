@@ -70,6 +70,7 @@
 
 #define PROGRAM_US      16u
 #define PROGRAM_MAX_US  100u
+#define SLACK_MS        1500u /* a busy host or server may be late to look */
 #define ERASE_LIMIT_MS  8000
 #define READY_LIMIT_MS  8000
 #define SUPPLY_FOR_WORD 2700u /* millivolts from which on PSIZE may be 32 bits */
@@ -307,7 +308,7 @@ static int program_block(struct chip_access *access, uint32_t address,
     memcpy(block, bytes, length);
     memcpy(block + length, &arguments, sizeof arguments);
     int status = chip_stub_run(access, &stub, block, size, count * PROGRAM_US,
-                               count * PROGRAM_MAX_US / 1000 + 500, &result);
+                               count * PROGRAM_MAX_US / 1000 + SLACK_MS, &result);
     free(block);
     if (status != 0) {
         return -1;
