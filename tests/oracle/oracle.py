@@ -44,7 +44,7 @@ def run_case(job):
     return case.name, count, problems
 
 
-def report(results, group, whole):
+def report(results, group, least):
     """Print every case and the count; the exit status."""
     failed = compared = total = 0
     for name, count, problems in results:
@@ -55,8 +55,8 @@ def report(results, group, whole):
         for line in problems:
             print("    " + line.replace("\n", "\n    "))
     print(f"oracle-{group}: {total} cases, {compared} comparisons, {failed} failed")
-    if whole and total < matrix.MINIMUM[group]:
-        print(f"only {total} cases ran; {matrix.MINIMUM[group]} is the least")
+    if total < least:
+        print(f"only {total} cases ran; {least} is the least")
         return 1
     if not compared:
         print("nothing was compared")
@@ -68,13 +68,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("group", choices=sorted(matrix.MINIMUM))
     parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--every", type=int, default=1, help="every so-manieth case only")
     parser.add_argument("--keep", help="leave each case's files below this folder")
     parser.add_argument("--jobs", type=int, default=2)
     arguments = parser.parse_args()
     chosen = [c for c in matrix.group_cases(arguments.group) if arguments.only in c.name]
+    chosen = chosen[::arguments.every]
+    least = 0 if arguments.only else matrix.MINIMUM[arguments.group] // arguments.every
     jobs = [(c, arguments.keep) for c in chosen]
     with multiprocessing.Pool(arguments.jobs) as pool:
-        return report(pool.imap(run_case, jobs), arguments.group, not arguments.only)
+        return report(pool.imap(run_case, jobs), arguments.group, least)
 
 
 if __name__ == "__main__":
