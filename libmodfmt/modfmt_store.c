@@ -445,7 +445,8 @@ static int mark_chain(struct modfmt_store *store, uint32_t *marks)
     while (base != 0) {
         struct store_record_ r = {.type = STORE_OTHER_};
 
-        if (count == 0 || count >= base || base >= MODFMT_STORE_SLOT_MAX)
+        /* A record that lies could lead out of the sector. */
+        if (count == 0 || count >= base || base >= store->next_slot)
             return -1;
         /* Any of them tells what stood before; all were written whole. */
         for (uint32_t i = base - count; i < base; i++) {

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Power fails at every operation of every verb; then at every operation of the verb that
- * comes next. Each scan must find one of the states that are allowed, and after the first
- * verb that ends well always the same.
+/* Power fails at every operation of every verb; then at operations of the verb that comes
+ * next. Each scan must find one of the states that are allowed, and after the first verb
+ * that ends well always the same.
  *
- * cut_test                  what the test suite runs: every cut of every verb, but for
- * bodies (whose middle is sampled); cuts of the second verb sampled cut_test all
- * everything; takes hours cut_test GEOMETRY UNIT 'SETUP | VERB' [CUT TORN SEED [FOLLOW
- * CUT TORN THIRD]] one scene, or one case of it, as failures are printed
+ * - store-cut-test: what the test suite runs. Of units of 8 and more, every cut of every
+ *   verb, but for the middle of bodies; of small units every fourth; each in all ways
+ *   that a unit or sector can be torn. Second verbs and their cuts are sampled.
+ * - store-cut-test long: all second verbs, more of their cuts, more scenes; minutes.
+ * - store-cut-test all: everything; hours.
+ * - store-cut-test GEOMETRY UNIT 'SETUP | VERB' [CUT TORN SEED [FOLLOW CUT TORN THIRD]]:
+ *   one scene, or one case of it, as failures are printed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +39,7 @@ struct trial {
 
 static struct {
     bool all;
+    bool quick;
     bool told; /**< follow, cut2, torn2 and third were given: that case only */
     uint64_t trials;
     uint32_t failures;
@@ -50,7 +54,7 @@ static void report(const struct trial *t, const struct world *world)
     verb_print(&t->scene->verb, verb);
     verb_print(&t->follow, follow);
     verb_print(&t->third, third);
-    printf("FAIL: %s (0x%x)\n      cut_test %s %u '%s | %s' %u %u %u %s %u %u %s\n",
+    printf("FAIL: %s (0x%x)\n      store-cut-test %s %u '%s | %s' %u %u %u %s %u %u %s\n",
            world->problem, world->sim.violation_offset, t->geometry->name, t->unit,
            t->scene->setup, verb, t->cut, (unsigned)t->torn, t->seed, follow, t->cut2,
            (unsigned)t->torn2, third);
@@ -66,7 +70,7 @@ static bool is_tried(const struct world *world, uint32_t cut, uint32_t salt,
 {
     if (test.all)
         return true;
-    if (world->sim.bulk[cut / 8u] >> cut % 8u & 1u)
+    if ((world->sim.bulk[cut / 8u] & 1u << cut % 8u) != 0)
         rate *= 16u;
     return rate <= 1 || (cut * 2654435761u + salt * 40503u) / 64u % rate == 0;
 }
@@ -80,7 +84,8 @@ static void third_verb(struct trial *t, const struct world *cut_twice)
     world_copy(&world, cut_twice);
     if (test.told)
         world_dump(&world);
-    if (!world_do(&world, &t->third, &outcome) || !world_scan(&world, 8))
+    if (!world_do(&world, &t->third, &outcome) ||
+        !world_scan(&world, test.quick ? 3 : 20))
         report(t, &world);
     test.refused += outcome.code != 0;
 }
@@ -106,7 +111,9 @@ static void second_cut(struct trial *t, const struct world *cut_once)
 /** Of how many cuts in the second verb one is tried. */
 static uint32_t unit_rate(uint32_t unit)
 {
-    return unit >= 8 ? 24 : unit >= 4 ? 48 : 160;
+    uint32_t rate = unit >= 8 ? 24 : unit >= 4 ? 48 : 160;
+
+    return test.quick ? rate * 12u : rate;
 }
 
 /** The second verb, wholly; then with cuts. */
@@ -120,7 +127,8 @@ static void second_verb(struct trial *t, const struct world *cut_once)
     simulator_arm(&whole.sim, 0, TORN_NOISY, t->seed);
     t->cut2 = 0;
     test.trials++;
-    if (!world_do(&whole, &t->follow, &outcome) || !world_scan(&whole, 12)) {
+    if (!world_do(&whole, &t->follow, &outcome) ||
+        !world_scan(&whole, test.quick ? 4 : 20)) {
         report(t, &whole);
         return;
     }
@@ -151,7 +159,7 @@ static void follow_up(struct trial *t, const struct world *cut_once)
         return;
     }
     for (uint32_t i = 0; i < 3; i++) {
-        if (!test.all && (t->cut + (uint32_t)t->torn) % 3u != i)
+        if (test.quick && (t->cut + (uint32_t)t->torn) % 3u != i)
             continue;
         t->follow = follows[i];
         t->third = follows[(t->cut + i) % 3u];
@@ -353,13 +361,19 @@ static void whole_suite(void)
         for (uint32_t u = 0; u < 5; u++) {
             uint64_t trials = test.trials;
 
+            if (test.quick && g >= 3 && units[u] != 4 && units[u] != 32)
+                continue;
+
             for (uint32_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
                 if (!parse_scene(named[i], &scene))
                     abort();
                 every_cut(&world_geometries[g], units[u], &scene);
             }
             memset(paths, 0, sizeof(paths));
-            for (uint32_t seed = 0; seed < (test.all ? 100u : 12u); seed++)
+            for (uint32_t seed = 0; seed < (test.all     ? 100u
+                                            : test.quick ? 4u
+                                                         : 12u);
+                 seed++)
                 harvest(&world_geometries[g], units[u], seed, paths);
             for (uint32_t i = 0; i < 256; i++)
                 total[i] += paths[i];
@@ -381,7 +395,7 @@ static void replay(int count, char **word)
                       .scene = &scene};
 
     if (!t.geometry || !parse_scene(word[3], &scene)) {
-        fputs("cut_test: no such geometry or scene\n", stderr);
+        fputs("store-cut-test: no such geometry or scene\n", stderr);
         exit(2);
     }
     test.all = true;
@@ -411,6 +425,7 @@ int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     test.all = argc == 2 && strcmp(argv[1], "all") == 0;
+    test.quick = argc == 1;
     if (argc >= 4)
         replay(argc, argv);
     else

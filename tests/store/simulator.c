@@ -26,8 +26,8 @@ static uint32_t sector_of(const struct simulator *sim, uint32_t offset)
 {
     uint32_t sector = 0;
 
-    while (offset >= modfmt_store_sector_offset(&sim->flash, sector + 1u))
-        sector++;
+    while (offset >= sim->sector_size[sector])
+        offset -= sim->sector_size[sector++];
     return sector;
 }
 
@@ -82,15 +82,13 @@ static int disturb(struct simulator *sim, uint32_t offset, uint8_t *bytes, uint3
 /** Is all of the range certain? Most is, and this is the quick way. */
 static bool is_certain(const struct simulator *sim, uint32_t offset, uint32_t size)
 {
-    uint32_t unit = sim->flash.unit;
-    uint32_t first = offset / unit, last = (offset + size - 1u) / unit;
-    uint32_t worst = 0;
+    bool doubt = sim->doubts > sizeof(sim->doubt) / sizeof(sim->doubt[0]);
 
     for (uint32_t i = 0; i < sim->flash.sector_count; i++)
-        worst |= sim->half[i] == TORN_NOISY + 1u;
-    for (uint32_t i = first; i <= last; i++)
-        worst |= sim->state[i] > WRITTEN;
-    return worst == 0;
+        doubt |= sim->half[i] == TORN_NOISY + 1u;
+    for (uint32_t i = 0; i < sim->doubts && !doubt; i++)
+        doubt = sim->doubt[i] < offset + size && sim->doubt[i] + sim->flash.unit > offset;
+    return !doubt;
 }
 
 static int read_(struct modfmt_flash *flash, uint32_t offset, void *bytes, uint32_t size)
@@ -147,6 +145,8 @@ static void tear_unit(struct simulator *sim, uint32_t offset, const uint8_t *byt
         return;
     memcpy(sim->bytes + offset, bytes, unit);
     *state = WRITTEN;
+    if (sim->doubts++ < sizeof(sim->doubt) / sizeof(sim->doubt[0]))
+        sim->doubt[sim->doubts - 1u] = offset;
     if (torn == TORN_NOISY)
         *state = NOISY;
     if (torn == TORN_REST)
@@ -185,9 +185,9 @@ static int program(struct modfmt_flash *flash, uint32_t offset, const void *byte
     if (sim->off || sim->violation)
         return -1;
     for (uint32_t at = offset; at < offset + size; at += unit, from += unit) {
-        if (sim->half[sector_of(sim, at)] != 0)
+        if (sim->half[sector_of(sim, at)] != 0 && !sim->lenient)
             violate(sim, "program in a sector that is half erased", at);
-        if (sim->state[at / unit] != ERASED)
+        if (sim->state[at / unit] != ERASED && !sim->lenient)
             violate(sim, "program of a unit that is not erased", at);
         if (sim->violation)
             return -1;
@@ -323,6 +323,8 @@ void simulator_damage(struct simulator *sim, uint32_t offset, uint32_t size)
 {
     uint32_t unit = sim->flash.unit;
 
+    /* More than there is room for: all is looked at. */
+    sim->doubts = SIMULATOR_REGION_MAX;
     memset(sim->state + offset / unit, BROKEN,
            (offset + size - 1u) / unit - offset / unit + 1u);
 }

@@ -36,9 +36,12 @@ struct simulator {
     uint32_t operation; /**< done so far: units programmed, sectors erased */
     bool off;           /**< the power is gone */
     bool ecc;           /**< units that are in doubt may fail to be read */
+    bool lenient; /**< somebody else made a mess: only wild accesses are violations */
     uint32_t reads;
     uint64_t erased[SIMULATOR_SECTOR_MAX]; /**< wear */
     uint64_t programmed;                   /**< bytes */
+    uint32_t doubts;                       /**< units that were torn, and */
+    uint32_t doubt[32];                    /**< where the first of them are */
     const char *violation;                 /**< the first one, or NULL */
     uint32_t violation_offset;
     uint8_t half[SIMULATOR_SECTOR_MAX];      /**< a sector's erase was begun */

@@ -126,8 +126,8 @@ static uint8_t *make_image(uint32_t scale, uint32_t name, uint32_t version)
     return bytes;
 }
 
-const uint8_t *world_image(uint32_t scale, uint32_t name, uint32_t version,
-                           uint32_t *ret_size)
+uint8_t *world_image_edit(uint32_t scale, uint32_t name, uint32_t version,
+                          uint32_t *ret_size)
 {
     static uint8_t *cache[2][WORLD_NAMES][WORLD_VERSIONS];
     uint8_t **image = &cache[scale == 4096][name][version];
@@ -136,6 +136,12 @@ const uint8_t *world_image(uint32_t scale, uint32_t name, uint32_t version,
         *image = make_image(scale, name, version);
     *ret_size = modfmt_get32(*image + MODFMT_OFF_TOTAL_SIZE);
     return *image;
+}
+
+const uint8_t *world_image(uint32_t scale, uint32_t name, uint32_t version,
+                           uint32_t *ret_size)
+{
+    return world_image_edit(scale, name, version, ret_size);
 }
 
 /* ---- observing -----------------------------------------------------------------------

@@ -14,6 +14,8 @@
  *   b0.1      another tool writes that image over the region's start
  *   j         a host keeps a journal, voids the directory and writes everything anew
  *   x         the region is soiled before anything is done
+ *
+ * With STORE_TRACE in the environment all that is seen and done is printed.
  */
 #ifndef STORE_WORLD_H
 #define STORE_WORLD_H
@@ -66,6 +68,10 @@ struct world {
 /** The image of that name and version, for that scale. */
 const uint8_t *world_image(uint32_t scale, uint32_t name, uint32_t version,
                            uint32_t *ret_size);
+
+/** The same, to make another one of it for the rest of the program's life. */
+uint8_t *world_image_edit(uint32_t scale, uint32_t name, uint32_t version,
+                          uint32_t *ret_size);
 
 void world_begin(struct world *world, const struct geometry *geometry, uint32_t unit);
 void world_copy(struct world *to, const struct world *from);
