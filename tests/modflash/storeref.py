@@ -103,8 +103,10 @@ class Directory:
         self.last = self.records[max(self.records)]
         self.stands = self.last.base != 0
         self.is_retired = self.last.name == "retired"
-        self.is_confirmed = any(record.name == "settle" and record.argument == 1
-                                for record in self.records.values())
+        self.is_confirmed = any(
+            record.argument == 1 if record.name == "settle" else
+            record.base != 0 and record.name not in ("commit", "retired")
+            for record in self.records.values())
 
     def pending_erase(self):
         return self.last.argument if self.last.name == "erase" else None
@@ -156,14 +158,23 @@ def chain_of(directory):
     return chain[::-1]
 
 
-def applied(region, chain):
+def is_erased(region, directory, image, slot):
+    """Was a sector that it covers erased after its record was written?"""
+    return any(record.name == "erase" and record.argument < len(region.sectors) and
+               covers(region, image, record.argument)
+               for at, record in directory.records.items() if at > slot)
+
+
+def applied(region, directory, chain):
     """hash -> Image: what the records say, in the order in which it was put there."""
     images = {}
     for record in chain:
         offset, size, hash_, crc = record.words
         if record.name == "image" and offset % 32 == 0 and offset + size <= len(region.data):
             images.pop(hash_, None)
-            images[hash_] = Image(offset, size, hash_, crc, record.argument)
+            image = Image(offset, size, hash_, crc, record.argument)
+            if not is_erased(region, directory, image, record.slot):
+                images[hash_] = image
         elif record.name == "remove":
             images.pop(hash_, None)
     return images
@@ -234,7 +245,7 @@ def bare_image(region, directory, looked_at):
 def live_images(region):
     """(live images in the order of their addresses, number of lost ones)"""
     directory, looked_at = find_directory(region)
-    images = applied(region, chain_of(directory)) if directory is not None else {}
+    images = applied(region, directory, chain_of(directory)) if directory is not None else {}
     live = {key: image for key, image in images.items() if take_identity(region, image)}
     lost = len(images) - len(live)
     bare = bare_image(region, directory, looked_at)
