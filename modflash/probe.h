@@ -21,7 +21,9 @@ enum { PROBE_PC = 15, PROBE_XPSR = 16, PROBE_PRIMASK = 17, PROBE_REGISTERS = 18 
 #define PROBE_ERROR      1024u
 #define PROBE_LAST_WORDS 4u
 /** The longest wait for any answer. */
+#ifndef PROBE_PATIENCE_MS /* a build with sanitizers, and a board with them, need more */
 #define PROBE_PATIENCE_MS 1600
+#endif
 
 struct probe;
 

@@ -15,6 +15,7 @@ SOURCE = pathlib.Path(os.environ["MODFMT_SOURCE"])
 RUN = os.environ["TARGET_RUN"]
 BOARD = os.environ["VIRTUAL_BOARD"]
 OK, USAGE, IO, TARGET = 0, 2, 3, 4
+SLOWNESS = float(os.environ.get("SLOWNESS", "1"))   # of a build with sanitizers
 FLASH, SIZE, REGION, SECTOR = 0x08000000, 1 << 20, 0x08060000, 7
 ERASED = b"\xff"
 

@@ -3,7 +3,7 @@
 """A chip behind a GDB server that was made for the purpose and has every odd habit."""
 import unittest
 
-from boards import ERASED, REGION, SECTOR, TargetTest
+from boards import ERASED, REGION, SECTOR, SLOWNESS, TargetTest
 from fake_gdb import BASE, CR_LOCK, Server
 
 
@@ -102,7 +102,7 @@ class OddServers(TargetTest):
         self.data("data", 8)
         done = self.serve("begin", f"program={REGION},data", endless=True)
         self.assert_refused(done, "the code in RAM that programs the flash does not end within")
-        self.assertLess(done.seconds, 2)
+        self.assertLess(done.seconds, 2 * SLOWNESS)
         self.assertTrue(self.server.chip.words[0x40023C10] & CR_LOCK)
         self.assertEqual(self.server.chip.resets, 1)
         self.assertFalse(self.server.chip.words[0xE000EDF0] & 1 << 17, "left halted")
@@ -116,13 +116,13 @@ class OddServers(TargetTest):
         for at in range(2, 40, 4):
             done = self.serve("begin", f"program={REGION},data", drop_at=at)
             self.assert_refused(done, "closed the connection")
-            self.assertLess(done.seconds, 2)
+            self.assertLess(done.seconds, 2 * SLOWNESS)
 
     def test_hangs(self):
         for at in (1, 20):
             done = self.serve("begin", hang_at=at)
             self.assert_refused(done, "does not answer")
-            self.assertLess(done.seconds, 2)
+            self.assertLess(done.seconds, 2 * SLOWNESS)
 
     def test_nobody_there(self):
         server = Server()

@@ -4,9 +4,9 @@
 import signal
 import unittest
 
-from boards import ERASED, RUN, REGION, SECTOR, SIZE, TARGET, TargetTest, need
+from boards import ERASED, RUN, SLOWNESS, REGION, SECTOR, SIZE, TARGET, TargetTest, need
 
-WITHIN = 2000  # milliseconds from the start to the message, whatever is pulled
+WITHIN = 2000 * SLOWNESS  # milliseconds from the start to the message, whatever is pulled
 FIRMWARE = ("read=0x20000000,72,-", "read=0x2001f000,4,-")
 
 
@@ -172,7 +172,7 @@ class StlinkTest(TargetTest):
     def assert_one_message(self, done):
         self.assert_refused(done, "")
         self.assertLess(done.failed_at, WITHIN)
-        self.assertLess(done.seconds, 3)
+        self.assertLess(done.seconds, 3 * SLOWNESS)
 
     def test_pulled_while_it_programs(self):
         self.data("data", 2000)
@@ -197,7 +197,7 @@ class StlinkTest(TargetTest):
                 done = self.cut("usb", after, *steps, what="--cut-after-command")
                 self.assertEqual(done.status, TARGET, (done.out, done.err))
                 self.assertEqual(done.err.count("error:"), 1, done.err)
-                self.assertLess(done.seconds, 3)
+                self.assertLess(done.seconds, 3 * SLOWNESS)
 
     def test_hangs_at_some_commands(self):
         for after in (1, 20):
@@ -205,7 +205,7 @@ class StlinkTest(TargetTest):
                 done = self.cut("hang", after, "begin", what="--cut-after-command")
                 self.assertEqual(done.status, TARGET, (done.out, done.err))
                 self.assertEqual(done.err.count("error:"), 1, done.err)
-                self.assertLess(done.seconds, 2.5)
+                self.assertLess(done.seconds, 2.5 * SLOWNESS)
 
     def test_no_probe(self):
         self.assert_refused(self.run_target("stlink", "info"), "no ST-LINK is plugged in")
