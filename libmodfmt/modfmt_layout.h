@@ -117,6 +117,7 @@
 #define MODFMT_TAG_IMPORT_NAMES 0x07u /**< the imports' names in the order of the import table, each ended by a zero byte */
 #define MODFMT_TAG_EXPORT_NAMES 0x08u /**< the exports' names in the order of the export table, each ended by a zero byte */
 #define MODFMT_TAG_PARAMS 0x09u /**< place and size of the parameter block */
+#define MODFMT_TAG_IMPORT_PROTOTYPES 0x0au /**< what the imports were declared as, in the order of the import table, each ended by a zero byte */
 #define MODFMT_TAG_INIT_ARRAY 0x90u /**< place and size of the array of constructors */
 #define MODFMT_TAG_FINI_ARRAY 0x91u /**< place and size of the array of destructors */
 #define MODFMT_TAG_STATIC_BASE 0x92u /**< place whose address r9 holds whenever code of the module runs; then 0 */
@@ -216,8 +217,16 @@
     X(MODLOAD_E_PLACEMENT, -101, "the image does not allow the placement that the port asks for") \
     X(MODLOAD_E_MEMORY, -102, "the port has no memory for the module") \
     X(MODLOAD_E_READ, -103, "the port could not read the image") \
-    X(MODLOAD_E_IMPORT, -104, "an import is not offered by the firmware, or with another type") \
+    X(MODLOAD_E_IMPORT, -104, "an import is not offered by the firmware") \
     X(MODLOAD_E_UNSUPPORTED, -105, "the image uses a feature that this loader was built without") \
+    X(MODLOAD_E_TYPE, -106, "an import is offered with another type than the module was built for") \
+    X(MODLOAD_E_DEPENDENCY, -107, "a module that this one needs is not there, or not in a version that it can use") \
+    X(MODLOAD_E_CYCLE, -108, "modules need each other in a circle") \
+    X(MODLOAD_E_IN_USE, -109, "other modules still need this one") \
+    X(MODLOAD_E_STATE, -110, "the module is not in a state that allows this") \
+    X(MODLOAD_E_TWICE, -111, "a module of that name is loaded already") \
+    X(MODLOAD_E_DEPENDENCIES, -112, "the image needs more modules than this loader was built for") \
+    X(MODLOAD_E_START, -113, "the port could not run the module") \
     X(MODFMT_E_STORE_GEOMETRY, -200, "the region's sectors, unit or base are none that a store can have") \
     X(MODFMT_E_STORE_MANY, -201, "there are more modules than the caller has room for") \
     X(MODFMT_E_STORE_DAMAGED, -202, "a record of the directory that must be readable is not") \

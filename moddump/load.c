@@ -224,7 +224,7 @@ static void host_release(const struct modload_port *port, enum modload_purpose p
 }
 
 static void host_sync(const struct modload_port *port,
-                      const struct modload_module *module)
+                      const struct modload_image *module)
 {
     /* Nothing here runs what was loaded. */
     (void)port;
@@ -260,8 +260,8 @@ static int load(struct host *host, struct modfmt_diag *diag)
         .mapped = host->module->bytes,
         .available = host->module->image.size,
     };
-    struct modload_module loaded = {0};
-    return modload_load(&port, &source, &loaded, diag);
+    struct modload_image loaded = {0};
+    return modload_image_load(&port, &source, &loaded, diag);
 }
 
 /* ---- the files ------------------------------------------------------------- */

@@ -56,6 +56,7 @@ static const struct word tag_words[] = {
     {MODFMT_TAG_IMPORT_NAMES, "import_names"},
     {MODFMT_TAG_EXPORT_NAMES, "export_names"},
     {MODFMT_TAG_PARAMS, "params"},
+    {MODFMT_TAG_IMPORT_PROTOTYPES, "import_prototypes"},
     {MODFMT_TAG_INIT_ARRAY, "init_array"},
     {MODFMT_TAG_FINI_ARRAY, "fini_array"},
     {MODFMT_TAG_STATIC_BASE, "static_base"},

@@ -24,7 +24,7 @@ struct load_ {
     const struct modload_port *port;
     const struct modload_source *source;
     struct modfmt_diag *diag;
-    struct modload_module *module;
+    struct modload_image *module;
     uint32_t relocs;  /**< offset in the image of what is not yet read of the table */
     uint32_t imports; /**< offset in the image */
     uint8_t
@@ -130,7 +130,7 @@ static int place_(const struct load_ *l, uint32_t purpose, uint32_t align,
 /** Memory for both segments. */
 static int segments_(const struct load_ *l, const uint8_t *header)
 {
-    struct modload_module *m = l->module;
+    struct modload_image *m = l->module;
     struct modfmt_segment *text = &m->segment[0], *data = &m->segment[1];
     uint32_t align = header[MODFMT_OFF_TEXT_ALIGN];
     uint32_t data_align = header[MODFMT_OFF_DATA_ALIGN];
@@ -230,7 +230,7 @@ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
 static void note_(struct load_ *l, const uint8_t *header)
 {
     struct modfmt_relocator *r = &l->relocator;
-    struct modload_module *m = l->module;
+    struct modload_image *m = l->module;
 
     m->entry = m->segment[0].address + modfmt_get32(header + MODFMT_OFF_ENTRY);
     m->stack_size = modfmt_get32(header + MODFMT_OFF_STACK_SIZE);
@@ -320,8 +320,8 @@ int modload_read_mapped(const struct modload_port *port,
     return 0;
 }
 
-int modload_load(const struct modload_port *port, const struct modload_source *source,
-                 struct modload_module *module, struct modfmt_diag *diag)
+int modload_image_load(const struct modload_port *port, const struct modload_source *source,
+                 struct modload_image *module, struct modfmt_diag *diag)
 {
     struct load_ l;
     int rc;
@@ -336,13 +336,13 @@ int modload_load(const struct modload_port *port, const struct modload_source *s
         rc = relocate_(&l);
     diag->code = rc;
     if (rc)
-        modload_unload(port, module);
+        modload_image_unload(port, module);
     else
         port->sync(port, module);
     return rc;
 }
 
-void modload_unload(const struct modload_port *port, struct modload_module *module)
+void modload_image_unload(const struct modload_port *port, struct modload_image *module)
 {
     struct modfmt_segment *text = &module->segment[0], *data = &module->segment[1];
 

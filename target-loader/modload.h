@@ -30,7 +30,7 @@ struct modload_source {
 #define MODLOAD_OPT_CRC 0x1u   /**< check the image's CRC before anything is placed */
 #define MODLOAD_OPT_APART 0x2u /**< place text and data apart, not as one block */
 
-struct modload_module;
+struct modload_image;
 
 /** What the loader wants of its surroundings. Every function is needed, but find where the
  *  loader is built without imports. */
@@ -49,7 +49,7 @@ struct modload_port {
     int (*place)(const struct modload_port *port, enum modload_purpose purpose, uint32_t align,
                  struct modfmt_segment *segment);
     /** Take back what place() gave: bytes and address are as they were set. Called in
-     *  reverse order when a load fails, and by modload_unload(). */
+     *  reverse order when a load fails, and by modload_image_unload(). */
     void (*release)(const struct modload_port *port, enum modload_purpose purpose,
                     const struct modfmt_segment *segment);
     /** The address (with the Thumb bit) of what is exported under that hash and type.
@@ -58,7 +58,7 @@ struct modload_port {
                 uint32_t *ret_address);
     /** Make the code just written to module->segment visible to instruction fetch (D-cache
      *  clean, I-cache invalidate, DSB, ISB). */
-    void (*sync)(const struct modload_port *port, const struct modload_module *module);
+    void (*sync)(const struct modload_port *port, const struct modload_image *module);
 };
 
 /** A piece of the module's memory that a tag names; both 0 if none does. */
@@ -73,7 +73,7 @@ enum modload_span_index {
 };
 
 /** A loaded module: all the RAM that the loader needs for it, and in the caller's hands. */
-struct modload_module {
+struct modload_image {
     struct modfmt_segment segment[2]; /**< text, data (bss included) as they lie in memory */
     uint32_t apart;       /**< 1: they were placed apart; 0: as one block, text first */
     uint32_t entry;       /**< address, with the Thumb bit; an even number: none */
@@ -97,8 +97,8 @@ struct modload_module {
  *         MODFMT_E_TAG_END, MODFMT_E_TAG_VALUE, or a MODLOAD_E_*; a critical tag that is
  *         unknown or not supported is MODLOAD_E_UNSUPPORTED, got its type
  */
-int modload_load(const struct modload_port *port, const struct modload_source *source,
-                 struct modload_module *module, struct modfmt_diag *diag);
+int modload_image_load(const struct modload_port *port, const struct modload_source *source,
+                 struct modload_image *module, struct modfmt_diag *diag);
 
 /** A port->read for ports whose images are all mapped: copies from source->mapped. */
 int modload_read_mapped(const struct modload_port *port, const struct modload_source *source,
@@ -106,6 +106,6 @@ int modload_read_mapped(const struct modload_port *port, const struct modload_so
 
 /** Give a module's memory back. The caller has stopped its code and run its destructors.
  *  A second time, or after a load that failed, does nothing. */
-void modload_unload(const struct modload_port *port, struct modload_module *module);
+void modload_image_unload(const struct modload_port *port, struct modload_image *module);
 
 #endif

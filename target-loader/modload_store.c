@@ -24,7 +24,7 @@ struct modload_source modload_store_source(const struct modfmt_store *store,
 }
 
 int modload_store_load(const struct modload_port *port, struct modfmt_store *store,
-                       const char *name, struct modload_module *module,
+                       const char *name, struct modload_image *module,
                        struct modfmt_diag *diag)
 {
     const struct modfmt_store_image *image;
@@ -38,5 +38,5 @@ int modload_store_load(const struct modload_port *port, struct modfmt_store *sto
     if (!image)
         return modfmt_fail(diag, MODFMT_E_STORE_NOT_FOUND, 0, hash, 0);
     source = modload_store_source(store, image);
-    return modload_load(port, &source, module, diag);
+    return modload_image_load(port, &source, module, diag);
 }

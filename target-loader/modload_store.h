@@ -26,17 +26,17 @@
 int modload_store_read(struct modfmt_flash *flash, uint32_t offset, void *bytes,
                        uint32_t size);
 
-/** A live image as modload_load() wants it: mapped, its own bytes and no more. */
+/** A live image as modload_image_load() wants it: mapped, its own bytes and no more. */
 struct modload_source modload_store_source(const struct modfmt_store *store,
                                            const struct modfmt_store_image *image);
 
 /**
  * Load the live module of that name (as in its tag; "" for one without a name).
  * @return 0, MODFMT_E_STORE_NOT_FOUND (diag: got, the name's hash), or what
- * modload_load() says
+ * modload_image_load() says
  */
 int modload_store_load(const struct modload_port *port, struct modfmt_store *store,
-                       const char *name, struct modload_module *module,
+                       const char *name, struct modload_image *module,
                        struct modfmt_diag *diag);
 
 #endif

@@ -13,7 +13,7 @@
  *   no imports and no MOVW/MOVT. What GCC makes without -mslow-flash-data is such;
  * - it has no critical tags (init and fini arrays, static base);
  * - `memory` has text_mem + data_mem bytes, at a multiple of both alignments.
- * For images that are not trusted there is modload_load().
+ * For images that are not trusted there is modload_image_load().
  */
 #ifndef MODLOAD_TRUSTED_H
 #define MODLOAD_TRUSTED_H
@@ -29,7 +29,7 @@
  * @param address  what `memory` is on the target
  * @return the entry's address, with the Thumb bit; an even number: the image has none
  *
- * Time: as modload_load(), without checks and CRC. Stack: under 64 bytes.
+ * Time: as modload_image_load(), without checks and CRC. Stack: under 64 bytes.
  */
 uint32_t modload_trusted(const uint8_t *image, uint8_t *memory, uint32_t address);
 

@@ -29,7 +29,7 @@ static struct {
     const uint8_t *image; /**< NULL: none */
     bool trusted;         /**< its CRC was right: the tags mean something */
     bool loaded;
-    struct modload_module module;
+    struct modload_image module;
 } current;
 
 static int place(const struct modload_port *port, enum modload_purpose purpose,
@@ -192,7 +192,7 @@ static void call_array(enum modload_span_index which, bool down)
 /** Run a loaded module from its constructors to its destructors. @return was it 0? */
 static bool run(void)
 {
-    struct modload_module *m = &current.module;
+    struct modload_image *m = &current.module;
     unsigned leaked;
     int value = 0;
 
@@ -224,7 +224,7 @@ static bool load_and_run(const uint8_t *at, uint32_t available)
     bool good = false;
     int rc;
 
-    rc = modload_load(&port, &source, &current.module, &diag);
+    rc = modload_image_load(&port, &source, &current.module, &diag);
     /* The loader's own errors come after the CRC was found right. */
     current.trusted = rc == 0 || (rc <= -100 && rc != MODLOAD_E_READ);
     if (rc != 0) {
@@ -235,7 +235,7 @@ static bool load_and_run(const uint8_t *at, uint32_t available)
         current.loaded = true;
         good = run();
         current.loaded = false;
-        modload_unload(&port, &current.module);
+        modload_image_unload(&port, &current.module);
     }
     current.trusted = false;
     return good;

@@ -98,7 +98,7 @@ def loader_sections(source, work, configuration):
     for section, owner, size in map_sizes(pathlib.Path(f"{name}.map").read_text()):
         if owner.startswith("loader-") and size != 0:
             sections[section] = sections.get(section, 0) + size
-    if ".text.modload_load" not in sections:
+    if ".text.modload_image_load" not in sections:
         sys.exit("bench: nothing of the loader was found in the linker's map")
     return sections
 
@@ -331,7 +331,7 @@ def add_loads(table, counts, images, memory):
                                   ("crc_bytes", "CRC per byte, 1 KB table", 8),
                                   ("crc_unit", "CRC per byte, the STM32F4's CRC unit", 2)):
         table.add(title, counts[0][f"{figure}_per_4096"] / 4096, "instr.", budget)
-    table.add("loader's RAM: struct modload_module and variables",
+    table.add("loader's RAM: struct modload_image and variables",
               plain["module_struct"] + memory, "B", 64)
     # Not the ways with a search: its stack is the port's.
     table.add("stack of a load, the deepest way, port not counted",

@@ -170,7 +170,7 @@ static void measure(unsigned number, const uint8_t *image, uint32_t size,
         .find = way->find,
         .sync = modload_cortex_m_sync,
     };
-    struct modload_module module;
+    struct modload_image module;
     struct modfmt_diag diag = {0, 0, 0, 0};
     uint32_t start, took;
     uint32_t *sp;
@@ -180,7 +180,7 @@ static void measure(unsigned number, const uint8_t *image, uint32_t size,
     sp = stack_pointer();
     paint(sp - 16);
     start = now();
-    rc = modload_load(&port, &source, &module, &diag);
+    rc = modload_image_load(&port, &source, &module, &diag);
     took = now() - start - overhead();
     figure(number, way->name, "_rc", (uint32_t)-rc);
     if (rc != 0)
@@ -226,7 +226,7 @@ int main(void)
     TIM2_ARR = 0xffffffffu;
     TIM2_EGR = 1;
     TIM2_CR1 = 1;
-    figure(0, "module_struct", "", sizeof(struct modload_module));
+    figure(0, "module_struct", "", sizeof(struct modload_image));
     measure_crc("crc_nibbles", crc_nibbles);
     measure_crc("crc_bytes", crc_bytes);
     measure_crc("crc_unit", crc_unit);

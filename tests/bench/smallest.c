@@ -5,12 +5,12 @@
 
 extern const struct modload_port port;
 extern const struct modload_source source;
-extern struct modload_module module;
+extern struct modload_image module;
 extern struct modfmt_diag diag;
 
 int main(void);
 
 int main(void)
 {
-    return modload_load(&port, &source, &module, &diag);
+    return modload_image_load(&port, &source, &module, &diag);
 }

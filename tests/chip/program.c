@@ -84,7 +84,7 @@ static int run(struct modfmt_store *store, struct modfmt_diag *diag)
                                 .place = modload_cortex_m_place,
                                 .release = modload_cortex_m_release,
                                 .sync = modload_cortex_m_sync};
-    struct modload_module module;
+    struct modload_image module;
     int rc;
 
     modload_arena_begin(&arena, memory, sizeof(memory));
@@ -92,7 +92,7 @@ static int run(struct modfmt_store *store, struct modfmt_diag *diag)
     if (rc != 0)
         return rc;
     call.value = modload_cortex_m_call(module.entry, NULL, 0);
-    modload_unload(&port, &module);
+    modload_image_unload(&port, &module);
     return 0;
 }
 

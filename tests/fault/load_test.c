@@ -74,7 +74,7 @@ static int find_(const struct modload_port *port, uint32_t hash, uint32_t type,
     return fails(FIND) ? -1 : 0;
 }
 
-static void sync_(const struct modload_port *port, const struct modload_module *module)
+static void sync_(const struct modload_port *port, const struct modload_image *module)
 {
     (void)port;
     (void)module;
@@ -86,16 +86,16 @@ static int load(const struct modload_source *source, uint32_t options, unsigned 
         .features = MODFMT_NEED_ALL, .options = options, .read = read_, .place = place_,
         .release = release_, .find = find_, .sync = sync_,
     };
-    struct modload_module module;
+    struct modload_image module;
     struct modfmt_diag diag;
     int rc;
 
     test.calls = 0;
     test.fail_at = fail_at;
     test.failed = NONE;
-    rc = modload_load(&port, source, &module, &diag);
+    rc = modload_image_load(&port, source, &module, &diag);
     if (rc == 0)
-        modload_unload(&port, &module);
+        modload_image_unload(&port, &module);
     if (test.balance != 0 || diag.code != rc) {
         fprintf(stderr, "call %u: %d pieces of memory not given back\n", fail_at, test.balance);
         exit(1);

@@ -78,7 +78,7 @@ static int find_(const struct modload_port *port, uint32_t hash, uint32_t type,
     return 0;
 }
 
-static void sync_(const struct modload_port *port, const struct modload_module *module)
+static void sync_(const struct modload_port *port, const struct modload_image *module)
 {
     (void)port;
     (void)module;
@@ -133,7 +133,7 @@ static void apply(const struct modfmt_image *i, const struct modfmt_fixup *f,
 
 /** Load by the iterator, and compare. Only for images that passed the full check, so that a
  *  MOVW/MOVT is known to be one. */
-static void compare(const struct modfmt_image *i, const struct modload_module *m, bool weak_only)
+static void compare(const struct modfmt_image *i, const struct modload_image *m, bool weak_only)
 {
     struct modfmt_segment copy[2];
     struct modfmt_fixups it;
@@ -199,7 +199,7 @@ static void load(const uint8_t *bytes, uint32_t size, unsigned options)
     };
     const struct modload_source source = {MODLOAD_WITH_READ && options & 16 ? NULL : bytes, size,
                                           (void *)(uintptr_t)bytes};
-    struct modload_module module;
+    struct modload_image module;
     struct modfmt_image image;
     struct modfmt_diag diag;
     int checked = modfmt_open(bytes, size, &image, &diag);
@@ -209,7 +209,7 @@ static void load(const uint8_t *bytes, uint32_t size, unsigned options)
         checked = modfmt_check(&image, &diag);
     require(checked == 0 || diag.code == checked);
     diag.code = 1;
-    loaded = modload_load(&port, &source, &module, &diag);
+    loaded = modload_image_load(&port, &source, &module, &diag);
     require(diag.code == loaded && loaded <= 0);
     if (loaded) {
         require(host.placed == 0);
@@ -219,8 +219,8 @@ static void load(const uint8_t *bytes, uint32_t size, unsigned options)
     }
     if (checked == 0 && simple(&image))
         compare(&image, &module, host.weak_only);
-    modload_unload(&port, &module);
-    modload_unload(&port, &module);
+    modload_image_unload(&port, &module);
+    modload_image_unload(&port, &module);
     require(host.placed == 0);
 }
 

@@ -31,7 +31,7 @@ void modload_cortex_m_release(const struct modload_port *port,
 /** For port->sync: DSB and ISB; on cores with caches (M7) the D-cache is cleaned over
  * what was written and the I-cache thrown away first. */
 void modload_cortex_m_sync(const struct modload_port *port,
-                           const struct modload_module *module);
+                           const struct modload_image *module);
 
 /**
  * Call `int function(void *param)` of a module, with r9 holding the module's static base;

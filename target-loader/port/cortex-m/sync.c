@@ -23,7 +23,7 @@ static void clean(uint32_t address, uint32_t size)
         DCCMVAC = line;
 }
 
-static void sync_caches(const struct modload_module *module)
+static void sync_caches(const struct modload_image *module)
 {
     __asm volatile("dsb" ::: "memory");
     if ((CCR & CCR_DC) != 0) {
@@ -37,14 +37,14 @@ static void sync_caches(const struct modload_module *module)
 }
 #else
 /* ARMv6-M and the M3 have no caches of their own. */
-static void sync_caches(const struct modload_module *module)
+static void sync_caches(const struct modload_image *module)
 {
     (void)module;
 }
 #endif
 
 void modload_cortex_m_sync(const struct modload_port *port,
-                           const struct modload_module *module)
+                           const struct modload_image *module)
 {
     (void)port;
     sync_caches(module);
