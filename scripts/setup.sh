@@ -13,6 +13,7 @@ packages=(
     libumockdev-dev umockdev libunicorn-dev
     python3 python3-pyelftools
     mandoc
+    cmake rustc rust-src
 )
 
 missing=()
