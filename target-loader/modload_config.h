@@ -26,5 +26,13 @@
 #ifndef MODLOAD_WITH_ARRAYS
 #define MODLOAD_WITH_ARRAYS 1
 #endif
+/** Modules that need other modules. Without, an image that does is refused. */
+#ifndef MODLOAD_WITH_DEPENDENCIES
+#define MODLOAD_WITH_DEPENDENCIES MODFMT_WITH_IMPORTS
+#endif
+/** So many others can a module need. */
+#ifndef MODLOAD_NEEDS_MAX
+#define MODLOAD_NEEDS_MAX 4
+#endif
 
 #endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/**
+ * The life of modules: a registry of what is loaded, who needs whom, and what runs.
+ *
+ *                 modload_load           modload_start           modload_stop
+ *      EMPTY ------------------> LOADED ---------------> STARTED -------------> STOPPED
+ *        ^                          |    constructors,      |   destructors        |
+ *        |                          |    then the entry     |                      |
+ *        +--------------------------+-----------------------+----------------------+
+ *                                modload_unload (stops first)
+ *
+ * A module that needs others (specs/modfmt.md, 6: dependency) is loaded after them: the
+ * registry asks its firmware for those that are not there (supply). They stay as long as
+ * anybody needs them: until then neither modload_stop() nor modload_unload() has its way,
+ * and those that were loaded for others only go with the last of these.
+ *
+ * All storage is the caller's, and static if he likes: the registry, and one struct
+ * modload_module for each module. Nothing here recurses; chains of modules that wait for
+ * others are lists. One thread at a time: an RTOS takes a lock of its own around calls.
+ *
+ *     static struct modload_registry modules = {
+ *         .port = {.features = …, .place = …, .release = …, .sync = …, .read = …},
+ *         .tables = tables, .table_count = 1, .call = call};
+ *     static struct modload_module plug;
+ *
+ *     modload_begin(&modules);
+ *     rc = modload_load(&modules, &source, &plug, &diag);
+ *     if (rc == 0)
+ *         rc = modload_start(&modules, &plug, NULL);
+ */
+#ifndef MODLOAD_LIFE_H
+#define MODLOAD_LIFE_H
+
+#include "modload.h"
+#include "modload_tables.h"
+
+enum modload_state {
+    MODLOAD_EMPTY = 0,   /**< not in the registry */
+    MODLOAD_LOADED = 1,  /**< in memory, fixed, bound; none of its code has run */
+    MODLOAD_STARTED = 2, /**< its constructors have run, its entry was called */
+    MODLOAD_STOPPED = 3, /**< its destructors have run: good for unloading only */
+};
+
+/** A module: what the registry keeps of it. Read what you like, write nothing. */
+struct modload_module {
+    struct modload_image image;   /**< its memory, entry and stack size */
+    struct modload_source source; /**< where its image is; shall stay there */
+    struct modload_module *next;  /**< the one that was loaded before it, or NULL */
+    uint32_t name;                /**< modfmt_hash() of its name; 0: it has none */
+    uint16_t version[3];
+    uint8_t state;         /**< enum modload_state */
+    uint8_t automatic;     /**< 1: loaded because another one needs it */
+    uint16_t users;        /**< so many loaded modules need it */
+    uint8_t need_count;    /**< of need[] */
+    uint8_t index;         /**< the firmware's own, kept by modload_load() */
+    uint32_t tags;         /**< offset of the tags in the image */
+    uint32_t exports;      /**< offset of the exports */
+    uint32_t export_count;
+    uint32_t params;       /**< place of the parameter block, as in its tag */
+    uint32_t params_size;  /**< bytes; 0: there is none */
+    int32_t result;        /**< what the entry returned, once it has */
+    void *owner;           /**< the firmware's own: a task, say; NULL when loaded */
+    struct modload_module *need[MODLOAD_NEEDS_MAX]; /**< those that it needs */
+};
+
+struct modload_registry {
+    /** What loading images takes. modload_begin() sets find; the rest is the firmware's. */
+    struct modload_port port;
+    const struct modload_table *tables; /**< searched in this order, before modules */
+    uint32_t table_count;
+    /** Call a function of the module with r9 as it wants it (modload_cortex_m_call).
+     *  @return what the function returned */
+    int (*call)(struct modload_registry *registry, struct modload_module *module,
+                uint32_t function, void *param);
+    /** Have the entry run: in a task, say. NULL: modload_start() calls it.
+     *  @return 0, or anything else if it cannot be done */
+    int (*enter)(struct modload_registry *registry, struct modload_module *module,
+                 void *param);
+    /** Before the destructors of fini_array: end the module's task, run what it registered
+     *  with __aeabi_atexit. NULL: nothing to do. */
+    void (*leave)(struct modload_registry *registry, struct modload_module *module);
+    /** Another module needs the one of that name: say where its image is, and give
+     *  storage. NULL: there are none but those that are loaded.
+     *  @return 0, or anything else if there is none */
+    int (*supply)(struct modload_registry *registry, uint32_t name,
+                  struct modload_source *ret_source, struct modload_module **ret_module);
+    /** Storage that supply() gave is free again. NULL: it need not be told. */
+    void (*dismiss)(struct modload_registry *registry, struct modload_module *module);
+
+    struct modload_module *modules; /**< the newest first */
+    struct modload_module *pending; /**< being loaded: each waits for the one before it */
+    struct modload_source failed;   /**< the image that the last failed load is about */
+};
+
+/** Before all else, and once: nothing is loaded. */
+void modload_begin(struct modload_registry *registry);
+
+/**
+ * Load an image, and before it those that it needs.
+ *
+ * On failure all is as before: modules that were loaded for this one are unloaded, memory
+ * is released, `module` is not in the registry. diag (never NULL) has the code and numbers
+ * as modload_image_load() tells them, about the image registry->failed, which may be
+ * that of a needed module. For MODLOAD_E_DEPENDENCY and _CYCLE got is the hash of the
+ * name that is needed, and offset that of the tag.
+ *
+ * Time: modload_image_load()'s, and a walk over the tags. Stack: 128 bytes more than that.
+ * @return 0, what modload_image_load() returns, MODLOAD_E_TYPE, MODLOAD_E_DEPENDENCY (not
+ *         supplied, or another version), MODLOAD_E_CYCLE, MODLOAD_E_DEPENDENCIES,
+ *         MODLOAD_E_TWICE (want: the name's hash) or MODLOAD_E_STATE (the storage holds a
+ *         module already)
+ */
+int modload_load(struct modload_registry *registry, const struct modload_source *source,
+                 struct modload_module *module, struct modfmt_diag *diag);
+
+/**
+ * Start a module, after those that it needs: constructors in order, then the entry.
+ * module->result is what the entry returned, unless port's enter() runs it elsewhere.
+ * @return 0; MODLOAD_E_STATE: it is not LOADED; MODLOAD_E_START: enter() failed, then its
+ *         destructors have run and it is STOPPED. What it needs stays started.
+ */
+int modload_start(struct modload_registry *registry, struct modload_module *module,
+                  void *param);
+
+/**
+ * Stop a module: leave(), then destructors, the last one first.
+ * @return 0; MODLOAD_E_STATE: it is not STARTED; MODLOAD_E_IN_USE: another one that is
+ *         started needs it
+ */
+int modload_stop(struct modload_registry *registry, struct modload_module *module);
+
+/**
+ * Unload a module, stopped or not, and those that were loaded for it alone.
+ * @return 0; MODLOAD_E_STATE: it is not in the registry; MODLOAD_E_IN_USE: others need it
+ */
+int modload_unload(struct modload_registry *registry, struct modload_module *module);
+
+/** The loaded module of that name ("plug"), or NULL. */
+struct modload_module *modload_find(const struct modload_registry *registry,
+                                    const char *name);
+/** The loaded module in whose memory the address is, or NULL. */
+struct modload_module *modload_at(const struct modload_registry *registry,
+                                  uint32_t address);
+/** Call `visit` for each loaded module, the newest first, until it returns something other
+ *  than 0. It may unload the module that it is given, if that is not automatic.
+ *  @return what it returned last, or 0 */
+int modload_each(const struct modload_registry *registry,
+                 int (*visit)(struct modload_module *module, void *context),
+                 void *context);
+
+/**
+ * The address of what a loaded module exports, as dlsym() has it.
+ * @param type  its type's tag, or 0: any
+ * @return 0, MODLOAD_E_IMPORT (no such export), MODLOAD_E_TYPE, MODLOAD_E_READ or
+ *         MODFMT_E_EXPORT (the image names a place outside the module)
+ */
+int modload_symbol(const struct modload_registry *registry,
+                   const struct modload_module *module, const char *name, uint32_t type,
+                   uint32_t *ret_address);
+
+/** The module's parameters, to be read or filled before it is started; NULL if it has
+ *  none. */
+void *modload_params(const struct modload_module *module, uint32_t *ret_size);
+
+#endif
