@@ -211,22 +211,6 @@ void branch_check_veneers(struct module *m)
     }
 }
 
-/* Weak and undefined: the linker made it a no-operation. It must be one wherever it is.
- */
-static void check_weak(struct module *m, const struct record *r, enum branch_kind kind,
-                       uint32_t target)
-{
-    if (kind != BRANCH_NOP && target - r->address != 4 && target - r->address != 2 &&
-        !(kind == BRANCH_BLX && target - r->address <= 6)) {
-        relocation_problem(
-            m, r,
-            "the branch to this weak undefined symbol was left pointing at "
-            "0x%08x, which is wrong after the move; use bl or b.w, or define "
-            "the symbol",
-            (unsigned)target);
-    }
-}
-
 static void check_absolute(struct module *m, const struct record *r, uint32_t target)
 {
     struct found_veneer found;
@@ -283,8 +267,6 @@ void branch_check(struct module *m, const struct record *r)
         at != NULL ? branch_decode(at, available, r->address, &target) : BRANCH_NONE;
     if (kind == BRANCH_NONE) {
         relocation_problem(m, r, "there is no branch at the place; the ELF is corrupt");
-    } else if (symbol->home == HOME_WEAK) {
-        check_weak(m, r, kind, target);
     } else if (kind == BRANCH_BLX) {
         relocation_problem(
             m, r,

@@ -13,7 +13,6 @@ enum home {
     HOME_TEXT = 0,
     HOME_DATA = 1,
     HOME_ABSOLUTE, /**< moves with nothing */
-    HOME_WEAK,     /**< weak and undefined: the linker made it null */
     HOME_IMPORT,   /**< undefined: the firmware or another module has it */
     HOME_TLS,
     HOME_UNLOADED, /**< defined in a section that is not loaded */

@@ -50,12 +50,12 @@ static char *join_names(const struct module *m, uint32_t *ret_size)
 {
     size_t size = 0;
     for (uint32_t i = 0; i < m->import_count; i++) {
-        size += strlen(m->elf.symbols[m->imports[i].symbol].name) + 1;
+        size += strlen(m->imports[i].name) + 1;
     }
     char *names = cli_alloc(size + 1, 1);
     char *at = names;
     for (uint32_t i = 0; i < m->import_count; i++) {
-        const char *name = m->elf.symbols[m->imports[i].symbol].name;
+        const char *name = m->imports[i].name;
         size_t length = strlen(name) + 1;
         memcpy(at, name, length);
         at += length;
@@ -125,6 +125,7 @@ static struct modfmt_import *make_imports(const struct module *m)
     for (uint32_t i = 0; i < m->import_count; i++) {
         const struct symbol *s = &m->elf.symbols[m->imports[i].symbol];
         imports[i].hash = m->imports[i].hash;
+        imports[i].weak = m->imports[i].weak;
         imports[i].flags = s->type == STT_OBJECT ? MODFMT_IMPORT_OBJECT : 0;
     }
     return imports;

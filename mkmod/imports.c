@@ -7,9 +7,8 @@
 #include "cli.h"
 #include "module.h"
 
-#define IMPORTS_MAX 0xffffu
-#define VENEER_V7M  8u
-#define VENEER_V6M  12u
+#define IMPORTS_MAX  0xffffu
+#define LABEL_DIGITS 8u
 
 /* Names are bytes other than 0x00 to 0x20 and 0x7F (specs/modfmt.md, 6). */
 static bool good_name(const char *name)
@@ -22,37 +21,70 @@ static bool good_name(const char *name)
     return name[0] != '\0';
 }
 
-static void use(struct module *m, size_t *capacity, uint32_t index, uint32_t type)
+/* The headers that modapi writes give each function an asm label, its name with its type
+ * tag: `name$3f2a91c0`. @return the name's length without it */
+static size_t split_label(const char *name, uint32_t *ret_tag)
+{
+    size_t length = strlen(name);
+    const char *dollar =
+        length > LABEL_DIGITS + 1 ? name + length - LABEL_DIGITS - 1 : NULL;
+    uint32_t tag = 0;
+    if (dollar == NULL || *dollar != '$' ||
+        strspn(dollar + 1, "0123456789abcdef") != LABEL_DIGITS) {
+        return length;
+    }
+    tag = (uint32_t)strtoul(dollar + 1, NULL, 16);
+    if (tag == 0 || (tag & MODFMT_IMPORT_WEAK) != 0) {
+        return length;
+    }
+    *ret_tag = tag;
+    return (size_t)(dollar - name);
+}
+
+static void add(struct module *m, size_t *capacity, uint32_t index)
 {
     struct symbol *symbol = &m->elf.symbols[index];
-    if (symbol->import == SYMBOL_NO_IMPORT) {
-        m->imports =
-            cli_grow(m->imports, capacity, m->import_count + 1u, sizeof *m->imports);
-        struct import *import = &m->imports[m->import_count];
-        memset(import, 0, sizeof *import);
-        import->symbol = index;
-        import->hash = modfmt_hash(symbol->name, (uint32_t)strlen(symbol->name));
-        symbol->import = m->import_count++;
-        if (!good_name(symbol->name)) {
-            problem_error(m, 0, 0,
-                          "undefined symbol '%s' has a name that no import can have",
-                          symbol->name);
-        }
+    m->imports = cli_grow(m->imports, capacity, m->import_count + 1u, sizeof *m->imports);
+    struct import *import = &m->imports[m->import_count];
+    memset(import, 0, sizeof *import);
+    size_t length = split_label(symbol->name, &import->label);
+    import->name = cli_format("%.*s", (int)length, symbol->name);
+    import->symbol = index;
+    import->hash = modfmt_hash(import->name, (uint32_t)length);
+    import->weak = symbol->bind == STB_WEAK;
+    symbol->import = m->import_count++;
+    if (!good_name(import->name)) {
+        problem_error(m, 0, 0, "undefined symbol '%s' has a name that no import can have",
+                      symbol->name);
     }
-    if (relocation_branches(type)) {
-        m->imports[symbol->import].branched = true;
+}
+
+static void use(struct module *m, size_t *capacity, const struct record *r)
+{
+    if (m->elf.symbols[r->symbol].import == SYMBOL_NO_IMPORT) {
+        add(m, capacity, r->symbol);
     }
+    struct import *import = &m->imports[m->elf.symbols[r->symbol].import];
+    bool branch = relocation_branches(r->type);
+    if (import->section == 0 || (branch && !import->branched)) {
+        import->section = r->section;
+        import->address = r->address;
+    }
+    import->branched |= branch;
 }
 
 static void scan(struct module *m, size_t *capacity, const struct section *relocs)
 {
     const struct elffile *elf = &m->elf;
+    struct record r = {0, 0, relocs->info, 0};
     for (uint32_t offset = 0; offset + 8 <= relocs->size; offset += 8) {
         uint32_t info = modfmt_get32(relocs->bytes + offset + 4);
-        uint32_t symbol = info >> 8;
-        if (symbol < elf->symbol_count && elf->symbols[symbol].home == HOME_IMPORT &&
-            relocation_refers(info & 0xff)) {
-            use(m, capacity, symbol, info & 0xff);
+        r.address = modfmt_get32(relocs->bytes + offset);
+        r.symbol = info >> 8;
+        r.type = (uint8_t)info;
+        if (r.symbol < elf->symbol_count && elf->symbols[r.symbol].home == HOME_IMPORT &&
+            relocation_refers(r.type)) {
+            use(m, capacity, &r);
         }
     }
 }
@@ -67,22 +99,39 @@ static int by_hash(const void *a, const void *b)
     return x->symbol < y->symbol ? -1 : x->symbol > y->symbol;
 }
 
-/* Two symbol table entries of one name are one import; two names of one hash cannot be.
- */
+/* `other` is the same import as `import`: take over what it knows. */
+static void merge(struct module *m, struct import *import, const struct import *other)
+{
+    if (strcmp(import->name, other->name) != 0) {
+        problem_error(m, 0, 0,
+                      "imports '%s' and '%s' have the same hash 0x%08x; rename one",
+                      import->name, other->name, (unsigned)import->hash);
+    }
+    if (import->label != 0 && other->label != 0 && import->label != other->label) {
+        problem_error(m, other->section, other->address,
+                      "'%s' is used with two type tags, 0x%08x and 0x%08x: parts of the "
+                      "module were compiled against different versions of its header; "
+                      "compile all of it again",
+                      import->name, (unsigned)import->label, (unsigned)other->label);
+    }
+    if (other->branched && !import->branched) {
+        import->section = other->section;
+        import->address = other->address;
+    }
+    import->label = import->label != 0 ? import->label : other->label;
+    import->branched |= other->branched;
+    import->weak &= other->weak;
+}
+
+/* Symbol table entries of one name are one import; two names of one hash cannot be. */
 static void number_imports(struct module *m)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < m->import_count; i++) {
         struct symbol *symbol = &m->elf.symbols[m->imports[i].symbol];
         if (kept != 0 && m->imports[kept - 1].hash == m->imports[i].hash) {
-            const struct symbol *other = &m->elf.symbols[m->imports[kept - 1].symbol];
-            if (strcmp(other->name, symbol->name) != 0) {
-                problem_error(
-                    m, 0, 0,
-                    "imports '%s' and '%s' have the same hash 0x%08x; rename one",
-                    other->name, symbol->name, (unsigned)m->imports[i].hash);
-            }
-            m->imports[kept - 1].branched |= m->imports[i].branched;
+            merge(m, &m->imports[kept - 1], &m->imports[i]);
+            free(m->imports[i].name);
             symbol->import = kept - 1;
             continue;
         }
@@ -111,10 +160,5 @@ void imports_collect(struct module *m)
     if (m->import_count > IMPORTS_MAX) {
         problem_error(m, 0, 0, "has %u imports; at most %u can be",
                       (unsigned)m->import_count, IMPORTS_MAX);
-    }
-    m->veneer_size = (m->needs & MODFMT_NEED_V7M) != 0 ? VENEER_V7M : VENEER_V6M;
-    for (uint32_t i = 0; i < m->import_count; i++) {
-        m->imports[i].veneer = m->veneer_count * m->veneer_size;
-        m->veneer_count += m->imports[i].branched;
     }
 }

@@ -181,6 +181,7 @@ static int make(struct module *m)
     }
     evidence_check(m);
     imports_collect(m);
+    veneers_plan(m);
     stop_if_refused(m);
     segments_fill(m);
     veneers_write(m);

@@ -78,10 +78,15 @@ struct veneer_word {
 };
 
 struct import {
-    uint32_t symbol;
+    char *name;      /**< the symbol's, less a label's tag */
+    uint32_t symbol; /**< the first one of that name */
     uint32_t hash;
-    uint32_t veneer; /**< offset in text; only if branched to */
+    uint32_t veneer;  /**< offset in text; only if branched to */
+    uint32_t section; /**< of a record that refers to it: a branch, if there is one */
+    uint32_t address; /**< of that record */
+    uint32_t label;   /**< tag from an asm label (`name$3f2a91c0`); 0: none */
     bool branched;
+    bool weak; /**< every reference is */
 };
 
 struct array_place {
@@ -120,9 +125,9 @@ struct module {
 
     struct import *imports;
     uint32_t import_count;
-    uint32_t veneer_size; /**< of one */
     uint32_t veneer_count;
-    bool by_lld; /**< .comment says that LLD linked it */
+    uint32_t veneer_bytes; /**< of all */
+    bool by_lld;           /**< .comment says that LLD linked it */
 
     struct modfmt_fixup *fixups;
     size_t fixup_count;
@@ -189,10 +194,12 @@ void attributes_read(struct module *m);
 void evidence_check(struct module *m);
 
 /* imports.c */
-/** Find the undefined symbols that are used, sort them, count veneers. */
+/** Find the undefined symbols that are used, and sort them. */
 void imports_collect(struct module *m);
 
 /* veneers.c */
+/** Say where each veneer will be: sets `veneer` of the imports that are branched to. */
+void veneers_plan(struct module *m);
 /** Write the veneers in front of text and their fix-ups. */
 void veneers_write(struct module *m);
 /** Make the BL or B.W at `address` branch to the symbol's veneer. */
@@ -262,7 +269,7 @@ void staticbase_resolve(struct module *m);
 enum branch_kind { BRANCH_NONE, BRANCH_BL, BRANCH_BLX, BRANCH_B, BRANCH_NOP };
 enum branch_kind branch_decode(const uint8_t *bytes, uint32_t available, uint32_t address,
                                uint32_t *ret_target);
-/** Judge a branch to a defined, absolute or weak symbol. */
+/** Judge a branch to a defined or absolute symbol. */
 void branch_check(struct module *m, const struct record *r);
 /** After all fix-ups: are the addresses in the linker's own veneers safe? */
 void branch_check_veneers(struct module *m);

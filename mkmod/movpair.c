@@ -226,13 +226,6 @@ static void emit_top(struct module *m, const struct mov_half *top)
     }
 }
 
-static bool nothing_to_do(const struct module *m, const struct mov_half *h)
-{
-    const struct mov_half *low =
-        h->top && h->partner != NO_PARTNER ? &m->movs[h->partner] : h;
-    return m->elf.symbols[h->symbol].home == HOME_WEAK && low->rule == UNDEFINED_PLACE;
-}
-
 static int by_address(const void *a, const void *b)
 {
     const struct mov_half *x = a;
@@ -267,13 +260,13 @@ void movpair_resolve(struct module *m)
         }
     }
     for (size_t i = 0; i < m->mov_count; i++) {
-        if (m->movs[i].top && !nothing_to_do(m, &m->movs[i])) {
+        if (m->movs[i].top) {
             emit_top(m, &m->movs[i]);
         }
     }
     for (size_t i = 0; i < m->mov_count; i++) {
         struct mov_half *low = &m->movs[i];
-        if (low->top || nothing_to_do(m, low)) {
+        if (low->top) {
             continue;
         }
         put_imm(m, low, stored_value(m, low, rebased(low, low->full)) & 0xffff);

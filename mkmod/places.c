@@ -18,8 +18,7 @@ static void take_entry(struct module *m, const struct symbol *s)
     if (s->home != HOME_TEXT || section == NULL ||
         (section->flags & SHF_EXECINSTR) == 0) {
         problem_error(m, 0, 0, "the entry '%s' is not in the module's code%s", s->name,
-                      s->home == HOME_IMPORT || s->home == HOME_WEAK ? ": it is undefined"
-                                                                     : "");
+                      s->home == HOME_IMPORT ? ": it is undefined" : "");
         return;
     }
     if ((s->value & ~1u) - section->address >= section->size) {

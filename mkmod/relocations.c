@@ -289,19 +289,17 @@ static void absolute_word(struct module *m, const struct record *r)
 }
 
 /* PC-relative against something undefined: the linker may have taken it as 0 or as the
- * place. Sets what to subtract from the field; false: nothing is to be done, or refused.
- */
+ * place. Sets what to subtract from the field; false: refused. */
 static bool undefined_bias(struct module *m, const struct record *r, uint32_t value,
                            uint32_t *ret_bias)
 {
-    bool weak = symbol_of(m, r)->home == HOME_WEAK;
     switch (undefined_rule(m, r->address, value + r->address, value)) {
     case UNDEFINED_ZERO:
         *ret_bias = 0;
         return true;
     case UNDEFINED_PLACE:
         *ret_bias = r->address;
-        return !weak; /* the place moves with itself */
+        return true;
     default:
         relocation_problem(
             m, r,
@@ -440,7 +438,7 @@ static void short_branch(struct module *m, const struct record *r)
 static void small(struct module *m, const struct record *r)
 {
     const struct symbol *s = symbol_of(m, r);
-    if (s->home == HOME_ABSOLUTE || s->home == HOME_WEAK) {
+    if (s->home == HOME_ABSOLUTE) {
         warn_absolute(m, r);
     } else if (r->type >= 132 && r->type <= 135) {
         relocation_problem(
@@ -457,7 +455,7 @@ static void small(struct module *m, const struct record *r)
 static void move_half(struct module *m, const struct record *r, bool top, bool relative)
 {
     const struct symbol *s = symbol_of(m, r);
-    if (relative ? s->home == segment_of(m, r) : s->home == HOME_WEAK) {
+    if (relative && s->home == segment_of(m, r)) {
         return;
     }
     if (!relative && s->home == HOME_ABSOLUTE) {

@@ -67,18 +67,12 @@ static void print_symbols(const struct module *m, FILE *out)
 {
     for (uint32_t i = 0; i < m->import_count; i++) {
         const struct import *import = &m->imports[i];
-        (void)fprintf(out, "import %s (hash 0x%08x)", m->elf.symbols[import->symbol].name,
-                      (unsigned)import->hash);
+        (void)fprintf(out, "import %s (hash 0x%08x)%s", import->name,
+                      (unsigned)import->hash, import->weak ? ", weak" : "");
         if (import->branched) {
             (void)fprintf(out, ", veneer at text+0x%x", (unsigned)import->veneer);
         }
         (void)fprintf(out, "\n");
-    }
-    for (uint32_t i = 1; i < m->elf.symbol_count; i++) {
-        if (m->elf.symbols[i].home == HOME_WEAK) {
-            (void)fprintf(out, "weak and undefined, so null: %s\n",
-                          m->elf.symbols[i].name);
-        }
     }
 }
 

@@ -306,7 +306,7 @@ static uint8_t home_of(const struct elffile *elf, const struct symbol *s)
         if (s->name[0] == '\0') {
             return s == elf->symbols ? HOME_ABSOLUTE : HOME_UNLOADED;
         }
-        return s->bind == STB_WEAK ? HOME_WEAK : HOME_IMPORT;
+        return HOME_IMPORT;
     }
     if (s->type == STT_TLS) {
         return HOME_TLS;
@@ -347,7 +347,7 @@ void segments_fill(struct module *m)
         text->start = data->start;
     }
     uint32_t align = text->align > data->align ? text->align : data->align;
-    m->prefix = congruent(m->veneer_count * m->veneer_size, text->start, align);
+    m->prefix = congruent(m->veneer_bytes, text->start, align);
     text->link = text->start - m->prefix;
     text->mem += m->prefix;
     text->stored += m->prefix;

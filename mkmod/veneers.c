@@ -4,29 +4,65 @@
  * in the field (bl 0, bl .+4, blx) means nothing. */
 #include "module.h"
 
-#define BRANCH_REACH 0x1000000u /* 16 MB each way: BL T1, B.W T4 */
+#define BRANCH_REACH   0x1000000u /* 16 MB each way: BL T1, B.W T4 */
+#define RELOC_THM_CALL 10u
+
+struct veneer {
+    uint8_t halves; /* of code; the import's word follows */
+    uint16_t code[10];
+};
 
 /* ARMv6-M and ARMv8-M Baseline have no wide LDR to pc. All registers are kept:
  *   push {r0, r1}; ldr r0, [pc, #4]; str r0, [sp, #4]; pop {r0, pc}; .word address */
-static const uint16_t veneer_v6m[] = {0xb403, 0x4801, 0x9001, 0xbd01};
+static const struct veneer veneer_v6m = {4, {0xb403, 0x4801, 0x9001, 0xbd01}};
 /*   ldr.w pc, [pc, #0]; .word address */
-static const uint16_t veneer_v7m[] = {0xf8df, 0xf000};
+static const struct veneer veneer_v7m = {2, {0xf8df, 0xf000}};
+
+/* To a weak import, for which the word may stay 0: then the call does nothing, as the NOP
+ * does that GNU ld makes of it.
+ *   push {r0, r1}; ldr r0, [pc, #12]; cmp r0, #0; beq 1f; str r0, [sp, #4]; pop {r0, pc}
+ *   1: pop {r0, r1}; bx lr; .word address */
+static const struct veneer weak_v6m = {
+    8, {0xb403, 0x4803, 0x2800, 0xd001, 0x9001, 0xbd01, 0xbc03, 0x4770}};
+/* A callee may change ip and the flags (AAPCS32, 6.1.1).
+ *   ldr.w ip, [pc, #12]; cmp.w ip, #0; it eq; moveq ip, lr; bx ip; nop; .word address */
+static const struct veneer weak_v7m = {
+    8, {0xf8df, 0xc00c, 0xf1bc, 0x0f00, 0xbf08, 0x46f4, 0x4760, 0xbf00}};
+
+static const struct veneer *veneer_of(const struct module *m, const struct import *import)
+{
+    if ((m->needs & MODFMT_NEED_V7M) != 0) {
+        return import->weak ? &weak_v7m : &veneer_v7m;
+    }
+    return import->weak ? &weak_v6m : &veneer_v6m;
+}
+
+void veneers_plan(struct module *m)
+{
+    for (uint32_t i = 0; i < m->import_count; i++) {
+        struct import *import = &m->imports[i];
+        if (import->branched) {
+            import->veneer = m->veneer_bytes;
+            m->veneer_bytes += 2u * veneer_of(m, import)->halves + 4;
+            m->veneer_count++;
+        }
+    }
+}
 
 void veneers_write(struct module *m)
 {
-    struct segment *text = &m->segment[0];
-    bool v7m = (m->needs & MODFMT_NEED_V7M) != 0;
-    const uint16_t *code = v7m ? veneer_v7m : veneer_v6m;
-    uint32_t word = m->veneer_size - 4;
     for (uint32_t i = 0; i < m->import_count; i++) {
-        if (!m->imports[i].branched) {
+        const struct import *import = &m->imports[i];
+        const struct veneer *veneer = veneer_of(m, import);
+        if (!import->branched) {
             continue;
         }
-        for (uint32_t half = 0; half < word / 2; half++) {
-            modfmt_put16(text->bytes + m->imports[i].veneer + 2 * half, code[half]);
+        for (uint32_t half = 0; half < veneer->halves; half++) {
+            modfmt_put16(m->segment[0].bytes + import->veneer + 2 * half,
+                         veneer->code[half]);
         }
         struct modfmt_fixup fixup = {
-            .place = m->imports[i].veneer + word,
+            .place = import->veneer + 2u * veneer->halves,
             .import_index = (uint16_t)i,
             .target = MODFMT_TARGET_IMPORT,
             .kind = MODFMT_KIND_WORD,
@@ -46,6 +82,23 @@ static void encode(uint8_t *at, uint32_t offset, bool link)
                              (offset >> 1 & 0x7ff));
 }
 
+/* Is what the linker left at the place a branch of four bytes, or, where the symbol is
+ * weak, the NOP that GNU ld made of it (on ARMv6-M `b .+4; nop`)? Sets whether it is a
+ * call. */
+static bool is_branch(const struct import *import, const uint8_t *at, uint32_t address,
+                      uint32_t type, bool *ret_link)
+{
+    uint32_t target = 0;
+    enum branch_kind kind = branch_decode(at, 4, address, &target);
+    bool narrow = modfmt_get16(at) < 0xe800;
+    if (kind == BRANCH_NOP || narrow) {
+        *ret_link = type == RELOC_THM_CALL;
+        return import->weak && (!narrow || modfmt_get32(at) == 0xbf00e000);
+    }
+    *ret_link = kind != BRANCH_B;
+    return kind == BRANCH_BL || kind == BRANCH_BLX || kind == BRANCH_B;
+}
+
 void veneers_branch(struct module *m, uint32_t section, uint32_t address, uint32_t type,
                     const struct symbol *symbol)
 {
@@ -55,9 +108,9 @@ void veneers_branch(struct module *m, uint32_t section, uint32_t address, uint32
     uint8_t *at = segment->bytes + offset;
     struct record record = {address, (uint32_t)(symbol - m->elf.symbols), section,
                             (uint8_t)type};
-    uint32_t target = 0;
-    enum branch_kind kind = branch_decode(at, 4, address, &target);
-    if (kind != BRANCH_BL && kind != BRANCH_BLX && kind != BRANCH_B) {
+    const struct import *import = &m->imports[symbol->import];
+    bool link = false;
+    if (!is_branch(import, at, address, type, &link)) {
         relocation_problem(m, &record,
                            "there is no BL, BLX or B.W at the place; the ELF is "
                            "corrupt");
@@ -69,7 +122,7 @@ void veneers_branch(struct module *m, uint32_t section, uint32_t address, uint32
                            (unsigned)(address - s->address), symbol->name);
         offset += m->segment[0].mem;
     }
-    uint32_t distance = m->imports[symbol->import].veneer - (offset + 4);
+    uint32_t distance = import->veneer - (offset + 4);
     if (distance + BRANCH_REACH >= 2 * BRANCH_REACH) {
         relocation_problem(m, &record,
                            "the branch cannot reach its veneer at the start of the "
@@ -77,6 +130,6 @@ void veneers_branch(struct module *m, uint32_t section, uint32_t address, uint32
         return;
     }
     if (fixups_touch(m, section, address, 4)) {
-        encode(at, distance, kind != BRANCH_B);
+        encode(at, distance, link);
     }
 }

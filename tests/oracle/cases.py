@@ -73,6 +73,8 @@ def judge_memory(path, cwd, again=False):
 def link_case(case, cwd):
     link = prepare(case, cwd)
     base = aligned_base(case, cwd, link)
+    if imports.weak(base):
+        return imports_case(case, cwd)  # which weak undefined symbols are, bound or not
     image, _ = tools.pack(cwd / "base.elf", cwd)
     if not image.flags & tools.FLAG_BLOCK:
         raise Failure("mkmod does not allow the image to be loaded as one block")
@@ -136,6 +138,8 @@ def apart_case(case, cwd):
     # One case in eight leaves data where it comes to lie.
     align = case.flag("data_align", "16") if case.pick % 8 else "4"
     base = aligned_base(case, cwd, link, data=f"ALIGN({align})")
+    if imports.weak(base):
+        return imports_case(case, cwd)
     image, _ = tools.pack(cwd / "base.elf", cwd, "--verbose")
     data_start = base.data_start()
     allowed = may_be_apart(case, base)
@@ -187,24 +191,32 @@ def one_object(case, cwd, link):
 
 
 def imports_case(case, cwd):
-    """Undefined symbols: the linker sets them, and sees the veneers as a section."""
+    """Undefined symbols: the linker sets them, and sees the veneers as a section.
+
+    Weak ones are bound at every other address; at the rest neither the loader nor the
+    linker has anything for them.
+    """
     link = prepare(case, cwd)
     one_object(case, cwd, link)
     ignore = "--unresolved-symbols=ignore-all"
     base = aligned_base(case, cwd, link, flags=["--emit-relocs", ignore])
     names = [n for n in imports.undefined(base) if not n.startswith("__aeabi_unwind")]
-    where = imports.addresses(names)
+    maybe = [n for n in imports.weak(base) if n in names]
+    bound = imports.addresses(names)
+    unbound = {n: 0 if n in maybe else a for n, a in bound.items()}
     image, _ = tools.pack(cwd / "base.elf", cwd)
     needed = imports.called(link.objects, set(names))
     split = [imports.split_calls(o, needed, cwd) for o in link.objects]
     size = base.end() - base.first()
-    settings = [f"--defsym={n}={a:#x}" for n, a in where.items()]
     as_flags = build.core_flags("gcc", case.core, case.options)
-    problems, count = [], 0
+    problems, count, offsets = [], 0, None
     for at in case.addresses(base.first(), size, max(base.alignment(), image.align)):
-        prefix, got = tools.load(image, cwd, at, imports=where)
-        offsets = imports.veneers(prefix, where, needed)
-        imports.check_veneers(prefix, offsets, where, case.core)
+        where = unbound if count % 2 else bound
+        settings = [f"--defsym={n}={a:#x}" for n, a in where.items() if a]
+        prefix, got = tools.load(image, cwd, at,
+                                 imports={n: a for n, a in where.items() if a})
+        offsets = offsets or imports.veneers(prefix, where, needed)
+        imports.check_veneers(prefix, offsets, where, maybe, case.core)
         extra, before = [], ""
         if prefix:
             extra = [imports.veneer_section(prefix, offsets, cwd, as_flags)]
@@ -251,6 +263,8 @@ def fixup_places(image, base):
     found = set()
     for row in json.loads(done.stdout)["relocations"]:
         address = start[row["segment"]] + row["offset"]
+        if row["target"] == "import":
+            continue    # weak ones; others there are none
         if row["relative"] and row["target"] != row["segment"] and address in crossing:
             continue    # of use only when text and data are apart, which -pie cannot be
         if row["kind"] != "word" or row["relative"] or row["target"] not in ("text", "data"):

@@ -22,8 +22,13 @@ def addresses(names):
 
 
 def undefined(elf):
+    return sorted({s.name for s in elf.symbols if s.shndx == SHN_UNDEF and s.name})
+
+
+def weak(elf):
+    """Undefined symbols that may stay so. A strong reference anywhere is stronger."""
     return sorted({s.name for s in elf.symbols
-                   if s.shndx == SHN_UNDEF and s.name and s.bind != STB_WEAK})
+                   if s.shndx == SHN_UNDEF and s.name and s.bind == STB_WEAK})
 
 
 def split_calls(obj, names, cwd):
@@ -82,11 +87,21 @@ def veneers(prefix, where, needed):
     return found
 
 
-def check_veneers(prefix, offsets, where, core):
-    """The veneers' instructions, from the architecture manual by hand."""
+def check_veneers(prefix, offsets, where, maybe, core):
+    """The veneers' instructions, from the architecture manual by hand. Those of `maybe`,
+    the weak ones, return if the address is 0."""
     for name, start in offsets.items():
         code = prefix[start:]
-        if core in ("m0", "m23"):
+        if name in maybe and core in ("m0", "m23"):
+            # push {r0, r1}; ldr r0, [pc, #12]; cmp r0, #0; beq 1f; str r0, [sp, #4]
+            # pop {r0, pc}; 1: pop {r0, r1}; bx lr
+            expected = struct.pack("<8HI", 0xb403, 0x4803, 0x2800, 0xd001, 0x9001, 0xbd01,
+                                   0xbc03, 0x4770, where[name])
+        elif name in maybe:
+            # ldr.w ip, [pc, #12]; cmp.w ip, #0; it eq; moveq ip, lr; bx ip; nop
+            expected = struct.pack("<8HI", 0xf8df, 0xc00c, 0xf1bc, 0x0f00, 0xbf08, 0x46f4,
+                                   0x4760, 0xbf00, where[name])
+        elif core in ("m0", "m23"):
             # push {r0, r1}; ldr r0, [pc, #4]; str r0, [sp, #4]; pop {r0, pc}
             expected = struct.pack("<HHHHI", 0xb403, 0x4801, 0x9001, 0xbd01, where[name])
         else:

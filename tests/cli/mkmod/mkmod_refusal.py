@@ -136,7 +136,7 @@ class Symbols(ToolTest):
 
     def test_weak_conditional_branch(self):
         elf = self.elf(HEAD + "beq.w nothing\n.weak nothing\n")
-        self.refused(elf, "R_ARM_THM_JUMP19 against 'nothing'", "weak")
+        self.refused(elf, "R_ARM_THM_JUMP19 against 'nothing'", "too short")
 
     def test_absolute_in_range(self):
         elf = self.elf(HEAD + ".word inside\n.global inside\n.set inside, 0x10002\n")
@@ -181,9 +181,16 @@ class Symbols(ToolTest):
         self.assertIn("imported", shown)
         self.assertIn("other", shown)
 
-    def test_weak_undefined_is_none(self):
-        self.good(self.elf(HEAD + "bl weak\n.word module_entry, weak\n.weak weak\n"))
-        self.assertNotIn("weak", self.dumped("--imports"))
+    def test_weak_undefined_is_weak_import(self):
+        self.good(self.elf(HEAD + "bl absent\n.word module_entry, absent\n.weak absent\n"))
+        self.assertRegex(self.dumped("--imports"), r"weak .*absent")
+
+    def test_strong_somewhere_is_strong(self):
+        """ld: one strong reference makes the symbol strong."""
+        weak = self.object(HEAD + "bl imported\n.weak imported\n", name="a")
+        strong = self.object(".syntax unified\n.thumb\nbl imported\n", name="b")
+        self.good(self.link(weak, strong))
+        self.assertNotRegex(self.dumped("--imports"), r"weak .*imported")
 
 
 class Veneers(ToolTest):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Weak and undefined everywhere: words stay null, calls become no-ops, tail calls too,
+/* Weak and undefined everywhere: words stay null, calls do nothing, tail calls too,
    tests for null hold, addends count from 0. (With -mlong-calls the call is a jump to 0.) */
 /* oracle: run_not=gcc-long-calls,clang-long-calls */
 #include "check.h"
