@@ -73,6 +73,7 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
     const uint8_t *p =
         view_(l, l->imports + index * MODFMT_IMPORT_SIZE, sizeof(buffer), buffer);
     uint32_t hash, type;
+    int rc;
 
     if (unread_(p))
         return MODLOAD_E_READ;
@@ -82,10 +83,8 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
     l->diag->got = hash;
     l->diag->want = type;
     *ret_address = 0;
-    if (l->port->find(l->port, hash, type & ~MODFMT_IMPORT_WEAK, ret_address) &&
-        !(type & MODFMT_IMPORT_WEAK))
-        return MODLOAD_E_IMPORT;
-    return 0;
+    rc = l->port->find(l->port, hash, type & ~MODFMT_IMPORT_WEAK, ret_address);
+    return type & MODFMT_IMPORT_WEAK ? 0 : rc;
 }
 
 /** The CRC of the whole image. The header's check is the CRC of what comes before the crc
@@ -186,8 +185,9 @@ static int copy_(struct load_ *l, const uint8_t *header)
     return 0;
 }
 
-/** Walk the critical tags, which come first: note where arrays and the static base lie,
- * and refuse all others. Each of these has eight bytes: place and size. */
+/** Walk the critical tags, which come first: note where arrays and the static base lie
+ * (each has eight bytes: place and size), step over what the caller sees to, and refuse
+ * all others. */
 static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
 {
     uint32_t count = modfmt_get16(header + MODFMT_OFF_CRITICAL_COUNT);
@@ -203,13 +203,19 @@ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
         uint32_t index, place;
 
         l->diag->offset = offset;
-        if (end - offset < SPAN_TAG)
+        /* Offsets stay below twice the greatest size of an image: no overflow. */
+        if (!modfmt_range(offset, SPAN_TAG, end))
             return MODFMT_E_TAG_END;
         p = view_(l, offset, SPAN_TAG, buffer);
         if (unread_(p))
             return MODLOAD_E_READ;
-        offset += SPAN_TAG;
         l->diag->got = p[0];
+        if (MODLOAD_WITH_DEPENDENCIES && p[0] == MODFMT_TAG_DEPENDENCY &&
+            l->port->options & MODLOAD_OPT_DEPENDENCIES) {
+            offset += modfmt_up4(MODFMT_TAG_VALUE_OFFSET + (modfmt_get32(p) >> 8));
+            continue;
+        }
+        offset += SPAN_TAG;
         index = modfmt_get32(p) - (MODFMT_TAG_INIT_ARRAY | 8u << 8);
         if (index > MODLOAD_STATIC_BASE)
             return MODLOAD_E_UNSUPPORTED;
@@ -320,8 +326,9 @@ int modload_read_mapped(const struct modload_port *port,
     return 0;
 }
 
-int modload_image_load(const struct modload_port *port, const struct modload_source *source,
-                 struct modload_image *module, struct modfmt_diag *diag)
+int modload_image_load(const struct modload_port *port,
+                       const struct modload_source *source, struct modload_image *module,
+                       struct modfmt_diag *diag)
 {
     struct load_ l;
     int rc;

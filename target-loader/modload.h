@@ -29,6 +29,9 @@ struct modload_source {
 
 #define MODLOAD_OPT_CRC 0x1u   /**< check the image's CRC before anything is placed */
 #define MODLOAD_OPT_APART 0x2u /**< place text and data apart, not as one block */
+/** The caller sees to the modules that the image needs (modload_life.h does); without it an
+ *  image that needs others is refused. */
+#define MODLOAD_OPT_DEPENDENCIES 0x4u
 
 struct modload_image;
 
@@ -52,8 +55,9 @@ struct modload_port {
      *  reverse order when a load fails, and by modload_image_unload(). */
     void (*release)(const struct modload_port *port, enum modload_purpose purpose,
                     const struct modfmt_segment *segment);
-    /** The address (with the Thumb bit) of what is exported under that hash and type.
-     *  @return 0, or anything else if there is none. */
+    /** The address (with the Thumb bit) of what is exported under that hash and type (0:
+     *  any). @return 0; MODLOAD_E_IMPORT: no such name; MODLOAD_E_TYPE: another type. For
+     *  a weak import either means that it stays unbound. */
     int (*find)(const struct modload_port *port, uint32_t hash, uint32_t type,
                 uint32_t *ret_address);
     /** Make the code just written to module->segment visible to instruction fetch (D-cache
@@ -87,8 +91,8 @@ struct modload_image {
  * `module` is also where the loader keeps its notes. On failure all memory that place()
  * gave is released again and `module` holds none. diag (never NULL) then tells the code,
  * the offset in the image, and numbers: for MODLOAD_E_NEEDS got the image's needs, want the
- * port's features; for MODLOAD_E_IMPORT offset the index of the import, got its hash, want
- * its type; for MODLOAD_E_MEMORY got the size, want the alignment; for MODLOAD_E_READ got
+ * port's features; for MODLOAD_E_IMPORT and _TYPE offset the index of the import, got its
+ * hash, want its type; for MODLOAD_E_MEMORY got the size, want the alignment; for MODLOAD_E_READ got
  * the size.
  *
  * Time: one pass over what is copied, one over the fix-ups, one more if the CRC is asked

@@ -41,30 +41,35 @@ enum modload_state {
     MODLOAD_STOPPED = 3, /**< its destructors have run: good for unloading only */
 };
 
-/** A module: what the registry keeps of it. Read what you like, write nothing. */
+/** A module: what the registry keeps of it. Storage is static, or zeroed at first. Read
+ *  what you like; `index` and `owner` are yours, the rest is the registry's. */
 struct modload_module {
     struct modload_image image;   /**< its memory, entry and stack size */
     struct modload_source source; /**< where its image is; shall stay there */
     struct modload_module *next;  /**< the one that was loaded before it, or NULL */
     uint32_t name;                /**< modfmt_hash() of its name; 0: it has none */
     uint16_t version[3];
-    uint8_t state;         /**< enum modload_state */
-    uint8_t automatic;     /**< 1: loaded because another one needs it */
-    uint16_t users;        /**< so many loaded modules need it */
-    uint8_t need_count;    /**< of need[] */
-    uint8_t index;         /**< the firmware's own, kept by modload_load() */
-    uint32_t tags;         /**< offset of the tags in the image */
-    uint32_t exports;      /**< offset of the exports */
+    uint8_t state; /**< enum modload_state */
+    /** 1: loaded because another one needs it, and goes with the last of these. Set it to
+     * 0 to keep the module. */
+    uint8_t automatic;
+    uint16_t users;     /**< so many loaded modules need it */
+    uint8_t need_count; /**< of need[] */
+    uint8_t index;      /**< the firmware's own */
+    uint32_t tags;      /**< offset in the image of the first tag not yet looked at */
+    uint32_t end;       /**< the image's size */
+    uint32_t exports;   /**< offset of the exports */
     uint32_t export_count;
-    uint32_t params;       /**< place of the parameter block, as in its tag */
-    uint32_t params_size;  /**< bytes; 0: there is none */
-    int32_t result;        /**< what the entry returned, once it has */
-    void *owner;           /**< the firmware's own: a task, say; NULL when loaded */
+    uint32_t params;      /**< place of the parameter block, as in its tag */
+    uint32_t params_size; /**< bytes; 0: there is none */
+    int32_t result;       /**< what the entry returned, once it has */
+    void *owner;          /**< the firmware's own: a task, say. NULL when it is loaded */
     struct modload_module *need[MODLOAD_NEEDS_MAX]; /**< those that it needs */
 };
 
 struct modload_registry {
-    /** What loading images takes. modload_begin() sets find; the rest is the firmware's. */
+    /** What loading images takes. modload_begin() sets find; the rest is the firmware's.
+     */
     struct modload_port port;
     const struct modload_table *tables; /**< searched in this order, before modules */
     uint32_t table_count;
@@ -76,15 +81,16 @@ struct modload_registry {
      *  @return 0, or anything else if it cannot be done */
     int (*enter)(struct modload_registry *registry, struct modload_module *module,
                  void *param);
-    /** Before the destructors of fini_array: end the module's task, run what it registered
-     *  with __aeabi_atexit. NULL: nothing to do. */
+    /** Before the destructors of fini_array: end the module's task, run what it
+     * registered with __aeabi_atexit. NULL: nothing to do. */
     void (*leave)(struct modload_registry *registry, struct modload_module *module);
     /** Another module needs the one of that name: say where its image is, and give
      *  storage. NULL: there are none but those that are loaded.
      *  @return 0, or anything else if there is none */
     int (*supply)(struct modload_registry *registry, uint32_t name,
                   struct modload_source *ret_source, struct modload_module **ret_module);
-    /** Storage that supply() gave is free again. NULL: it need not be told. */
+    /** A module has left the registry, or never came in: its storage is free again. NULL:
+     *  nobody needs to be told. */
     void (*dismiss)(struct modload_registry *registry, struct modload_module *module);
 
     struct modload_module *modules; /**< the newest first */
@@ -99,12 +105,13 @@ void modload_begin(struct modload_registry *registry);
  * Load an image, and before it those that it needs.
  *
  * On failure all is as before: modules that were loaded for this one are unloaded, memory
- * is released, `module` is not in the registry. diag (never NULL) has the code and numbers
- * as modload_image_load() tells them, about the image registry->failed, which may be
- * that of a needed module. For MODLOAD_E_DEPENDENCY and _CYCLE got is the hash of the
+ * is released, `module` is not in the registry. diag (never NULL) has the code and
+ * numbers as modload_image_load() tells them, about the image registry->failed, which may
+ * be that of a needed module. For MODLOAD_E_DEPENDENCY and _CYCLE got is the hash of the
  * name that is needed, and offset that of the tag.
  *
- * Time: modload_image_load()'s, and a walk over the tags. Stack: 128 bytes more than that.
+ * Time: modload_image_load()'s, and a walk over the tags. Stack: 128 bytes more than
+ * that.
  * @return 0, what modload_image_load() returns, MODLOAD_E_TYPE, MODLOAD_E_DEPENDENCY (not
  *         supplied, or another version), MODLOAD_E_CYCLE, MODLOAD_E_DEPENDENCIES,
  *         MODLOAD_E_TWICE (want: the name's hash) or MODLOAD_E_STATE (the storage holds a
@@ -124,8 +131,8 @@ int modload_start(struct modload_registry *registry, struct modload_module *modu
 
 /**
  * Stop a module: leave(), then destructors, the last one first.
- * @return 0; MODLOAD_E_STATE: it is not STARTED; MODLOAD_E_IN_USE: another one that is
- *         started needs it
+ * @return 0; MODLOAD_E_STATE: it is not STARTED; MODLOAD_E_IN_USE: others that are
+ *         loaded need it
  */
 int modload_stop(struct modload_registry *registry, struct modload_module *module);
 
@@ -141,8 +148,8 @@ struct modload_module *modload_find(const struct modload_registry *registry,
 /** The loaded module in whose memory the address is, or NULL. */
 struct modload_module *modload_at(const struct modload_registry *registry,
                                   uint32_t address);
-/** Call `visit` for each loaded module, the newest first, until it returns something other
- *  than 0. It may unload the module that it is given, if that is not automatic.
+/** Call `visit` for each loaded module, the newest first, until it returns something
+ * other than 0. It may unload the module that it is given, if that is not automatic.
  *  @return what it returned last, or 0 */
 int modload_each(const struct modload_registry *registry,
                  int (*visit)(struct modload_module *module, void *context),

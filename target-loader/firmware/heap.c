@@ -8,26 +8,46 @@
 #include "exports.h"
 #include "firmware.h"
 #include "modules.h"
-#include "port.h"
 
 struct modload_arena heap_arena;
 
-/* Owner 1 is the port's. */
-#define OWNER_ALLOC  2u
-#define OWNER_ATEXIT 3u
+/* Whose a piece of memory is: 1 is the port's, then each module has two numbers. */
+#define OWNER_FIRMWARE 2u
+#define OWNER_ALLOC    3u
+#define OWNER_ATEXIT   4u
+#define OWNERS         2u
 
 /** A destructor of a static object. */
 struct destructor {
     struct destructor *next;
+    const struct modload_module *module;
     uint32_t function;
     void *object;
 };
 
 static struct destructor *destructors;
 
+static uint32_t owner_of(const struct modload_module *module, uint32_t what)
+{
+    return module ? what + OWNERS * module->index : OWNER_FIRMWARE;
+}
+
+/** Memory for whoever goes on at `caller`: a module, whatever the firmware has called; or
+ *  the one that was called, if it had the allocation as its last deed and `caller` is
+ *  somewhere else. */
+static void *alloc_for(size_t size, const void *caller)
+{
+    struct modload_module *module =
+        modload_at(&modules_registry, (uint32_t)(uintptr_t)caller);
+
+    if (!module)
+        module = modules_running();
+    return modload_arena_alloc(&heap_arena, size, 8, owner_of(module, OWNER_ALLOC));
+}
+
 void *fw_alloc(size_t size)
 {
-    return modload_arena_alloc(&heap_arena, size, 8, OWNER_ALLOC);
+    return alloc_for(size, __builtin_return_address(0));
 }
 
 void fw_free(void *memory)
@@ -45,7 +65,7 @@ void *fw_calloc(size_t count, size_t size)
     void *memory = NULL;
 
     if (size == 0 || count <= SIZE_MAX / size)
-        memory = fw_alloc(count * size);
+        memory = alloc_for(count * size, __builtin_return_address(0));
     if (memory)
         memset(memory, 0, count * size);
     return memory;
@@ -54,7 +74,7 @@ void *fw_calloc(size_t count, size_t size)
 void *fw_realloc(void *memory, size_t size)
 {
     size_t old = modload_arena_size_of(&heap_arena, memory);
-    void *moved = fw_alloc(size);
+    void *moved = alloc_for(size, __builtin_return_address(0));
 
     if (!moved)
         return NULL;
@@ -66,12 +86,18 @@ void *fw_realloc(void *memory, size_t size)
 
 int fw_aeabi_atexit(void *object, void (*destructor)(void *), void *handle)
 {
-    struct destructor *d = modload_arena_alloc(&heap_arena, sizeof(*d), 8, OWNER_ATEXIT);
+    struct modload_module *module =
+        modload_at(&modules_registry, (uint32_t)(uintptr_t)handle);
+    struct destructor *d;
 
-    /* Every module has a handle of its own; but here one module runs at a time. */
-    (void)handle;
+    /* The handle is an address in the module; with a linker script of its own it may be
+     * 0. */
+    if (!module)
+        module = modules_running();
+    d = modload_arena_alloc(&heap_arena, sizeof(*d), 8, owner_of(module, OWNER_ATEXIT));
     if (!d)
         return -1;
+    d->module = module;
     d->next = destructors;
     d->function = (uint32_t)(uintptr_t)destructor;
     d->object = object;
@@ -87,19 +113,37 @@ _Noreturn void fw_pure_virtual(void)
     emulation_end(1);
 }
 
-void heap_run_destructors(uint32_t static_base)
+/** Where the list points to the newest destructor of a module, or to its end. */
+static struct destructor **newest(const struct modload_module *module)
 {
-    while (destructors) {
-        struct destructor *d = destructors;
+    struct destructor **at = &destructors;
 
-        destructors = d->next;
-        modload_cortex_m_call(d->function, d->object, static_base);
+    while (*at && (*at)->module != module)
+        at = &(*at)->next;
+    return at;
+}
+
+void heap_run_destructors(struct modload_registry *registry,
+                          struct modload_module *module)
+{
+    struct destructor **at;
+
+    /* One may register another: so look anew each time. */
+    while (*(at = newest(module))) {
+        struct destructor d = **at;
+
+        modload_arena_release(&heap_arena, *at);
+        *at = d.next;
+        (void)registry->call(registry, module, d.function, d.object);
     }
 }
 
-uint32_t heap_reclaim(void)
+uint32_t heap_reclaim(const struct modload_module *module)
 {
-    destructors = NULL;
-    modload_arena_release_owner(&heap_arena, OWNER_ATEXIT);
-    return modload_arena_release_owner(&heap_arena, OWNER_ALLOC);
+    struct destructor **at;
+
+    while (*(at = newest(module)))
+        *at = (*at)->next;
+    modload_arena_release_owner(&heap_arena, owner_of(module, OWNER_ATEXIT));
+    return modload_arena_release_owner(&heap_arena, owner_of(module, OWNER_ALLOC));
 }

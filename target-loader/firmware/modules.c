@@ -4,32 +4,34 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "board.h"
 #include "console.h"
 #include "emulation.h"
 #include "exports.h"
 #include "firmware.h"
 #include "heap.h"
-#include "modload_store.h"
+#include "modload_life.h"
 #include "port.h"
+#include "region.h"
 
 /* Given by the linker script. */
-extern const uint8_t _modules_begin[], _modules_end[];
 extern uint8_t _module_ram_begin[], _module_ram_end[];
 
 /** What memory is filled with before a module gets it, so that whoever counts on zeros
  * that nobody promised finds out here. */
 #define FILL 0xa5
 
-/** So many modules a store may have. */
-#define IMAGES_MAX 64
+/** So many modules can be loaded at a time. */
+#define LOADED_MAX 16
 
-/** The module at hand, for reports. */
+static struct modload_module storage[LOADED_MAX];
+static bool busy[LOADED_MAX];
+
+/** Whom reports are about: an image, and the module that its code belongs to. */
 static struct {
-    const uint8_t *image; /**< NULL: none */
-    bool trusted;         /**< its CRC was right: the tags mean something */
-    bool loaded;
-    struct modload_image module;
+    const uint8_t *image;          /**< NULL: none */
+    struct modload_module *module; /**< NULL: none is running */
+    bool trusted;                  /**< its CRC was right: the tags mean something */
+    uint32_t leaked;               /**< bytes that were taken back on unloading */
 } current;
 
 static int place(const struct modload_port *port, enum modload_purpose purpose,
@@ -54,57 +56,130 @@ static int read_chunk(const struct modload_port *port,
     return 0;
 }
 
-static struct modload_port port = {
-    .ctx = &heap_arena,
-    .read = modload_read_mapped,
-    .place = place,
-    .release = modload_cortex_m_release,
-    .find = exports_find,
-    .sync = modload_cortex_m_sync,
+/** A function of a module, with its r9; what it allocates is its own. */
+static int call(struct modload_registry *registry, struct modload_module *module,
+                uint32_t function, void *param)
+{
+    struct modload_module *before = current.module;
+    int value;
+
+    (void)registry;
+    current.module = module;
+    value = modload_cortex_m_call(function, param,
+                                  module->image.span[MODLOAD_STATIC_BASE].address);
+    current.module = before;
+    return value;
+}
+
+static void leave(struct modload_registry *registry, struct modload_module *module)
+{
+    heap_run_destructors(registry, module);
+}
+
+static void dismiss(struct modload_registry *registry, struct modload_module *module)
+{
+    (void)registry;
+    current.leaked += heap_reclaim(module);
+    busy[module->index] = false;
+}
+
+/** Storage for one more module, or NULL. dismiss() has it back. */
+static struct modload_module *take_storage(void)
+{
+    for (unsigned i = 0; i < LOADED_MAX; i++) {
+        if (busy[i])
+            continue;
+        busy[i] = true;
+        storage[i].index = (uint8_t)i;
+        return &storage[i];
+    }
+    return NULL;
+}
+
+static struct modload_source source_of(const struct candidate *c)
+{
+    bool chunks = (emulation_options() & EMULATION_READ) != 0;
+    struct modload_source source = {chunks ? NULL : c->image, c->available,
+                                    (void *)(uintptr_t)c->image};
+
+    return source;
+}
+
+/** A module needs one of that name. */
+static int supply(struct modload_registry *registry, uint32_t name,
+                  struct modload_source *ret_source, struct modload_module **ret_module)
+{
+    const struct candidate *c = region_find(name);
+
+    (void)registry;
+    if (!c)
+        return -1;
+    *ret_source = source_of(c);
+    *ret_module = take_storage();
+    return *ret_module ? 0 : -1;
+}
+
+static struct modload_table tables[1];
+
+struct modload_registry modules_registry = {
+    .port =
+        {
+            .ctx = &heap_arena,
+            .read = modload_read_mapped,
+            .place = place,
+            .release = modload_cortex_m_release,
+            .sync = modload_cortex_m_sync,
+        },
+    .tables = tables,
+    .table_count = 1,
+    .call = call,
+    .leave = leave,
+    .supply = supply,
+    .dismiss = dismiss,
 };
 
 void modules_begin(void)
 {
+    struct modload_port *port = &modules_registry.port;
+
     modload_arena_begin(&heap_arena, _module_ram_begin,
                         (uint32_t)(_module_ram_end - _module_ram_begin));
-    port.features = modload_cortex_m_features();
-    port.options = MODLOAD_OPT_CRC;
+    tables[0].entries = firmware_exports;
+    tables[0].count = (uint32_t)(uintptr_t)firmware_export_count;
+    port->features = modload_cortex_m_features();
+    port->options = MODLOAD_OPT_CRC;
     if ((emulation_options() & EMULATION_APART) != 0)
-        port.options |= MODLOAD_OPT_APART;
+        port->options |= MODLOAD_OPT_APART;
     if ((emulation_options() & EMULATION_READ) != 0)
-        port.read = read_chunk;
+        port->read = read_chunk;
+    modload_begin(&modules_registry);
 }
 
-/** The value of a tag of the module at hand, or NULL. */
-static const uint8_t *tag(uint32_t type, uint32_t *ret_size)
+struct modload_module *modules_running(void)
 {
-    struct modfmt_image image;
-    struct modfmt_tag found;
-
-    if (!current.trusted || modfmt_open(current.image, MODFMT_SIZE_MAX, &image, NULL) ||
-        modfmt_tag_find(&image, type, &found) != 1)
-        return NULL;
-    *ret_size = found.length;
-    return found.value;
+    return current.module;
 }
 
-void modules_print_current(void)
+/* ---- reports -------------------------------------------------------------------- */
+
+static const uint8_t *image_of(const struct modload_source *source)
 {
-    const uint8_t *value;
+    return source->mapped ? source->mapped : source->handle;
+}
+
+/** "module NAME VERSION" of an image whose tags mean something. */
+static void print_module(const uint8_t *image)
+{
     uint32_t size;
+    const uint8_t *value = region_tag(image, MODFMT_TAG_NAME, &size);
 
-    if (!current.image) {
-        fw_print("firmware");
-        return;
-    }
-    value = tag(MODFMT_TAG_NAME, &size);
     if (!value) {
-        fw_printf("module at 0x%08x", (uintptr_t)current.image);
+        fw_printf("module at 0x%08x", (uintptr_t)image);
         return;
     }
     fw_print("module ");
     console_bytes((const char *)value, size);
-    value = tag(MODFMT_TAG_VERSION, &size);
+    value = region_tag(image, MODFMT_TAG_VERSION, &size);
     if (value && size == 6)
         fw_printf(" %u.%u.%u", (unsigned)modfmt_get16(value),
                   (unsigned)modfmt_get16(value + 2), (unsigned)modfmt_get16(value + 4));
@@ -112,27 +187,39 @@ void modules_print_current(void)
         fw_print(" 0.0.0");
 }
 
+void modules_print_current(void)
+{
+    if (!current.image)
+        fw_print("firmware");
+    else if (!current.trusted)
+        fw_printf("module at 0x%08x", (uintptr_t)current.image);
+    else
+        print_module(current.image);
+}
+
 void modules_print_address(uint32_t address)
 {
+    const struct modload_module *m = modload_at(&modules_registry, address);
+    const struct modfmt_segment *segment;
     const uint8_t *name;
     uint32_t size;
 
-    for (unsigned i = 0; current.loaded && i < 2; i++) {
-        const struct modfmt_segment *segment = &current.module.segment[i];
-
+    if (m) {
+        segment = m->image.segment;
         if (address - segment->address >= segment->size)
-            continue;
-        name = tag(MODFMT_TAG_NAME, &size);
+            segment++;
+        name = region_tag(image_of(&m->source), MODFMT_TAG_NAME, &size);
         if (name)
             console_bytes((const char *)name, size);
-        fw_printf(i ? " data+0x%x (" : "+0x%x (", (unsigned)(address - segment->address));
+        fw_printf(segment != m->image.segment ? " data+0x%x (" : "+0x%x (",
+                  (unsigned)(address - segment->address));
         fw_printf("0x%08x)", (unsigned)address);
         return;
     }
     fw_printf("0x%08x", (unsigned)address);
 }
 
-/** The name of the module's import with that hash, or NULL. */
+/** The name of the image's import with that hash, or NULL. */
 static const char *import_name(uint32_t hash)
 {
     struct modfmt_image image;
@@ -154,9 +241,10 @@ static void print_refusal(const struct modfmt_diag *diag)
     const char *name;
 
     fw_printf(": refused: %s: ", modfmt_strerror_name(diag->code));
-    if (diag->code == MODLOAD_E_IMPORT) {
+    if (diag->code == MODLOAD_E_IMPORT || diag->code == MODLOAD_E_TYPE) {
         name = import_name(diag->got);
-        fw_print("the firmware does not offer ");
+        fw_print(diag->code == MODLOAD_E_TYPE ? "the firmware has another type for "
+                                              : "the firmware does not offer ");
         if (name)
             console_bytes(name, (unsigned)strlen(name));
         else
@@ -168,162 +256,82 @@ static void print_refusal(const struct modfmt_diag *diag)
               (unsigned)diag->offset, (unsigned)diag->got, (unsigned)diag->want);
 }
 
-static uint32_t static_base(void)
+/** That a module has ended, and what it has left behind. */
+static void print_end(int value, bool entry)
 {
-    return current.module.span[MODLOAD_STATIC_BASE].address;
-}
-
-/** Call an array of functions of the module, up or down. */
-static void call_array(enum modload_span_index which, bool down)
-{
-    uint32_t array = current.module.span[which].address;
-    uint32_t count = current.module.span[which].size / 4u;
-
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t index = down ? count - 1u - i : i;
-        uint32_t function =
-            modfmt_get32((const uint8_t *)(uintptr_t)(array + 4u * index));
-
-        if (function != 0 && function != 0xffffffffu)
-            modload_cortex_m_call(function, NULL, static_base());
-    }
-}
-
-/** Run a loaded module from its constructors to its destructors. @return was it 0? */
-static bool run(void)
-{
-    struct modload_image *m = &current.module;
-    unsigned leaked;
-    int value = 0;
-
-    call_array(MODLOAD_INIT, false);
-    if (m->entry != 0)
-        value = modload_cortex_m_call(m->entry, NULL, static_base());
-    heap_run_destructors(static_base());
-    call_array(MODLOAD_FINI, true);
-    leaked = heap_reclaim();
     console_fresh_line();
     modules_print_current();
-    if (m->entry != 0)
+    if (entry)
         fw_printf(": returned %d", value);
     else
         fw_print(": has no entry");
-    if (leaked != 0)
-        fw_printf("; %u bytes that it had not freed were taken back", leaked);
+    if (current.leaked != 0)
+        fw_printf("; %u bytes that it had not freed were taken back",
+                  (unsigned)current.leaked);
     fw_print("\n");
-    return value == 0;
 }
 
-/** Load and run the image at `at`, whose header is good. @return was all well? */
-static bool load_and_run(const uint8_t *at, uint32_t available)
-{
-    bool mapped = port.read == modload_read_mapped;
-    struct modload_source source = {mapped ? at : NULL, available,
-                                    mapped ? NULL : (void *)(uintptr_t)at};
-    struct modfmt_diag diag = {0, 0, 0, 0};
-    bool good = false;
-    int rc;
+/* ---- running one after the other -------------------------------------------------- */
 
-    rc = modload_image_load(&port, &source, &current.module, &diag);
-    /* The loader's own errors come after the CRC was found right. */
-    current.trusted = rc == 0 || (rc <= -100 && rc != MODLOAD_E_READ);
-    if (rc != 0) {
-        diag.code = rc;
+/** Load a candidate, and what it needs. A refusal is told.
+ *  @return the module, or NULL */
+static struct modload_module *load(const struct candidate *c)
+{
+    struct modload_source source = source_of(c);
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    struct modload_module *module = take_storage();
+
+    current.leaked = 0;
+    current.image = c->image;
+    if (!module) {
         modules_print_current();
-        print_refusal(&diag);
-    } else {
-        current.loaded = true;
-        good = run();
-        current.loaded = false;
-        modload_image_unload(&port, &current.module);
+        fw_print(": more modules than the firmware has room for\n");
+        return NULL;
+    }
+    if (modload_load(&modules_registry, &source, module, &diag) == 0) {
+        current.trusted = true;
+        return module;
+    }
+    current.image = image_of(&modules_registry.failed);
+    /* The loader's own errors come after the CRC was found right. */
+    current.trusted = diag.code <= -100 && diag.code != MODLOAD_E_READ;
+    modules_print_current();
+    print_refusal(&diag);
+    return NULL;
+}
+
+/** Load a candidate, run it from its constructors to its destructors, unload it.
+ *  @return was all well? */
+static bool load_and_run(const struct candidate *c)
+{
+    struct modload_module *module = load(c);
+    bool good = false;
+
+    if (module) {
+        int value = 0;
+        bool entry = module->image.entry & 1;
+
+        (void)modload_start(&modules_registry, module, NULL);
+        value = module->result;
+        (void)modload_unload(&modules_registry, module);
+        print_end(value, entry);
+        good = value == 0;
     }
     current.trusted = false;
+    current.image = NULL;
     return good;
-}
-
-/** Could the sizes in a header that was refused with this be trusted all the same? The
- *  specification (2) promises so for every version of the format. */
-static bool size_is_right(const uint8_t *at, uint32_t available, int code)
-{
-    uint32_t size = modfmt_get32(at + MODFMT_OFF_TOTAL_SIZE);
-
-    return code < MODFMT_E_HEADER_CHECK && size >= MODFMT_HEADER_SIZE &&
-           size <= available && size % MODFMT_IMAGE_ALIGN == 0;
-}
-
-/** A region that no tool of ours has written to: whatever images lie in it. */
-static struct modules_result run_scanned(void)
-{
-    struct modules_result result = {0, 0};
-    const uint8_t *at = _modules_begin;
-
-    while ((uint32_t)(_modules_end - at) >= MODFMT_HEADER_SIZE) {
-        uint32_t available = (uint32_t)(_modules_end - at);
-        struct modfmt_diag diag = {0, 0, 0, 0};
-        uint32_t step = MODFMT_IMAGE_ALIGN;
-
-        /* Between images there may be anything: erased flash, or what is left of an
-         * image that was overwritten. */
-        diag.code = modfmt_header_check(at, available, &diag);
-        if (diag.code != MODFMT_E_MAGIC) {
-            bool good = false;
-
-            current.image = at;
-            if (diag.code == 0) {
-                good = load_and_run(at, available);
-            } else {
-                modules_print_current();
-                print_refusal(&diag);
-            }
-            current.image = NULL;
-            result.good += good;
-            result.bad += !good;
-            if (diag.code == 0 || size_is_right(at, available, diag.code))
-                step = modfmt_get32(at + MODFMT_OFF_TOTAL_SIZE);
-        }
-        at += step;
-    }
-    return result;
-}
-
-/** The live images of the store, the oldest change first. */
-static struct modules_result run_stored(const struct modfmt_store *store)
-{
-    struct modules_result result = {0, 0};
-
-    for (uint32_t i = 0; i < store->count; i++) {
-        struct modload_source source = modload_store_source(store, &store->image[i]);
-        bool good;
-
-        current.image = source.mapped;
-        good = load_and_run(source.mapped, source.available);
-        current.image = NULL;
-        result.good += good;
-        result.bad += !good;
-    }
-    if (store->lost != 0)
-        fw_printf("module store: %u of its modules are gone: "
-                  "something else was written over them\n",
-                  (unsigned)store->lost);
-    return result;
 }
 
 struct modules_result modules_run(void)
 {
-    static struct modfmt_store_image images[IMAGES_MAX];
-    static struct modfmt_store store;
-    struct modules_result none = {0, 0};
-    struct modfmt_diag diag = {0, 0, 0, 0};
-    struct modfmt_flash *flash = board_flash((uint32_t)(uintptr_t)_modules_begin,
-                                             (uint32_t)(uintptr_t)_modules_end);
+    struct modules_result result = {0, 0};
 
-    diag.code = modfmt_store_open(&store, flash, images, IMAGES_MAX, &diag);
-    if (diag.code != 0) {
-        fw_printf("module store: %s (got 0x%x, want 0x%x)\n", modfmt_strerror(diag.code),
-                  (unsigned)diag.got, (unsigned)diag.want);
-        return none;
+    region_begin();
+    for (unsigned i = 0; i < region_count(); i++) {
+        bool good = load_and_run(region_at(i));
+
+        result.good += good;
+        result.bad += !good;
     }
-    if (store.head == MODFMT_STORE_NONE && store.generation == 0)
-        return run_scanned();
-    return run_stored(&store);
+    return result;
 }

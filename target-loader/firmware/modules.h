@@ -3,18 +3,24 @@
 #ifndef MODULES_H
 #define MODULES_H
 
-#include <stdint.h>
+#include "modload_life.h"
 
 struct modules_result {
     unsigned good; /**< were loaded and returned 0 */
     unsigned bad;  /**< were refused or returned something else */
 };
 
+/** What is loaded. */
+extern struct modload_registry modules_registry;
+
 /** Give the rest of RAM to modules. */
 void modules_begin(void);
 /** Load and run every live image of the region's store, or, where there never was one,
  *  every image that lies there: one after the other, a line for each. */
 struct modules_result modules_run(void);
+
+/** The module whose code the firmware has called and that has not returned, or NULL. */
+struct modload_module *modules_running(void);
 
 /** For a fault's report: "module NAME VERSION", or "firmware". */
 void modules_print_current(void);

@@ -54,7 +54,7 @@ OVER = {
     "stack of a load, the deepest way, port not counted": 264,
 }
 LIBRARY = ("libmodfmt/modfmt_header.c", "libmodfmt/modfmt_reloc.c", "libmodfmt/modfmt_crc.c",
-           "target-loader/modload.c")
+           "target-loader/modload.c", "target-loader/modload_tables.c")
 NANO = "libc_nano.a"
 LAYOUT = tomllib.loads((BENCH.parent.parent / "specs/layout.toml").read_text())
 HEADER = {x["name"]: (x["offset"], x["size"]) for x in LAYOUT["header"]}
@@ -230,7 +230,7 @@ def bench_firmware(tools):
     run("arm-none-eabi-gcc", *flags, "-nostartfiles", "-Wl,--gc-sections",
         "-Wl,--wrap=modfmt_relocate", "-Wl,--build-id=sha1", "-T", firmware / "boards/stm32f405.ld", f"-L{firmware}",
         BENCH / "firmware.c", *[firmware / name for name in
-                                ("exports.c", "console.c", "emulation.c", "start.c",
+                                ("console.c", "emulation.c", "start.c",
                                  "descriptor.c", "boards/stm32f4.c")],
         port / "stm32/flash_f4.c", *sorted((s / "libmodfmt").glob("modfmt_store*.c")),
         s / "libmodfmt/modfmt_hash.c",

@@ -100,6 +100,17 @@ static int find_at_once(const struct modload_port *port, uint32_t hash, uint32_t
     return 0;
 }
 
+/** What a firmware's registry does for each import. */
+static int find_in_table(const struct modload_port *port, uint32_t hash, uint32_t type,
+                         uint32_t *ret_address)
+{
+    const struct modload_table table = {firmware_exports,
+                                        (uint32_t)(uintptr_t)firmware_export_count};
+
+    (void)port;
+    return modload_table_find(&table, hash, type, ret_address);
+}
+
 static int read_chunk(const struct modload_port *port,
                       const struct modload_source *source, uint32_t offset, void *buffer,
                       uint32_t size)
@@ -121,10 +132,10 @@ struct way {
 static const struct way ways[] = {
     {"load", 0, find_at_once, 0},
     {"load_crc", MODLOAD_OPT_CRC, find_at_once, 0},
-    {"load_search", 0, exports_find, 0},
+    {"load_search", 0, find_in_table, 0},
     {"load_apart", MODLOAD_OPT_APART, find_at_once, 0},
     {"load_read", 0, find_at_once, 1},
-    {"load_all", MODLOAD_OPT_CRC | MODLOAD_OPT_APART, exports_find, 1},
+    {"load_all", MODLOAD_OPT_CRC | MODLOAD_OPT_APART, find_in_table, 1},
 };
 
 static uint32_t *stack_pointer(void)

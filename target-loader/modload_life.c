@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Loading and unloading of modules that need each other. See modload_life.h.
+ *
+ * What is read of an image here is not to be trusted: modload_image_load() checks its
+ * CRC, and only if it is asked to. So offsets are checked where they are used. */
+#include "modload_debug.h"
+#include "modload_parts.h"
+
+#define VERSION_SIZE 6u
+
+void modload_begin(struct modload_registry *r)
+{
+    r->port.find = modload_find_import_;
+    if (MODLOAD_WITH_DEPENDENCIES)
+        r->port.options |= MODLOAD_OPT_DEPENDENCIES;
+    r->modules = r->pending = NULL;
+}
+
+/* ---- who is there ------------------------------------------------------------- */
+
+static struct modload_module *named_(struct modload_module *m, uint32_t name)
+{
+    while (m && m->name != name)
+        m = m->next;
+    return m;
+}
+
+/** Where the registry's list points to a module, or to its end. */
+static struct modload_module **link_(struct modload_registry *r,
+                                     const struct modload_module *module)
+{
+    struct modload_module **at = &r->modules;
+
+    while (*at && *at != module)
+        at = &(*at)->next;
+    return at;
+}
+
+struct modload_module *modload_find(const struct modload_registry *r, const char *name)
+{
+    return named_(r->modules, modload_name_hash_(name));
+}
+
+struct modload_module *modload_at(const struct modload_registry *r, uint32_t address)
+{
+    struct modload_module *m;
+
+    for (m = r->modules; m; m = m->next)
+        for (unsigned i = 0; i < 2; i++)
+            if (address - m->image.segment[i].address < m->image.segment[i].size)
+                return m;
+    return NULL;
+}
+
+int modload_each(const struct modload_registry *r,
+                 int (*visit)(struct modload_module *module, void *context),
+                 void *context)
+{
+    struct modload_module *m = r->modules;
+    int rc = 0;
+
+    while (m && rc == 0) {
+        struct modload_module *next = m->next;
+
+        rc = visit(m, context);
+        m = next;
+    }
+    return rc;
+}
+
+void *modload_params(const struct modload_module *m, uint32_t *ret_size)
+{
+    const struct modfmt_segment *s = m->image.segment;
+    uint32_t place = m->params & ~MODFMT_PLACE_DATA;
+
+    if (m->params & MODFMT_PLACE_DATA)
+        s++;
+    if (m->params_size == 0 || !modfmt_range(place, m->params_size, s->size))
+        return NULL;
+    *ret_size = m->params_size;
+    return s->bytes + place;
+}
+
+/* ---- loading -------------------------------------------------------------------- */
+
+/** Have a module wait to be loaded: see what it is called. */
+static int push_(struct modload_registry *r, const struct modload_source *source,
+                 struct modload_module *m, struct modfmt_diag *diag)
+{
+    uint8_t index = m->index;
+    int rc;
+
+    __builtin_memset(m, 0, sizeof(*m));
+    m->index = index;
+    m->source = *source;
+    m->next = r->pending;
+    r->pending = m;
+    rc = modload_identify_(&r->port, m, diag);
+    if (rc == 0 && m->name && (named_(r->modules, m->name) || named_(m->next, m->name))) {
+        diag->want = m->name;
+        rc = MODLOAD_E_TWICE;
+    }
+    return rc;
+}
+
+/** A version as a number that can be compared. */
+static uint64_t version_(const uint8_t *v)
+{
+    return (uint64_t)modfmt_get16(v) << 32 | modfmt_get16(v + 2) << 16 |
+           modfmt_get16(v + 4);
+}
+
+/** Note a dependency as met, if `found` does. */
+static int meet_(struct modload_module *m, struct modload_module *found,
+                 const uint8_t *range)
+{
+    uint64_t version = (uint64_t)found->version[0] << 32 |
+                       (uint32_t)found->version[1] << 16 | found->version[2];
+
+    if (version < version_(range) || version >= version_(range + VERSION_SIZE))
+        return MODLOAD_E_DEPENDENCY;
+    if (m->need_count == MODLOAD_NEEDS_MAX)
+        return MODLOAD_E_DEPENDENCIES;
+    m->need[m->need_count++] = found;
+    found->users++;
+    return 0;
+}
+
+/** Meet the dependencies of the pending module from where its walk stands.
+ *  @return 0: all are met; 1: *ret_name is to be loaded first; or an error */
+static int resolve_(const struct modload_registry *r, uint32_t *ret_name,
+                    struct modfmt_diag *diag)
+{
+    struct modload_module *m = r->pending;
+    struct modload_tags_ t = {.port = &r->port,
+                              .source = &m->source,
+                              .diag = diag,
+                              .offset = m->tags,
+                              .end = m->end};
+    int rc;
+
+    while ((rc = modload_tags_next_(&t)) == 1) {
+        struct modload_module *found;
+
+        if (t.type != MODFMT_TAG_DEPENDENCY)
+            continue;
+        if (t.length <= 2 * VERSION_SIZE || t.length > MODLOAD_TAG_MAX_)
+            return MODFMT_E_TAG_VALUE;
+        *ret_name = diag->got = modfmt_hash((const char *)t.value + 2 * VERSION_SIZE,
+                                            t.length - 2 * VERSION_SIZE);
+        found = named_(r->modules, diag->got);
+        if (!found)
+            return named_(m, diag->got) ? MODLOAD_E_CYCLE : 1;
+        rc = meet_(m, found, t.value);
+        if (rc != 0)
+            return rc;
+        m->tags = t.offset;
+    }
+    return rc;
+}
+
+/** Have the module of that name wait before all others. */
+static int supply_(struct modload_registry *r, uint32_t name, struct modfmt_diag *diag)
+{
+    struct modload_source source;
+    struct modload_module *m;
+    int rc;
+
+    if (!r->supply || r->supply(r, name, &source, &m))
+        return MODLOAD_E_DEPENDENCY;
+    rc = push_(r, &source, m, diag);
+    m->automatic = 1;
+    /* Or we would go on asking for it for ever. */
+    return rc == 0 && m->name != name ? MODLOAD_E_DEPENDENCY : rc;
+}
+
+/** All that the pending module needs is there: load it, and enter it into the registry.
+ */
+static int finish_(struct modload_registry *r, struct modfmt_diag *diag)
+{
+    struct modload_module *m = r->pending;
+    int rc = modload_image_load(&r->port, &m->source, &m->image, diag);
+
+    if (rc != 0)
+        return rc;
+    r->pending = m->next;
+    m->next = r->modules;
+    r->modules = m;
+    m->state = MODLOAD_LOADED;
+    modload_debug_event(m, MODLOAD_DEBUG_LOADED);
+    return 0;
+}
+
+/** It is in no list any more: it needs nobody, and its storage is its owner's. */
+static void dismiss_(struct modload_registry *r, struct modload_module *m)
+{
+    while (m->need_count)
+        m->need[--m->need_count]->users--;
+    m->state = MODLOAD_EMPTY;
+    if (r->dismiss)
+        r->dismiss(r, m);
+}
+
+/** The first module that was loaded for others and is needed by none any more. */
+static struct modload_module *idle_(const struct modload_registry *r)
+{
+    struct modload_module *m = r->modules;
+
+    while (m && (m->users || !m->automatic))
+        m = m->next;
+    return m;
+}
+
+/** Take a module that nobody needs out, and then those that were loaded for it alone. */
+static void remove_(struct modload_registry *r, struct modload_module *m)
+{
+    for (; m; m = idle_(r)) {
+        (void)modload_stop(r, m); /* if it is started */
+        modload_debug_event(m, MODLOAD_DEBUG_UNLOADING);
+        *link_(r, m) = m->next;
+        modload_image_unload(&r->port, &m->image);
+        dismiss_(r, m);
+    }
+}
+
+/** A load failed: let go of all that waits, and of what was loaded for it. */
+static void undo_(struct modload_registry *r)
+{
+    struct modload_module *m = r->pending;
+
+    if (m)
+        r->failed = m->source;
+    for (; m; m = r->pending) {
+        r->pending = m->next;
+        dismiss_(r, m);
+    }
+    remove_(r, idle_(r));
+}
+
+int modload_load(struct modload_registry *r, const struct modload_source *source,
+                 struct modload_module *module, struct modfmt_diag *diag)
+{
+    uint32_t name = 0;
+    int rc;
+
+    r->failed = *source;
+    diag->code = MODLOAD_E_STATE;
+    if (*link_(r, module) || r->pending)
+        return MODLOAD_E_STATE;
+    rc = push_(r, source, module, diag);
+    while (rc == 0 && r->pending) {
+        rc = resolve_(r, &name, diag);
+        if (rc == 0)
+            rc = finish_(r, diag);
+        else if (rc == 1)
+            rc = supply_(r, name, diag);
+    }
+    diag->code = rc;
+    if (rc != 0)
+        undo_(r);
+    return rc;
+}
+
+int modload_unload(struct modload_registry *r, struct modload_module *module)
+{
+    if (!*link_(r, module))
+        return MODLOAD_E_STATE;
+    if (module->users)
+        return MODLOAD_E_IN_USE;
+    remove_(r, module);
+    return 0;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** What the files of the loader share among themselves. Private. */
+#ifndef MODLOAD_PARTS_H
+#define MODLOAD_PARTS_H
+
+#include "modload_life.h"
+
+/** Bytes of the longest tag that the registry looks at: two versions and a name. */
+#define MODLOAD_TAG_MAX_ (12u + MODFMT_NAME_MAX)
+
+/** Look at bytes of an image: in place where that can be, otherwise read into `buffer`.
+ *  @return NULL if they cannot be read; diag is filled */
+static inline const uint8_t *modload_view_(const struct modload_port *port,
+                                           const struct modload_source *source,
+                                           uint32_t offset, uint32_t size, void *buffer,
+                                           struct modfmt_diag *diag)
+{
+    if (!MODLOAD_WITH_READ || source->mapped)
+        return source->mapped + offset;
+    diag->offset = offset;
+    diag->got = size;
+    return port->read(port, source, offset, buffer, size) ? NULL : buffer;
+}
+
+/** A walk over an image's tags. */
+struct modload_tags_ {
+    const struct modload_port *port;
+    const struct modload_source *source;
+    struct modfmt_diag *diag;
+    uint32_t offset; /**< of the tag that comes next */
+    uint32_t end;    /**< of the image */
+    uint32_t type;
+    uint32_t length;      /**< of the value */
+    const uint8_t *value; /**< its first MODLOAD_TAG_MAX_ bytes, if there are so many */
+    uint8_t buffer[MODLOAD_TAG_MAX_ + 1];
+};
+
+/** On to the next tag. @return 1: there is one; 0: there is none; or an error */
+int modload_tags_next_(struct modload_tags_ *tags);
+/** Note in `m` what its image says of name, version, exports, parameters and tags. */
+int modload_identify_(const struct modload_port *port, struct modload_module *m,
+                      struct modfmt_diag *diag);
+uint32_t modload_name_hash_(const char *name);
+/** For port.find, `port` being a registry's: its tables, then what the module that is
+ *  being loaded needs. */
+int modload_find_import_(const struct modload_port *port, uint32_t hash, uint32_t type,
+                         uint32_t *ret_address);
+
+#endif
