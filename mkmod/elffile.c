@@ -229,6 +229,7 @@ static void read_symbols(struct module *m)
         s->size = modfmt_get32(raw + 8);
         s->type = raw[12] & 0xf;
         s->bind = raw[12] >> 4;
+        s->hidden = ELF32_ST_VISIBILITY(raw[13]) == STV_HIDDEN;
         s->section = symbol_section(elf, extended, i, modfmt_get16(raw + 14));
         s->import = SYMBOL_NO_IMPORT;
     }

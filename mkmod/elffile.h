@@ -48,6 +48,7 @@ struct symbol {
     uint8_t type;
     uint8_t bind;
     uint8_t home;
+    bool hidden; /**< by its visibility; LLD makes such symbols local */
     bool warned;
 };
 

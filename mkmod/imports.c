@@ -10,8 +10,7 @@
 #define IMPORTS_MAX  0xffffu
 #define LABEL_DIGITS 8u
 
-/* Names are bytes other than 0x00 to 0x20 and 0x7F (specs/modfmt.md, 6). */
-static bool good_name(const char *name)
+bool symbol_good_name(const char *name)
 {
     for (const char *c = name; *c != '\0'; c++) {
         if ((unsigned char)*c <= 0x20 || *c == 0x7f) {
@@ -53,7 +52,7 @@ static void add(struct module *m, size_t *capacity, uint32_t index)
     import->hash = modfmt_hash(import->name, (uint32_t)length);
     import->weak = symbol->bind == STB_WEAK;
     symbol->import = m->import_count++;
-    if (!good_name(import->name)) {
+    if (!symbol_good_name(import->name)) {
         problem_error(m, 0, 0, "undefined symbol '%s' has a name that no import can have",
                       symbol->name);
     }

@@ -14,6 +14,11 @@ enum option {
     OPTION_DESCRIPTION,
     OPTION_STACK_SIZE,
     OPTION_ENTRY,
+    OPTION_EXPORT,
+    OPTION_NEEDS,
+    OPTION_PARAMS,
+    OPTION_PARAMS_SYMBOL,
+    OPTION_UNTYPED,
     OPTION_STRIP_NAMES,
     OPTION_VERBOSE,
 };
@@ -28,7 +33,16 @@ static const struct cli_option options[] = {
     {OPTION_STACK_SIZE, 0, "stack-size", "BYTES", "stack that the entry function needs"},
     {OPTION_ENTRY, 0, "entry", "SYMBOL",
      "the entry function (default: module_entry, or the ELF's entry)"},
-    {OPTION_STRIP_NAMES, 0, "strip-names", NULL, "leave out the names of imports"},
+    {OPTION_EXPORT, 0, "export", "SYMBOL",
+     "let other modules use SYMBOL (may be given again)"},
+    {OPTION_NEEDS, 0, "needs", "NAME[:LOWEST[:TOOHIGH]]",
+     "need another module, in these versions (may be given again)"},
+    {OPTION_PARAMS, 0, "params", "FILE", "fill the parameter block from FILE"},
+    {OPTION_PARAMS_SYMBOL, 0, "params-symbol", "SYMBOL",
+     "the parameter block (default: module_params)"},
+    {OPTION_UNTYPED, 0, "untyped", NULL, "allow imports whose type is not known"},
+    {OPTION_STRIP_NAMES, 0, "strip-names", NULL,
+     "leave out the names of imports and exports"},
     {OPTION_VERBOSE, 'v', "verbose", NULL, "print a map of the module"},
     {0, 0, NULL, NULL, NULL},
 };
@@ -46,27 +60,6 @@ static const struct cli_tool tool = {
     .version_takes_arg = true,
 };
 
-static bool parse_version(const char *text, uint16_t *ret_version)
-{
-    for (unsigned i = 0; i < 3; i++) {
-        uint32_t value = 0;
-        if (*text < '0' || *text > '9') {
-            return false;
-        }
-        while (*text >= '0' && *text <= '9') {
-            value = 10 * value + (uint32_t)(*text++ - '0');
-            if (value > 0xffff) {
-                return false;
-            }
-        }
-        ret_version[i] = (uint16_t)value;
-        if (*text++ != (i < 2 ? '.' : '\0')) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* Bytes other than 0x00 to 0x20 and 0x7F; a description may have spaces. */
 static bool good_text(const char *text, size_t most, bool spaces)
 {
@@ -79,8 +72,46 @@ static bool good_text(const char *text, size_t most, bool spaces)
     return length >= 1 && length <= most;
 }
 
+static void again(struct arguments *arguments, const char *value)
+{
+    arguments->list = cli_grow(arguments->list, &arguments->capacity,
+                               arguments->count + 1, sizeof *arguments->list);
+    arguments->list[arguments->count++] = value;
+}
+
+/* Options about what the module shares with others. @return whether it is one */
+static bool take_shared(struct options *o, int id, const char *value)
+{
+    const char *wrong = NULL;
+    switch (id) {
+    case OPTION_EXPORT:
+        again(&o->exports, value);
+        return true;
+    case OPTION_NEEDS:
+        wrong = needs_parse(&o->needs, value);
+        if (wrong != NULL) {
+            cli_usage(&tool, "--needs %s: %s", value, wrong);
+        }
+        return true;
+    case OPTION_PARAMS:
+        o->params = value;
+        return true;
+    case OPTION_PARAMS_SYMBOL:
+        o->params_symbol = value;
+        return true;
+    case OPTION_UNTYPED:
+        o->untyped = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void take_option(struct options *o, int id, const char *value)
 {
+    if (take_shared(o, id, value)) {
+        return;
+    }
     switch (id) {
     case OPTION_OUTPUT:
         o->output = value;
@@ -90,7 +121,7 @@ static void take_option(struct options *o, int id, const char *value)
         break;
     case OPTION_VERSION:
         o->has_version = true;
-        if (!parse_version(value, o->version)) {
+        if (!version_parse(value, o->version)) {
             cli_usage(&tool, "--version wants X.Y.Z, three numbers up to 65535, not '%s'",
                       value);
         }
@@ -182,6 +213,9 @@ static int make(struct module *m)
     evidence_check(m);
     imports_collect(m);
     veneers_plan(m);
+    exports_collect(m);
+    params_plan(m);
+    needs_check(m);
     stop_if_refused(m);
     segments_fill(m);
     veneers_write(m);
@@ -191,6 +225,7 @@ static int make(struct module *m)
     staticbase_resolve(m);
     branch_check_veneers(m);
     places_find(m);
+    params_fill(m);
     if (m->far && m->not_apart) {
         problem_error(
             m, 0, 0,

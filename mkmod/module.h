@@ -7,14 +7,41 @@
 #include "modfmt.h"
 #include "problems.h"
 
+/** Another module that this one needs. */
+struct need {
+    const char *name;
+    uint16_t lowest[3];
+    uint16_t too_high[3];
+};
+
+struct needs {
+    struct need *list;
+    size_t count;
+    size_t capacity;
+};
+
+/** The arguments of an option that may be given again. */
+struct arguments {
+    const char **list;
+    size_t count;
+    size_t capacity;
+};
+
 struct options {
     const char *input;
     const char *output;
     const char *name;
     const char *description;
     const char *entry;
+    const char *params; /**< file that fills the parameter block */
+    const char *params_symbol;
+    const char *write_api;
+    struct arguments exports;
+    struct arguments apis;
+    struct needs needs;
     uint16_t version[3];
     bool has_version;
+    bool untyped; /**< imports whose type nobody knows are fine */
     bool strip_names;
     bool verbose;
     uint32_t stack_size;
@@ -85,8 +112,21 @@ struct import {
     uint32_t section; /**< of a record that refers to it: a branch, if there is one */
     uint32_t address; /**< of that record */
     uint32_t label;   /**< tag from an asm label (`name$3f2a91c0`); 0: none */
+    uint32_t type;    /**< tag; 0: not known */
+    const char *prototype; /**< what it was declared as; NULL or "": not known */
+    bool object;           /**< data, as far as is known */
+    bool unverified;       /**< the type is the description's word alone */
     bool branched;
     bool weak; /**< every reference is */
+};
+
+struct export
+{
+    const char *name;
+    uint32_t symbol;
+    uint32_t hash;
+    uint32_t type; /**< tag; 0: not known */
+    bool function;
 };
 
 struct array_place {
@@ -157,8 +197,15 @@ struct module {
     size_t veneer_word_count;
     size_t veneer_word_capacity;
 
+    struct export *exports;
+    uint32_t export_count;
+
     struct array_place init;
     struct array_place fini;
+    struct array_place params;
+    const char *params_name;
+    bool has_api_version;
+    uint16_t api_version[3];
     const uint8_t *build_id;
     uint32_t build_id_size;
 };
@@ -196,6 +243,58 @@ void evidence_check(struct module *m);
 /* imports.c */
 /** Find the undefined symbols that are used, and sort them. */
 void imports_collect(struct module *m);
+
+/** Bytes other than 0x00 to 0x20 and 0x7F, and at least one (specs/modfmt.md, 6). */
+bool symbol_good_name(const char *name);
+
+/* records.c */
+#define EXPORTS_SECTION ".modfmt.exports"
+#define PARAMS_SECTION  ".modfmt.params"
+/** Indices of symbols; `list` is the caller's to free. */
+struct symbols {
+    uint32_t *list;
+    size_t count;
+};
+/** The symbols that the records of a section (examples/include/modfmt_module.h) name,
+ * each once. */
+struct symbols records_of(struct module *m, const char *section);
+
+/* exports.c */
+/** Find what --export and MODULE_EXPORT name, check it, sort it by hash. */
+void exports_collect(struct module *m);
+/** The export table. To be freed. */
+struct modfmt_export *exports_table(const struct module *m);
+
+/* params.c */
+/** Find the parameter block and see to it that the image stores it. */
+void params_plan(struct module *m);
+/** Fill it from --params, once all fix-ups are known. */
+void params_fill(struct module *m);
+
+/* needs.c */
+#define NEED_NAME_OFFSET 12u
+/** "X.Y.Z", three numbers up to 65535. */
+bool version_parse(const char *text, uint16_t *ret_version);
+/** Take in NAME[:LOWEST[:TOOHIGH]]. @return what is wrong with it, or NULL */
+const char *needs_parse(struct needs *needs, const char *text);
+/** The module needs one that is compatible with that version, unless --needs says more.
+ */
+void needs_add(struct module *m, const char *name, const uint16_t *version);
+void needs_check(struct module *m);
+/** Write the value of a dependency tag. @return its length */
+uint32_t needs_value(const struct need *need, uint8_t *value);
+
+/* tags.c */
+struct tags {
+    struct modfmt_tag_source *list;
+    size_t capacity;
+    uint32_t count;
+    uint32_t names; /**< bytes of names and prototypes */
+};
+void tags_make(const struct module *m, struct tags *tags);
+/** Bytes in the image. */
+uint32_t tags_size(const struct tags *tags);
+void tags_free(struct tags *tags);
 
 /* veneers.c */
 /** Say where each veneer will be: sets `veneer` of the imports that are branched to. */

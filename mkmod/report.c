@@ -67,12 +67,38 @@ static void print_symbols(const struct module *m, FILE *out)
 {
     for (uint32_t i = 0; i < m->import_count; i++) {
         const struct import *import = &m->imports[i];
-        (void)fprintf(out, "import %s (hash 0x%08x)%s", import->name,
-                      (unsigned)import->hash, import->weak ? ", weak" : "");
+        (void)fprintf(out, "import %s (hash 0x%08x, type 0x%08x)%s%s", import->name,
+                      (unsigned)import->hash, (unsigned)import->type,
+                      import->unverified ? ", unverified" : "",
+                      import->weak ? ", weak" : "");
         if (import->branched) {
             (void)fprintf(out, ", veneer at text+0x%x", (unsigned)import->veneer);
         }
         (void)fprintf(out, "\n");
+    }
+}
+
+static void print_shared(const struct module *m, FILE *out)
+{
+    for (uint32_t i = 0; i < m->export_count; i++) {
+        const struct export *export = &m->exports[i];
+        const struct symbol *s = &m->elf.symbols[export->symbol];
+        (void)fprintf(out, "export %s (hash 0x%08x, type 0x%08x): %s+0x%x\n",
+                      export->name, (unsigned)export->hash, (unsigned)export->type,
+                      s->home == HOME_TEXT ? "text" : "data",
+                      (unsigned)((s->value & (export->function ? ~1u : ~0u)) -
+                                 m->segment[s->home].link));
+    }
+    for (size_t i = 0; i < m->options.needs.count; i++) {
+        const struct need *need = &m->options.needs.list[i];
+        (void)fprintf(out, "needs %s from %u.%u.%u up to but not %u.%u.%u\n", need->name,
+                      need->lowest[0], need->lowest[1], need->lowest[2],
+                      need->too_high[0], need->too_high[1], need->too_high[2]);
+    }
+    if (m->params.size != 0) {
+        (void)fprintf(out, "parameter block %s: %u bytes at data+0x%x\n", m->params_name,
+                      (unsigned)m->params.size,
+                      (unsigned)(m->params.address - m->segment[1].link));
     }
 }
 
@@ -104,13 +130,13 @@ void report_map(const struct module *m, const struct image_sizes *sizes)
     print_sections(m, out);
     print_fixups(m, out);
     print_symbols(m, out);
+    print_shared(m, out);
     print_flags(m, sizes->flags, out);
     (void)fprintf(out,
                   "bytes: header %u, text %u, data %u, relocations %u (%zu fix-ups), "
-                  "imports %u, tags %u (of them names %u), image %u\n",
+                  "imports %u, exports %u, tags %u (of them names %u), image %u\n",
                   MODFMT_HEADER_SIZE, (unsigned)m->segment[0].stored,
                   (unsigned)m->segment[1].stored, (unsigned)sizes->relocs, m->fixup_count,
-                  (unsigned)(9 * m->import_count), (unsigned)sizes->tags,
-                  (unsigned)(m->options.strip_names ? 0 : sizes->names),
-                  (unsigned)sizes->total);
+                  (unsigned)(9 * m->import_count), (unsigned)(13 * m->export_count),
+                  (unsigned)sizes->tags, (unsigned)sizes->names, (unsigned)sizes->total);
 }

@@ -190,6 +190,18 @@ def one_object(case, cwd, link):
         link.objects = [whole]
 
 
+def with_libraries(base, cwd, link):
+    """Members of archives that call weak symbols of their own: to be told apart as well."""
+    own = {s.name for o in link.objects for s in Elf(o).symbols}
+    if set(imports.weak(base)) <= own:
+        return False
+    whole = cwd / "with_libraries.o"
+    build.run([link.linker, "-r", *link.objects,
+               *build.libraries(link.libs, link.core, link.hard), "-o", whole], cwd, "ld -r")
+    link.objects, link.libs = [whole], []
+    return True
+
+
 def imports_case(case, cwd):
     """Undefined symbols: the linker sets them, and sees the veneers as a section.
 
@@ -200,6 +212,8 @@ def imports_case(case, cwd):
     one_object(case, cwd, link)
     ignore = "--unresolved-symbols=ignore-all"
     base = aligned_base(case, cwd, link, flags=["--emit-relocs", ignore])
+    if with_libraries(base, cwd, link):
+        base = aligned_base(case, cwd, link, flags=["--emit-relocs", ignore])
     names = [n for n in imports.undefined(base) if not n.startswith("__aeabi_unwind")]
     maybe = [n for n in imports.weak(base) if n in names]
     bound = imports.addresses(names)
