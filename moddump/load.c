@@ -238,7 +238,7 @@ static int host_find(const struct modload_port *port, uint32_t hash, uint32_t ty
     const struct binding *binding = find_binding(host->request, hash);
     (void)type; /* the user binds by hand */
     if (binding == NULL) {
-        return -1;
+        return MODLOAD_E_IMPORT;
     }
     *ret_address = binding->address;
     return 0;

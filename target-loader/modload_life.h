@@ -71,7 +71,7 @@ struct modload_registry {
     /** What loading images takes. modload_begin() sets find; the rest is the firmware's.
      */
     struct modload_port port;
-    const struct modload_table *tables; /**< searched in this order, before modules */
+    struct modload_table *tables; /**< searched in this order, before modules */
     uint32_t table_count;
     /** Call a function of the module with r9 as it wants it (modload_cortex_m_call).
      *  @return what the function returned */

@@ -3,18 +3,24 @@
 
 #include "modfmt.h"
 
-int modload_table_find(const struct modload_table *table, uint32_t hash, uint32_t type,
+int modload_table_find(struct modload_table *table, uint32_t hash, uint32_t type,
                        uint32_t *ret_address)
 {
-    const struct modload_export *first = table->entries, *end = first + table->count;
-    /* In 16 bits: ARMv6-M multiplies to 32 only. */
-    const struct modload_export *e = first + ((hash >> 16) * table->count >> 16);
+    const struct modload_export *e = table->entries;
+    uint32_t at = table->at, count = table->count, step;
 
-    while (e != end && e->hash < hash)
-        e++;
-    while (e != first && e[-1].hash >= hash)
-        e--;
-    if (e == end || e->hash != hash)
+    if (at >= count || e[at].hash > hash)
+        at = 0;
+    /* The last entry that is not behind the hash: step is a power of two and the first
+     * one that goes too far. */
+    for (step = 1; step < count - at && e[at + step].hash <= hash; step *= 2)
+        at += step;
+    while (step /= 2)
+        if (step < count - at && e[at + step].hash <= hash)
+            at += step;
+    table->at = at;
+    e += at;
+    if (at >= count || e->hash != hash)
         return MODLOAD_E_IMPORT;
     if (e->type != type && e->type != 0 && type != 0)
         return MODLOAD_E_TYPE;

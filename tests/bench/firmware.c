@@ -104,8 +104,9 @@ static int find_at_once(const struct modload_port *port, uint32_t hash, uint32_t
 static int find_in_table(const struct modload_port *port, uint32_t hash, uint32_t type,
                          uint32_t *ret_address)
 {
-    const struct modload_table table = {firmware_exports,
-                                        (uint32_t)(uintptr_t)firmware_export_count};
+    static struct modload_table table = {.entries = firmware_exports};
+
+    table.count = (uint32_t)(uintptr_t)firmware_export_count;
 
     (void)port;
     return modload_table_find(&table, hash, type, ret_address);

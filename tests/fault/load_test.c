@@ -71,7 +71,7 @@ static int find_(const struct modload_port *port, uint32_t hash, uint32_t type,
     (void)port;
     (void)type;
     *ret_address = hash;
-    return fails(FIND) ? -1 : 0;
+    return fails(FIND) ? MODLOAD_E_IMPORT : 0;
 }
 
 static void sync_(const struct modload_port *port, const struct modload_image *module)

@@ -73,7 +73,7 @@ static int find_(const struct modload_port *port, uint32_t hash, uint32_t type,
 {
     require((type & MODFMT_IMPORT_WEAK) == 0);
     if (((const struct host *)port->ctx)->weak_only)
-        return -1;
+        return MODLOAD_E_IMPORT;
     *ret_address = IMPORT_ADDRESS + (hash & 0xfffffe);
     return 0;
 }
