@@ -14,6 +14,7 @@ put in front where that part of it is erased. Exit status 0: every module was lo
   --icount         count time in instructions, not by the clock: every run is the same
   --apart          have text and data placed apart
   --read           have images read in chunks, as from a file
+  --keep           have all modules loaded and started before the first one is unloaded
   --timeout S      end after S seconds, default 10
   -h, --help       this text"
 
@@ -38,6 +39,7 @@ while [ $# -gt 0 ]; do
         --icount) extra=(-icount shift=0) ;;
         --apart) options=$((options | 1)) ;;
         --read) options=$((options | 2)) ;;
+        --keep) options=$((options | 4)) ;;
         -h | --help) echo "$usage"; exit 0 ;;
         --) shift; modules+=("$@"); break ;;
         -*) die 2 "unknown option $1; see run-qemu.sh --help" ;;

@@ -13,6 +13,7 @@
 #define EMULATION_MAGIC 0x554d4551u /* "QEMU" */
 #define EMULATION_APART 0x1u        /**< place text and data apart */
 #define EMULATION_READ  0x2u        /**< read images through port->read, in chunks */
+#define EMULATION_KEEP  0x4u        /**< load and start all modules, then unload them */
 
 struct emulation_config {
     uint32_t magic;

@@ -16,6 +16,7 @@ extern const uint8_t firmware_export_count[];
 void *fw_calloc(size_t count, size_t size);
 void *fw_realloc(void *memory, size_t size);
 int fw_aeabi_atexit(void *object, void (*destructor)(void *), void *handle);
+int fw_guard_acquire(uint32_t *guard);
 _Noreturn void fw_pure_virtual(void);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "atexit.h"
 #include "console.h"
 #include "emulation.h"
 #include "exports.h"
@@ -17,15 +18,7 @@ struct modload_arena heap_arena;
 #define OWNER_ATEXIT   4u
 #define OWNERS         2u
 
-/** A destructor of a static object. */
-struct destructor {
-    struct destructor *next;
-    const struct modload_module *module;
-    uint32_t function;
-    void *object;
-};
-
-static struct destructor *destructors;
+static struct modload_atexit destructors;
 
 static uint32_t owner_of(const struct modload_module *module, uint32_t what)
 {
@@ -86,23 +79,23 @@ void *fw_realloc(void *memory, size_t size)
 
 int fw_aeabi_atexit(void *object, void (*destructor)(void *), void *handle)
 {
-    struct modload_module *module =
-        modload_at(&modules_registry, (uint32_t)(uintptr_t)handle);
-    struct destructor *d;
-
     /* The handle is an address in the module; with a linker script of its own it may be
      * 0. */
-    if (!module)
-        module = modules_running();
-    d = modload_arena_alloc(&heap_arena, sizeof(*d), 8, owner_of(module, OWNER_ATEXIT));
+    uintptr_t at = handle ? (uintptr_t)handle : (uintptr_t)destructor;
+    struct modload_module *module = modload_at(&modules_registry, (uint32_t)at);
+    struct modload_destructor *d =
+        modload_arena_alloc(&heap_arena, sizeof(*d), 8, owner_of(module, OWNER_ATEXIT));
+
     if (!d)
         return -1;
-    d->module = module;
-    d->next = destructors;
-    d->function = (uint32_t)(uintptr_t)destructor;
-    d->object = object;
-    destructors = d;
+    modload_atexit_add(&destructors, d, object, destructor, handle);
     return 0;
+}
+
+/* Modules run in one thread here, so nobody waits for anybody. */
+int fw_guard_acquire(uint32_t *guard)
+{
+    return modload_guard_acquire(guard) == MODLOAD_GUARD_YOURS;
 }
 
 _Noreturn void fw_pure_virtual(void)
@@ -113,37 +106,15 @@ _Noreturn void fw_pure_virtual(void)
     emulation_end(1);
 }
 
-/** Where the list points to the newest destructor of a module, or to its end. */
-static struct destructor **newest(const struct modload_module *module)
+void heap_run_destructors(const struct modload_module *module)
 {
-    struct destructor **at = &destructors;
-
-    while (*at && (*at)->module != module)
-        at = &(*at)->next;
-    return at;
-}
-
-void heap_run_destructors(struct modload_registry *registry,
-                          struct modload_module *module)
-{
-    struct destructor **at;
-
-    /* One may register another: so look anew each time. */
-    while (*(at = newest(module))) {
-        struct destructor d = **at;
-
-        modload_arena_release(&heap_arena, *at);
-        *at = d.next;
-        (void)registry->call(registry, module, d.function, d.object);
-    }
+    modload_atexit_run(&destructors, &module->image, fw_free);
 }
 
 uint32_t heap_reclaim(const struct modload_module *module)
 {
-    struct destructor **at;
-
-    while (*(at = newest(module)))
-        *at = (*at)->next;
+    while (modload_atexit_take(&destructors, &module->image))
+        ; /* their memory goes with the owner's */
     modload_arena_release_owner(&heap_arena, owner_of(module, OWNER_ATEXIT));
     return modload_arena_release_owner(&heap_arena, owner_of(module, OWNER_ALLOC));
 }

@@ -12,8 +12,7 @@
 extern struct modload_arena heap_arena;
 
 /** Call what a module registered with __aeabi_atexit, the last one first. */
-void heap_run_destructors(struct modload_registry *registry,
-                          struct modload_module *module);
+void heap_run_destructors(const struct modload_module *module);
 /** Take back all that a module did not free. @return how many bytes */
 uint32_t heap_reclaim(const struct modload_module *module);
 

@@ -73,7 +73,12 @@ static int call(struct modload_registry *registry, struct modload_module *module
 
 static void leave(struct modload_registry *registry, struct modload_module *module)
 {
-    heap_run_destructors(registry, module);
+    struct modload_module *before = current.module;
+
+    (void)registry;
+    current.module = module;
+    heap_run_destructors(module);
+    current.module = before;
 }
 
 static void dismiss(struct modload_registry *registry, struct modload_module *module)
@@ -322,11 +327,80 @@ static bool load_and_run(const struct candidate *c)
     return good;
 }
 
+/* ---- all of them at once --------------------------------------------------------- */
+
+/** Load and start a candidate, if it has not been loaded for another one. */
+static bool load_and_start(const struct candidate *c)
+{
+    struct modload_module *module = modules_registry.modules;
+
+    while (module && image_of(&module->source) != c->image)
+        module = module->next;
+    current.image = c->image;
+    current.trusted = true;
+    if (!module) {
+        module = load(c);
+        if (!module)
+            return false;
+        (void)modload_start(&modules_registry, module, NULL);
+    }
+    /* From here on it is there for its own sake. */
+    module->automatic = 0;
+    console_fresh_line();
+    modules_print_current();
+    fw_printf(": started, returned %d\n", (int)module->result);
+    return module->result == 0;
+}
+
+/** Unload all, the oldest first as long as that is allowed, so that it shows when not. */
+static void unload_all(void)
+{
+    while (modules_registry.modules) {
+        struct modload_module *m, *again = NULL;
+        int rc = MODLOAD_E_IN_USE;
+
+        /* The oldest that was not refused in this round. */
+        while (rc == MODLOAD_E_IN_USE) {
+            for (m = modules_registry.modules; m->next != again; m = m->next)
+                ;
+            again = m;
+            current.image = image_of(&m->source);
+            rc = modload_unload(&modules_registry, m);
+            console_fresh_line();
+            modules_print_current();
+            if (rc == 0)
+                fw_print(": unloaded\n");
+            else
+                fw_printf(": not unloaded: %s: %s\n", modfmt_strerror_name(rc),
+                          modfmt_strerror(rc));
+        }
+    }
+}
+
+static struct modules_result run_kept(void)
+{
+    struct modules_result result = {0, 0};
+
+    for (unsigned i = 0; i < region_count(); i++) {
+        bool good = load_and_start(region_at(i));
+
+        result.good += good;
+        result.bad += !good;
+    }
+    current.trusted = true;
+    unload_all();
+    current.trusted = false;
+    current.image = NULL;
+    return result;
+}
+
 struct modules_result modules_run(void)
 {
     struct modules_result result = {0, 0};
 
     region_begin();
+    if ((emulation_options() & EMULATION_KEEP) != 0)
+        return run_kept();
     for (unsigned i = 0; i < region_count(); i++) {
         bool good = load_and_run(region_at(i));
 
