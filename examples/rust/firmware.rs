@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: BSD-2-Clause
+
+extern "C" {
+    pub fn fw_print(text: *const u8);
+}
