@@ -128,6 +128,10 @@ static void put_symbols(struct cli_json *json, const struct module *m)
         cli_json_hex32(json, "hash", m->imports[i].hash);
         cli_json_hex32(json, "type", m->imports[i].type);
         cli_json_bool(json, "weak", m->imports[i].weak != 0);
+        if (m->prototypes[i].length != 0) {
+            cli_json_string(json, "prototype", m->prototypes[i].bytes,
+                            m->prototypes[i].length);
+        }
         put_bits(json, "flags", import_words, m->imports[i].flags);
         cli_json_close_object(json);
     }

@@ -131,7 +131,6 @@ static void print_symbol_name(const char *name)
     } else {
         putchar('-');
     }
-    putchar('\n');
 }
 
 void print_imports(const struct module *module)
@@ -155,6 +154,12 @@ void print_imports(const struct module *module)
                import->hash, import->type, uses[i], import->weak != 0 ? "weak" : "-",
                flags[0] != 0 ? flags : "-");
         print_symbol_name(import->name);
+        if (module->prototypes[i].length != 0) {
+            fputs("  ", stdout);
+            cli_put_text(stdout, module->prototypes[i].bytes,
+                         module->prototypes[i].length);
+        }
+        putchar('\n');
     }
     putchar('\n');
     free(uses);
@@ -176,6 +181,7 @@ void print_exports(const struct module *module)
                segment_name((export->flags & MODFMT_EXPORT_DATA) != 0), export->value,
                flags[0] != 0 ? flags : "-");
         print_symbol_name(export->name);
+        putchar('\n');
     }
     putchar('\n');
 }

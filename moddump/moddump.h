@@ -6,6 +6,12 @@
 #include "cli.h"
 #include "modfmt.h"
 
+/** Bytes of an image that are text; nothing says that a zero byte follows. */
+struct piece_of_text {
+    const char *bytes;
+    size_t length;
+};
+
 /** A module that passed every check, with its tables decoded. */
 struct module {
     const char *path;
@@ -16,6 +22,7 @@ struct module {
     struct modfmt_fixup *fixups;
     size_t fixup_count;
     struct modfmt_import *imports;
+    struct piece_of_text *prototypes; /**< of each import; empty: not known */
     struct modfmt_export *exports;
     struct modfmt_tag *tags;
     size_t tag_count;
@@ -102,6 +109,8 @@ void print_exports(const struct module *module);
 void print_hex(const struct module *module);
 /** tags.c */
 void print_tags(const struct module *module);
+/** The value of one tag, on one line, for people. */
+void print_tag_value(const struct modfmt_tag *tag);
 void json_tags(struct cli_json *json, const struct module *module);
 /** json.c: all of it. */
 void print_json(const struct module *module);

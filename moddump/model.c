@@ -21,6 +21,21 @@ static const char *first_name(const struct module *m, uint32_t type)
     return tag == NULL ? NULL : (const char *)tag->value;
 }
 
+/* What the tag holds too few of, or does not end, is left empty or taken as it is: the
+ * format's checks do not look into it. */
+static void read_prototypes(struct module *m)
+{
+    const struct modfmt_tag *tag = module_tag(m, MODFMT_TAG_IMPORT_PROTOTYPES);
+    uint32_t at = 0;
+    m->prototypes = cli_alloc(m->image.import_count + 1, sizeof *m->prototypes);
+    for (uint32_t i = 0; tag != NULL && i < m->image.import_count && at < tag->length;
+         i++) {
+        m->prototypes[i].bytes = (const char *)tag->value + at;
+        m->prototypes[i].length = strnlen(m->prototypes[i].bytes, tag->length - at);
+        at += (uint32_t)m->prototypes[i].length + 1;
+    }
+}
+
 static void read_symbols(struct module *m)
 {
     const struct modfmt_image *image = &m->image;
@@ -112,6 +127,7 @@ int module_open(const char *path, uint8_t *bytes, size_t size, struct module *re
         return code;
     }
     read_symbols(&m);
+    read_prototypes(&m);
     *ret_module = m;
     return 0;
 }
@@ -120,6 +136,7 @@ void module_close(struct module *module)
 {
     free(module->fixups);
     free(module->imports);
+    free(module->prototypes);
     free(module->exports);
     free(module->tags);
 }

@@ -106,6 +106,29 @@ static void print_fixup_counts(const struct module *m)
     }
 }
 
+/* What the module was built against, what it needs, what it can be given. */
+static void print_surroundings(const struct module *m)
+{
+    static const struct word shown[] = {
+        {MODFMT_TAG_API_VERSION, "built for"},
+        {MODFMT_TAG_DEPENDENCY, "needs module"},
+        {MODFMT_TAG_PARAMS, "parameters"},
+        {0, NULL},
+    };
+    for (const struct word *word = shown; word->name != NULL; word++) {
+        for (size_t i = 0; i < m->tag_count; i++) {
+            if (m->tags[i].type != word->value) {
+                continue;
+            }
+            label(word->name);
+            fputs(word->value == MODFMT_TAG_API_VERSION ? "firmware interface " : "",
+                  stdout);
+            print_tag_value(&m->tags[i]);
+            putchar('\n');
+        }
+    }
+}
+
 static void print_tables(const struct module *m)
 {
     const struct modfmt_image *image = &m->image;
@@ -137,6 +160,7 @@ static void print_tables(const struct module *m)
            image->export_count == 0 ? ""
            : export_names           ? ", with names"
                                     : ", without names");
+    print_surroundings(m);
     label("tags");
     printf("%zu in %" PRIu32 " bytes", m->tag_count, m->tag_end - image->at.tags);
     for (size_t i = 0; i < m->tag_count; i++) {

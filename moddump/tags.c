@@ -27,7 +27,10 @@ static void put_names(const struct modfmt_tag *tag)
 {
     for (uint32_t at = 0; at < tag->length; at++) {
         size_t length = strnlen((const char *)tag->value + at, tag->length - at);
-        fputs(at == 0 ? "" : " ", stdout);
+        fputs(at == 0                                     ? ""
+              : tag->type == MODFMT_TAG_IMPORT_PROTOTYPES ? "; "
+                                                          : " ",
+              stdout);
         cli_put_text(stdout, (const char *)tag->value + at, length);
         at += (uint32_t)length;
     }
@@ -64,7 +67,7 @@ static void put_fields(const struct modfmt_tag *tag)
     }
 }
 
-static void put_value(const struct modfmt_tag *tag)
+void print_tag_value(const struct modfmt_tag *tag)
 {
     switch (tag->type) {
     case MODFMT_TAG_NAME:
@@ -77,6 +80,7 @@ static void put_value(const struct modfmt_tag *tag)
         break;
     case MODFMT_TAG_IMPORT_NAMES:
     case MODFMT_TAG_EXPORT_NAMES:
+    case MODFMT_TAG_IMPORT_PROTOTYPES:
         put_names(tag);
         break;
     case MODFMT_TAG_PARAMS:
@@ -105,13 +109,13 @@ void print_tags(const struct module *module)
 {
     printf("tags: %zu\n", module->tag_count);
     if (module->tag_count != 0) {
-        puts("  offset    type  length  name          value");
+        puts("  offset    type  length  name               value");
     }
     for (size_t i = 0; i < module->tag_count; i++) {
         const struct modfmt_tag *tag = &module->tags[i];
-        printf("  %08" PRIx32 "  0x%02" PRIx32 "  %6" PRIu32 "  %-12s  ", tag->offset,
+        printf("  %08" PRIx32 "  0x%02" PRIx32 "  %6" PRIu32 "  %-17s  ", tag->offset,
                tag->type, tag->length, tag_name(tag->type));
-        put_value(tag);
+        print_tag_value(tag);
         putchar('\n');
     }
     putchar('\n');
@@ -150,7 +154,8 @@ static void json_place(struct cli_json *json, const struct modfmt_tag *tag)
 
 static void json_names(struct cli_json *json, const struct modfmt_tag *tag)
 {
-    cli_json_array(json, "names");
+    cli_json_array(json,
+                   tag->type == MODFMT_TAG_IMPORT_PROTOTYPES ? "prototypes" : "names");
     for (uint32_t at = 0; at < tag->length; at++) {
         size_t length = strnlen((const char *)tag->value + at, tag->length - at);
         cli_json_string(json, NULL, (const char *)tag->value + at, length);
@@ -201,6 +206,7 @@ static void json_value(struct cli_json *json, const struct modfmt_tag *tag)
         break;
     case MODFMT_TAG_IMPORT_NAMES:
     case MODFMT_TAG_EXPORT_NAMES:
+    case MODFMT_TAG_IMPORT_PROTOTYPES:
         json_names(json, tag);
         break;
     case MODFMT_TAG_PARAMS:
