@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(
     build-essential git ca-certificates pkg-config meson ninja-build
-    libelf-dev libdw-dev zlib1g-dev libcmocka-dev libcapstone-dev
+    libelf-dev libdw-dev libjansson-dev zlib1g-dev libcmocka-dev libcapstone-dev
     gcc-arm-none-eabi libnewlib-arm-none-eabi libstdc++-arm-none-eabi-newlib
     gdb-multiarch qemu-system-arm
     clang lld libclang-rt-14-dev
