@@ -15,6 +15,7 @@
 
 /* Given by the linker script. */
 extern uint8_t _module_ram_begin[], _module_ram_end[];
+extern uint8_t _module_data_begin[], _module_data_end[];
 
 /** What memory is filled with before a module gets it, so that whoever counts on zeros
  * that nobody promised finds out here. */
@@ -22,6 +23,9 @@ extern uint8_t _module_ram_begin[], _module_ram_end[];
 
 /** So many modules can be loaded at a time. */
 #define LOADED_MAX 16
+
+/** Memory for data apart, if the board has any; heap_arena is for all else. */
+static struct modload_arena data_arena;
 
 static struct modload_module storage[LOADED_MAX];
 static bool busy[LOADED_MAX];
@@ -34,14 +38,31 @@ static struct {
     uint32_t leaked;               /**< bytes that were taken back on unloading */
 } current;
 
+/** Where segments of that kind come from. */
+static struct modload_arena *arena_for(enum modload_purpose purpose)
+{
+    return purpose == MODLOAD_DATA && data_arena.begin ? &data_arena : &heap_arena;
+}
+
 static int place(const struct modload_port *port, enum modload_purpose purpose,
                  uint32_t align, struct modfmt_segment *segment)
 {
-    int rc = modload_cortex_m_place(port, purpose, align, segment);
+    const struct modload_port from = {.ctx = arena_for(purpose)};
+    int rc = modload_cortex_m_place(&from, purpose, align, segment);
 
+    (void)port;
     if (rc == 0)
         memset(segment->bytes, FILL, segment->size);
     return rc;
+}
+
+static void release(const struct modload_port *port, enum modload_purpose purpose,
+                    const struct modfmt_segment *segment)
+{
+    const struct modload_port to = {.ctx = arena_for(purpose)};
+
+    (void)port;
+    modload_cortex_m_release(&to, purpose, segment);
 }
 
 /** Stands in for a file or a serial flash (EMULATION_READ). */
@@ -129,10 +150,9 @@ static struct modload_table tables[1];
 struct modload_registry modules_registry = {
     .port =
         {
-            .ctx = &heap_arena,
             .read = modload_read_mapped,
             .place = place,
-            .release = modload_cortex_m_release,
+            .release = release,
             .sync = modload_cortex_m_sync,
         },
     .tables = tables,
@@ -149,6 +169,9 @@ void modules_begin(void)
 
     modload_arena_begin(&heap_arena, _module_ram_begin,
                         (uint32_t)(_module_ram_end - _module_ram_begin));
+    if (&_module_data_begin[0] != &_module_data_end[0])
+        modload_arena_begin(&data_arena, _module_data_begin,
+                            (uint32_t)(_module_data_end - _module_data_begin));
     tables[0].entries = firmware_exports;
     tables[0].count = (uint32_t)(uintptr_t)firmware_export_count;
     port->features = modload_cortex_m_features();
@@ -158,6 +181,11 @@ void modules_begin(void)
     if ((emulation_options() & EMULATION_READ) != 0)
         port->read = read_chunk;
     modload_begin(&modules_registry);
+}
+
+uint32_t modules_data_free(void)
+{
+    return data_arena.begin ? modload_arena_free_bytes(&data_arena) : 0;
 }
 
 struct modload_module *modules_running(void)

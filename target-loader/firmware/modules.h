@@ -19,6 +19,10 @@ void modules_begin(void);
  *  every image that lies there: one after the other, a line for each. */
 struct modules_result modules_run(void);
 
+/** Bytes that are free where the data of modules goes that are placed apart, on a board
+ * that has memory of its own for it. */
+uint32_t modules_data_free(void);
+
 /** The module whose code the firmware has called and that has not returned, or NULL. */
 struct modload_module *modules_running(void);
 

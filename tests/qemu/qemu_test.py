@@ -205,6 +205,15 @@ def case_apart(folder):
     same_in_all_ways(folder, ["--apart"])
 
 
+def case_two_memories(folder):
+    """Text and data of one image go into different memories where the firmware has them."""
+    firmware = BUILD / "cross/cortex-m3/target-loader/firmware/mps2-an385.elf"
+    image = make(folder, "where", ["-mcpu=cortex-m3"])
+    for ways, data in (([], "20"), (["--apart"], "21"), (["--apart", "--read"], "21")):
+        run = Run("--firmware", firmware, *ways, image).ended(0).memory_as_before()
+        run.has(f"text at 20, data at {data}, 42", good("where"))
+
+
 def case_read(folder):
     """Images read in chunks give the same as mapped ones, also apart, also broken ones."""
     same_in_all_ways(folder, ["--read"], ["--read", "--apart"])
