@@ -108,6 +108,17 @@ int cli_write_file(const char *path, const void *bytes, size_t size);
 /** Flush and close stdout; CLI_IO, with a message, if any of it could not be written. */
 int cli_close_stdout(void);
 
+/* ---- work in a child (child.c) ---------------------------------------------- */
+
+/**
+ * Have `work` write to `out` in a child process with limits on time and memory, for
+ * libraries that crash on bad input. stdout must not be used; stderr is closed.
+ * @return what it wrote up to its end, however it ended (to be freed); NULL if it took
+ *         longer than `seconds`, or could not be started
+ */
+uint8_t *cli_child(void (*work)(void *context, FILE *out), void *context,
+                   unsigned seconds, size_t *ret_size);
+
 /* ---- JSON (json.c) --------------------------------------------------------- */
 
 /** A pretty-printing JSON writer: two spaces, keys in the order given. */

@@ -12,7 +12,11 @@ enum option {
     OPTION_NAME,
     OPTION_VERSION,
     OPTION_DESCRIPTION,
-    OPTION_STACK_SIZE,
+    OPTION_STACK_SIZE, /* and the four behind it: enum stack_option */
+    OPTION_STACK_ALLOW,
+    OPTION_STACK_IMPORTS,
+    OPTION_STACK_INDIRECT,
+    OPTION_STACK_USAGE,
     OPTION_ENTRY,
     OPTION_EXPORT,
     OPTION_NEEDS,
@@ -30,7 +34,16 @@ static const struct cli_option options[] = {
     {OPTION_VERSION, 0, "version", "X.Y.Z", "the module's version (default: 0.0.0)"},
     {OPTION_DESCRIPTION, 0, "description", "TEXT",
      "one line about the module, for people"},
-    {OPTION_STACK_SIZE, 0, "stack-size", "BYTES", "stack that the entry function needs"},
+    {OPTION_STACK_SIZE, 0, "stack-size", "BYTES",
+     "stack that the entry function needs; \"auto\": find it out"},
+    {OPTION_STACK_ALLOW, 0, "stack-allow", "NAME=BYTES",
+     "auto: what a function or import needs in all (may be given again)"},
+    {OPTION_STACK_IMPORTS, 0, "stack-imports", "BYTES",
+     "auto: what any import needs at most"},
+    {OPTION_STACK_INDIRECT, 0, "stack-indirect", "BYTES",
+     "auto: what is called through a pointer needs at most"},
+    {OPTION_STACK_USAGE, 0, "stack-usage", "PATH",
+     "auto: a .su file, or a folder of them (may be given again)"},
     {OPTION_ENTRY, 0, "entry", "SYMBOL",
      "the entry function (default: module_entry, or the ELF's entry)"},
     {OPTION_EXPORT, 0, "export", "SYMBOL",
@@ -107,6 +120,15 @@ static bool take_shared(struct options *o, int id, const char *value)
     }
 }
 
+static void take_stack(struct options *o, int id, const char *value)
+{
+    const char *wrong =
+        stack_option(o, (enum stack_option)(id - OPTION_STACK_SIZE), value);
+    if (wrong != NULL) {
+        cli_usage(&tool, "%s, not '%s'", wrong, value);
+    }
+}
+
 static void take_option(struct options *o, int id, const char *value)
 {
     if (take_shared(o, id, value)) {
@@ -133,9 +155,11 @@ static void take_option(struct options *o, int id, const char *value)
         }
         break;
     case OPTION_STACK_SIZE:
-        if (!cli_parse_u32(value, &o->stack_size)) {
-            cli_usage(&tool, "--stack-size wants a number of bytes, not '%s'", value);
-        }
+    case OPTION_STACK_ALLOW:
+    case OPTION_STACK_IMPORTS:
+    case OPTION_STACK_INDIRECT:
+    case OPTION_STACK_USAGE:
+        take_stack(o, id, value);
         break;
     case OPTION_ENTRY:
         o->entry = value;
@@ -180,6 +204,9 @@ static void check_options(struct options *o)
     if (stat(o->input, &in) == 0 && stat(o->output, &out) == 0 &&
         in.st_dev == out.st_dev && in.st_ino == out.st_ino) {
         cli_usage(&tool, "'%s' is input and output at once", o->input);
+    }
+    if (stack_options_wrong(o) != NULL) {
+        cli_usage(&tool, "%s", stack_options_wrong(o));
     }
     bool given = o->name != NULL;
     if (!given) {
@@ -233,6 +260,8 @@ static int make(struct module *m)
             "them one behind the other",
             m->reasons[0]);
     }
+    stop_if_refused(m);
+    stack_find(m);
     stop_if_refused(m);
     (void)problems_print(m);
     fixups_sort(m);

@@ -3,6 +3,8 @@
 #ifndef MKMOD_MODULE_H
 #define MKMOD_MODULE_H
 
+#include <stdio.h>
+
 #include "elffile.h"
 #include "modfmt.h"
 #include "problems.h"
@@ -45,6 +47,7 @@ struct options {
     bool strip_names;
     bool verbose;
     uint32_t stack_size;
+    struct stack_options *stack; /**< NULL: no option about it was given */
 };
 
 /** A segment of the image. */
@@ -362,6 +365,19 @@ void got_resolve(struct module *m);
 void staticbase_add(struct module *m, const struct record *r, uint32_t field, bool mov);
 /** Decide what r9 must hold, from those values and from what got_resolve() found. */
 void staticbase_resolve(struct module *m);
+
+/* stackoptions.c */
+enum stack_option { STACK_SIZE, STACK_ALLOW, STACK_IMPORTS, STACK_INDIRECT, STACK_USAGE };
+/** Take in an option about stack. @return what is wrong with it, or NULL */
+const char *stack_option(struct options *o, enum stack_option which, const char *value);
+/** What is wrong with all of them together, or NULL. */
+const char *stack_options_wrong(const struct options *o);
+
+/* stackgraph.c */
+/** --stack-size auto: find options.stack_size, once all fix-ups are known. */
+void stack_find(struct module *m);
+/** How it was found, for --verbose. */
+void stack_report(const struct module *m, FILE *out);
 
 /* branch.c */
 /** Decode the branch at `bytes`. */

@@ -132,6 +132,7 @@ void report_map(const struct module *m, const struct image_sizes *sizes)
     print_symbols(m, out);
     print_shared(m, out);
     print_flags(m, sizes->flags, out);
+    stack_report(m, out);
     (void)fprintf(out,
                   "bytes: header %u, text %u, data %u, relocations %u (%zu fix-ups), "
                   "imports %u, exports %u, tags %u (of them names %u), image %u\n",
