@@ -7,8 +7,7 @@
 #include "cli.h"
 #include "module.h"
 
-#define IMPORTS_MAX  0xffffu
-#define LABEL_DIGITS 8u
+#define IMPORTS_MAX 0xffffu
 
 bool symbol_good_name(const char *name)
 {
@@ -20,33 +19,14 @@ bool symbol_good_name(const char *name)
     return name[0] != '\0';
 }
 
-/* The headers that modapi writes give each function an asm label, its name with its type
- * tag: `name$3f2a91c0`. @return the name's length without it */
-static size_t split_label(const char *name, uint32_t *ret_tag)
-{
-    size_t length = strlen(name);
-    const char *dollar =
-        length > LABEL_DIGITS + 1 ? name + length - LABEL_DIGITS - 1 : NULL;
-    uint32_t tag = 0;
-    if (dollar == NULL || *dollar != '$' ||
-        strspn(dollar + 1, "0123456789abcdef") != LABEL_DIGITS) {
-        return length;
-    }
-    tag = (uint32_t)strtoul(dollar + 1, NULL, 16);
-    if (tag == 0 || (tag & MODFMT_IMPORT_WEAK) != 0) {
-        return length;
-    }
-    *ret_tag = tag;
-    return (size_t)(dollar - name);
-}
-
 static void add(struct module *m, size_t *capacity, uint32_t index)
 {
     struct symbol *symbol = &m->elf.symbols[index];
     m->imports = cli_grow(m->imports, capacity, m->import_count + 1u, sizeof *m->imports);
     struct import *import = &m->imports[m->import_count];
     memset(import, 0, sizeof *import);
-    size_t length = split_label(symbol->name, &import->label);
+    size_t length = interface_label(symbol->name, &import->label);
+    length = length != 0 ? length : strlen(symbol->name);
     import->name = cli_format("%.*s", (int)length, symbol->name);
     import->symbol = index;
     import->hash = modfmt_hash(import->name, (uint32_t)length);

@@ -22,6 +22,8 @@ enum option {
     OPTION_NEEDS,
     OPTION_PARAMS,
     OPTION_PARAMS_SYMBOL,
+    OPTION_API,
+    OPTION_WRITE_API,
     OPTION_UNTYPED,
     OPTION_STRIP_NAMES,
     OPTION_VERBOSE,
@@ -46,6 +48,10 @@ static const struct cli_option options[] = {
      "auto: a .su file, or a folder of them (may be given again)"},
     {OPTION_ENTRY, 0, "entry", "SYMBOL",
      "the entry function (default: module_entry, or the ELF's entry)"},
+    {OPTION_API, 0, "api", "FILE",
+     "check imports against a description, or a firmware's ELF (may be given again)"},
+    {OPTION_WRITE_API, 0, "write-api", "FILE",
+     "write the description of the module's exports"},
     {OPTION_EXPORT, 0, "export", "SYMBOL",
      "let other modules use SYMBOL (may be given again)"},
     {OPTION_NEEDS, 0, "needs", "NAME[:LOWEST[:TOOHIGH]]",
@@ -112,6 +118,12 @@ static bool take_shared(struct options *o, int id, const char *value)
     case OPTION_PARAMS_SYMBOL:
         o->params_symbol = value;
         return true;
+    case OPTION_API:
+        again(&o->apis, value);
+        return true;
+    case OPTION_WRITE_API:
+        o->write_api = value;
+        return true;
     case OPTION_UNTYPED:
         o->untyped = true;
         return true;
@@ -143,7 +155,7 @@ static void take_option(struct options *o, int id, const char *value)
         break;
     case OPTION_VERSION:
         o->has_version = true;
-        if (!version_parse(value, o->version)) {
+        if (!interface_parse_version(value, o->version)) {
             cli_usage(&tool, "--version wants X.Y.Z, three numbers up to 65535, not '%s'",
                       value);
         }
@@ -241,6 +253,7 @@ static int make(struct module *m)
     imports_collect(m);
     veneers_plan(m);
     exports_collect(m);
+    types_resolve(m);
     params_plan(m);
     needs_check(m);
     stop_if_refused(m);
@@ -265,7 +278,8 @@ static int make(struct module *m)
     stop_if_refused(m);
     (void)problems_print(m);
     fixups_sort(m);
-    return image_write(m);
+    int status = m->options.write_api != NULL ? types_write_api(m) : CLI_OK;
+    return status == CLI_OK ? image_write(m) : status;
 }
 
 int main(int argc, char **argv)

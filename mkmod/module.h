@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "elffile.h"
+#include "interface.h"
 #include "modfmt.h"
 #include "problems.h"
 
@@ -207,6 +208,8 @@ struct module {
     struct array_place fini;
     struct array_place params;
     const char *params_name;
+    struct interface *seen; /**< what the module's DWARF says of symbols */
+    const char *seen_why;   /**< why it says nothing, or NULL */
     bool has_api_version;
     uint16_t api_version[3];
     const uint8_t *build_id;
@@ -274,10 +277,14 @@ void params_plan(struct module *m);
 /** Fill it from --params, once all fix-ups are known. */
 void params_fill(struct module *m);
 
+/* types.c */
+/** Find the types of imports and exports; hold those of imports against --api. */
+void types_resolve(struct module *m);
+/** Write the description of the exports. @return a cli_status */
+int types_write_api(struct module *m);
+
 /* needs.c */
 #define NEED_NAME_OFFSET 12u
-/** "X.Y.Z", three numbers up to 65535. */
-bool version_parse(const char *text, uint16_t *ret_version);
 /** Take in NAME[:LOWEST[:TOOHIGH]]. @return what is wrong with it, or NULL */
 const char *needs_parse(struct needs *needs, const char *text);
 /** The module needs one that is compatible with that version, unless --needs says more.

@@ -8,27 +8,6 @@
 
 #define VERSION_MAX 0xffffu
 
-bool version_parse(const char *text, uint16_t *ret_version)
-{
-    for (unsigned i = 0; i < 3; i++) {
-        uint32_t value = 0;
-        if (*text < '0' || *text > '9') {
-            return false;
-        }
-        while (*text >= '0' && *text <= '9') {
-            value = 10 * value + (uint32_t)(*text++ - '0');
-            if (value > VERSION_MAX) {
-                return false;
-            }
-        }
-        ret_version[i] = (uint16_t)value;
-        if (*text++ != (i < 2 ? '.' : '\0')) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static int compare(const uint16_t *a, const uint16_t *b)
 {
     for (unsigned i = 0; i < 3; i++) {
@@ -91,10 +70,10 @@ const char *needs_parse(struct needs *needs, const char *text)
         return "that module is named twice";
     }
     struct need *need = add(needs, copy);
-    if (lowest != NULL && !version_parse(lowest, need->lowest)) {
+    if (lowest != NULL && !interface_parse_version(lowest, need->lowest)) {
         return "the lowest version is not X.Y.Z, three numbers up to 65535";
     }
-    if (too_high != NULL && !version_parse(too_high, need->too_high)) {
+    if (too_high != NULL && !interface_parse_version(too_high, need->too_high)) {
         return "the first version that is too high is not X.Y.Z, three numbers up to "
                "65535";
     }

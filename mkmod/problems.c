@@ -17,7 +17,7 @@ static void add(struct module *m, bool error, uint32_t section, uint32_t address
     if ((*sort)++ >= PRINTED_MAX) {
         return;
     }
-    char text[1024];
+    char text[4096]; /* two prototypes may be long */
     (void)vsnprintf(text, sizeof text, format, args);
     p->list = cli_grow(p->list, &p->capacity, p->count + 1, sizeof *p->list);
     struct problem *problem = &p->list[p->count++];

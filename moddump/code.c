@@ -230,11 +230,12 @@ static char *veneer_name(const struct code *code, uint32_t offset)
     return cli_format("veneer_%" PRIx32, offset);
 }
 
-/* The target of a BL (encoding T1). */
+/* The target of a BL (encoding T1), or of a B.W (T4) to a veneer: a tail call. */
 static bool call_target(const struct code *code, uint32_t offset, uint32_t *ret_target)
 {
     uint32_t first = half(code, offset), second = half(code, offset + 2);
-    if ((first & 0xf800) != 0xf000 || (second & 0xd000) != 0xd000) {
+    bool call = (second & 0xd000) == 0xd000;
+    if ((first & 0xf800) != 0xf000 || (!call && (second & 0xd000) != 0x9000)) {
         return false;
     }
     uint32_t sign = first >> 10 & 1;
@@ -243,7 +244,7 @@ static bool call_target(const struct code *code, uint32_t offset, uint32_t *ret_
         (first & 0x3ff) << 12 | (second & 0x7ff) << 1 | i2 << 22 | i1 << 23;
     uint32_t target = offset + 4 + distance - (sign << 24);
     *ret_target = target;
-    return target < code->size;
+    return target < (call ? code->size : code->module->prefix);
 }
 
 static void label_calls(struct code *code, size_t *capacity)

@@ -49,7 +49,7 @@ def link(name="m", *options):
 def make():
     compile_module()
     link()
-    run(MKMOD, "m.elf", "-o", "m.bin")
+    run(MKMOD, "--untyped", "m.elf", "-o", "m.bin")
 
 
 def run_qemu(*images):
@@ -91,7 +91,7 @@ def seed_line():
                    "int module_entry(void *param) { (void)param; return puts(text) < 0; }", "two")
     for name in ("one", "two"):
         link(name)
-        run(MKMOD, f"{name}.elf", "-o", f"{name}.bin")
+        run(MKMOD, "--untyped", f"{name}.elf", "-o", f"{name}.bin")
     out = run_qemu("one.bin", "two.bin")
     assert "module one 0.0.0: returned 0" in out and "module two 0.0.0: returned 0" in out
     assert "\na string\n" in out.replace("\r", "")
@@ -141,7 +141,7 @@ def pack(name, version, filling=0):
     table = ", ".join(map(str, random.Random(version).randbytes(filling)))
     compile_module(MODULE + f"const unsigned char table[] = {{{table or 0}}};\n")
     link()
-    run(MKMOD, "--name", name, "--version", version, "m.elf", "-o", f"{name}-{version}.bin")
+    run(MKMOD, "--untyped", "--name", name, "--version", version, "m.elf", "-o", f"{name}-{version}.bin")
     return f"{name}-{version}.bin"
 
 

@@ -146,7 +146,7 @@ class Tools:
 
     def pack(self, elf, *options):
         image = elf.with_suffix(".bin")
-        run(self.mkmod, *options, elf, "-o", image)
+        run(self.mkmod, "--untyped", *options, elf, "-o", image)
         return image
 
     def best_time(self, elf, runs=7):

@@ -48,7 +48,7 @@ class Image:
 def pack(elf, cwd, *options):
     """mkmod; Failure if it refuses."""
     target = pathlib.Path(elf).with_suffix(".bin")
-    done = run([tool("MKMOD"), *options, elf, "-o", target], cwd, "mkmod")
+    done = run([tool("MKMOD"), "--untyped", *options, elf, "-o", target], cwd, "mkmod")
     failure = modref.check_file(target.read_bytes())
     if failure:
         raise Failure(f"modref.py check: {failure}")

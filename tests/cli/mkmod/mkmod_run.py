@@ -43,6 +43,9 @@ module_entry:
 
 
 class ToolTest(unittest.TestCase):
+    # Most sources here are assembler or compiled without -g, so nobody knows their types.
+    allowed = ["--untyped"]
+
     def setUp(self):
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
@@ -84,13 +87,13 @@ class ToolTest(unittest.TestCase):
 
     def good(self, elf, *arguments):
         """Packed without a word. Returns the image."""
-        done = self.mkmod(elf, "-o", "m.bin", *arguments)
+        done = self.mkmod(elf, "-o", "m.bin", *self.allowed, *arguments)
         self.assertEqual((done.returncode, done.stderr), (OK, ""))
         return self.path("m.bin").read_bytes()
 
     def refused(self, elf, *texts, arguments=(), status=REFUSED):
         """Refused with every text in some message, and nothing written. Returns stderr."""
-        done = self.mkmod(elf, "-o", "refused.bin", *arguments)
+        done = self.mkmod(elf, "-o", "refused.bin", *self.allowed, *arguments)
         self.assertEqual(done.returncode, status, done.stderr)
         for text in texts:
             self.assertIn(text, done.stderr)

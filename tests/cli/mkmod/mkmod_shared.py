@@ -62,7 +62,7 @@ class Exports(SharedTest):
         """The value counts from the start of text, prefix included."""
         elf = self.elf("void imported(void);\nint other(void) { imported(); return 7; }\n" + C,
                        "-O0")
-        self.good(elf, "--export", "other", "--untyped")
+        self.good(elf, "--export", "other")
         origin = self.tag("origin")
         self.assertGreater(origin["prefix"], 0)
         listing = self.command(["arm-none-eabi-nm", elf]).stdout
@@ -100,7 +100,7 @@ class Exports(SharedTest):
     def test_undefined(self):
         self.refused(self.elf(HEAD + ".word imported\n"),
                      "'imported' cannot be exported: it is not defined in the module",
-                     arguments=["--export", "imported", "--untyped"])
+                     arguments=["--export", "imported"])
 
     def test_not_loaded(self):
         elf = self.elf(HEAD + ".section .notes\n.global note\nnote: .word 1\n",
@@ -279,7 +279,7 @@ class Parameters(SharedTest):
     def test_undefined(self):
         self.refused(self.elf(HEAD + ".word settings\n"),
                      "the parameter block 'settings' is not defined in the module",
-                     arguments=["--params-symbol", "settings", "--untyped"])
+                     arguments=["--params-symbol", "settings"])
 
     def test_no_size(self):
         self.refused(self.elf(HEAD + ".data\n.global module_params\n.type module_params, %object\n"

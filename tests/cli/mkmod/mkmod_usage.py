@@ -92,12 +92,12 @@ class Usage(ToolTest):
     def test_verbose_map(self):
         elf = self.elf(HEAD + "bl imported\n bl weak\n.weak weak\n.align 2\n.word module_entry\n"
                        ".data\n.word 1\n")
-        done = self.mkmod("-v", elf, "-o", "m.bin")
+        done = self.mkmod("-v", elf, "-o", "m.bin", "--untyped")
         self.assertEqual((done.returncode, done.stderr), (OK, ""))
         for text in ("sections", ".text", "R_ARM_THM_CALL", "import imported", "veneer at",
-                     "import weak (hash 0xedbc2ec9, type 0x00000000), weak, veneer", "as one block", "relocations"):
+                     "import weak (hash 0xedbc2ec9, type 0x00000000), unverified, weak, veneer", "as one block", "relocations"):
             self.assertIn(text, done.stdout)
-        self.assertEqual(self.mkmod(elf, "-o", "m.bin").stdout, "")
+        self.assertEqual(self.mkmod(elf, "-o", "m.bin", "--untyped").stdout, "")
 
     def test_verbose_beside_image(self):
         elf = self.elf(HEAD + ".word module_entry\n")
