@@ -200,23 +200,22 @@ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
         struct modload_span *span = l->module->span;
         uint8_t buffer[SPAN_TAG];
         const uint8_t *p;
-        uint32_t index, place;
+        uint32_t head, index, place;
 
         l->diag->offset = offset;
-        /* Offsets stay below twice the greatest size of an image: no overflow. */
         if (!modfmt_range(offset, SPAN_TAG, end))
             return MODFMT_E_TAG_END;
         p = view_(l, offset, SPAN_TAG, buffer);
         if (unread_(p))
             return MODLOAD_E_READ;
+        head = modfmt_get32(p);
         l->diag->got = p[0];
+        /* The next one, wherever it may be: no sum overflows. */
+        offset += modfmt_up4(MODFMT_TAG_VALUE_OFFSET + (head >> 8));
         if (MODLOAD_WITH_DEPENDENCIES && p[0] == MODFMT_TAG_DEPENDENCY &&
-            l->port->options & MODLOAD_OPT_DEPENDENCIES) {
-            offset += modfmt_up4(MODFMT_TAG_VALUE_OFFSET + (modfmt_get32(p) >> 8));
+            l->port->options & MODLOAD_OPT_DEPENDENCIES)
             continue;
-        }
-        offset += SPAN_TAG;
-        index = modfmt_get32(p) - (MODFMT_TAG_INIT_ARRAY | 8u << 8);
+        index = head - (MODFMT_TAG_INIT_ARRAY | 8u << 8);
         if (index > MODLOAD_STATIC_BASE)
             return MODLOAD_E_UNSUPPORTED;
         span += index;

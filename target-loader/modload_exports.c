@@ -72,7 +72,7 @@ int modload_find_import_(const struct modload_port *port, uint32_t hash, uint32_
         if (rc < worst) /* another type says more than no such name */
             worst = rc;
     }
-    for (uint32_t i = 0; i < m->need_count; i++) {
+    for (uint32_t i = 0; MODLOAD_WITH_DEPENDENCIES && i < m->need_count; i++) {
         int rc = export_(port, m->need[i], hash, type, ret_address);
 
         if (rc == 0)

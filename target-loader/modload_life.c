@@ -103,21 +103,21 @@ static int push_(struct modload_registry *r, const struct modload_source *source
     return rc;
 }
 
-/** A version as a number that can be compared. */
-static uint64_t version_(const uint8_t *v)
+/** Is a version lower than the one that a tag has there? */
+static bool below_(const uint16_t *version, const uint8_t *bound)
 {
-    return (uint64_t)modfmt_get16(v) << 32 | modfmt_get16(v + 2) << 16 |
-           modfmt_get16(v + 4);
+    unsigned i = 0;
+
+    while (i < 2 && version[i] == modfmt_get16(bound + 2 * i))
+        i++;
+    return version[i] < modfmt_get16(bound + 2 * i);
 }
 
 /** Note a dependency as met, if `found` does. */
 static int meet_(struct modload_module *m, struct modload_module *found,
                  const uint8_t *range)
 {
-    uint64_t version = (uint64_t)found->version[0] << 32 |
-                       (uint32_t)found->version[1] << 16 | found->version[2];
-
-    if (version < version_(range) || version >= version_(range + VERSION_SIZE))
+    if (below_(found->version, range) || !below_(found->version, range + VERSION_SIZE))
         return MODLOAD_E_DEPENDENCY;
     if (m->need_count == MODLOAD_NEEDS_MAX)
         return MODLOAD_E_DEPENDENCIES;
@@ -249,7 +249,7 @@ int modload_load(struct modload_registry *r, const struct modload_source *source
         return MODLOAD_E_STATE;
     rc = push_(r, source, module, diag);
     while (rc == 0 && r->pending) {
-        rc = resolve_(r, &name, diag);
+        rc = MODLOAD_WITH_DEPENDENCIES ? resolve_(r, &name, diag) : 0;
         if (rc == 0)
             rc = finish_(r, diag);
         else if (rc == 1)

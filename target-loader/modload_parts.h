@@ -5,7 +5,8 @@
 
 #include "modload_life.h"
 
-/** Bytes of the longest tag that the registry looks at: two versions and a name. */
+/** Bytes of the longest value of a tag that the registry looks at: two versions and a
+ *  name. */
 #define MODLOAD_TAG_MAX_ (12u + MODFMT_NAME_MAX)
 
 /** Look at bytes of an image: in place where that can be, otherwise read into `buffer`.
@@ -32,7 +33,7 @@ struct modload_tags_ {
     uint32_t type;
     uint32_t length;      /**< of the value */
     const uint8_t *value; /**< its first MODLOAD_TAG_MAX_ bytes, if there are so many */
-    uint8_t buffer[MODLOAD_TAG_MAX_ + 1];
+    uint8_t buffer[MODFMT_TAG_VALUE_OFFSET + MODLOAD_TAG_MAX_];
 };
 
 /** On to the next tag. @return 1: there is one; 0: there is none; or an error */

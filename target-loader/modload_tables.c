@@ -6,21 +6,28 @@
 int modload_table_find(struct modload_table *table, uint32_t hash, uint32_t type,
                        uint32_t *ret_address)
 {
-    const struct modload_export *e = table->entries;
-    uint32_t at = table->at, count = table->count, step;
+    const uint32_t size = sizeof(struct modload_export);
+    const struct modload_export *e = table->entries, *end = e + table->count;
+    uint32_t step = size; /* in bytes: an entry's size times a power of two */
+    bool ahead = true;
 
-    if (at >= count || e[at].hash > hash)
-        at = 0;
-    /* The last entry that is not behind the hash: step is a power of two and the first
-     * one that goes too far. */
-    for (step = 1; step < count - at && e[at + step].hash <= hash; step *= 2)
-        at += step;
-    while (step /= 2)
-        if (step < count - at && e[at + step].hash <= hash)
-            at += step;
-    table->at = at;
-    e += at;
-    if (at >= count || e->hash != hash)
+    if (table->at < end && table->at->hash <= hash)
+        e = table->at;
+    /* To the last entry that is not behind the hash: in steps that double, until one goes
+     * too far, and then in halves. */
+    do {
+        uint32_t left = (uint32_t)((const uint8_t *)end - (const uint8_t *)e);
+        const struct modload_export *next =
+            (const struct modload_export *)(const void *)((const uint8_t *)e + step);
+
+        if (left > step && next->hash <= hash)
+            e = next;
+        else
+            ahead = false;
+        step = ahead ? 2 * step : step / 2;
+    } while (step >= size);
+    table->at = e;
+    if (e == end || e->hash != hash)
         return MODLOAD_E_IMPORT;
     if (e->type != type && e->type != 0 && type != 0)
         return MODLOAD_E_TYPE;

@@ -20,7 +20,7 @@ struct modload_export {
 struct modload_table {
     const struct modload_export *entries; /**< by hash, ascending, no hash twice */
     uint32_t count;
-    uint32_t at; /**< where the last search ended; 0 at first */
+    const struct modload_export *at; /**< where the last search ended; NULL at first */
 };
 
 /**

@@ -4,30 +4,28 @@
 
 int modload_tags_next_(struct modload_tags_ *t)
 {
-    uint32_t left = t->end - t->offset, view = MODFMT_TAG_VALUE_OFFSET;
+    uint32_t left = t->end - t->offset;
+    uint32_t size = left < sizeof(t->buffer) ? left : (uint32_t)sizeof(t->buffer);
     const uint8_t *p;
 
     if (left == 0)
         return 0;
-    t->diag->offset = t->offset;
-    p = left < view
-            ? NULL
-            : modload_view_(t->port, t->source, t->offset, view, t->buffer, t->diag);
+    p = modload_view_(t->port, t->source, t->offset, size, t->buffer, t->diag);
     if (!p)
-        return left < view ? MODFMT_E_TAG_END : MODLOAD_E_READ;
+        return MODLOAD_E_READ;
+    /* There are four bytes: a checked header's sizes are multiples of four. */
     t->type = p[0];
-    t->length = modfmt_get32(p) >> 8;
     if (t->type == MODFMT_TAG_END)
         return 0;
-    if (!modfmt_range(view, modfmt_up4(t->length), left))
-        return MODFMT_E_TAG_END;
-    t->diag->got = t->type;
-    view = t->length < MODLOAD_TAG_MAX_ ? t->length : MODLOAD_TAG_MAX_;
-    t->value = modload_view_(t->port, t->source, t->offset + MODFMT_TAG_VALUE_OFFSET,
-                             view, t->buffer, t->diag);
+    t->length = modfmt_get32(p) >> 8;
+    t->value = p + MODFMT_TAG_VALUE_OFFSET;
     t->diag->offset = t->offset;
-    t->offset += MODFMT_TAG_VALUE_OFFSET + modfmt_up4(t->length);
-    return t->value ? 1 : MODLOAD_E_READ;
+    t->diag->got = t->type;
+    size = MODFMT_TAG_VALUE_OFFSET + modfmt_up4(t->length);
+    if (size > left)
+        return MODFMT_E_TAG_END;
+    t->offset += size;
+    return 1;
 }
 
 uint32_t modload_name_hash_(const char *name)
