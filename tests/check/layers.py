@@ -20,7 +20,7 @@ LAYERS = {
     "virtual-board": (set(), None),
 }
 LIBRARIES = {  # headers that are no part of libc: who may have them
-    "libelf.h": {"mkmod", "modflash"}, "gelf.h": {"mkmod", "modflash"}, "elf.h": {"mkmod"},
+    "libelf.h": {"mkmod", "modflash", "interface"}, "gelf.h": {"mkmod", "modflash", "interface"}, "elf.h": {"mkmod"},
     "elfutils/libdw.h": {"mkmod", "interface"}, "elfutils/libdwfl.h": {"mkmod"},
     "dwarf.h": {"mkmod", "interface"}, "jansson.h": {"modapi"},
     "capstone/capstone.h": {"moddump"}, "capstone.h": {"moddump"}, "zlib.h": {"libmodfmt"},
