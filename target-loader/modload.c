@@ -84,7 +84,10 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
     l->diag->want = type;
     *ret_address = 0;
     rc = l->port->find(l->port, hash, type & ~MODFMT_IMPORT_WEAK, ret_address);
-    return type & MODFMT_IMPORT_WEAK ? 0 : rc;
+    /* Not what else may have gone wrong. */
+    if (type & MODFMT_IMPORT_WEAK && (rc == MODLOAD_E_IMPORT || rc == MODLOAD_E_TYPE))
+        rc = 0;
+    return rc;
 }
 
 /** The CRC of the whole image. The header's check is the CRC of what comes before the crc

@@ -26,9 +26,10 @@
 #ifndef MODLOAD_WITH_ARRAYS
 #define MODLOAD_WITH_ARRAYS 1
 #endif
-/** Modules that need other modules. Without, an image that does is refused. */
+/** Modules that need other modules; needs imports and MODLOAD_WITH_ARRAYS. Without, an
+ *  image that does is refused. */
 #ifndef MODLOAD_WITH_DEPENDENCIES
-#define MODLOAD_WITH_DEPENDENCIES MODFMT_WITH_IMPORTS
+#define MODLOAD_WITH_DEPENDENCIES (MODFMT_WITH_IMPORTS && MODLOAD_WITH_ARRAYS)
 #endif
 /** So many others can a module need. */
 #ifndef MODLOAD_NEEDS_MAX

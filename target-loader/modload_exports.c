@@ -17,7 +17,7 @@ static int address_(const struct modload_port *port, const struct modload_module
         return MODLOAD_E_READ;
     if (*flags & MODFMT_EXPORT_DATA)
         s++;
-    if ((value & ~1u) >= s->size)
+    if ((*flags & MODFMT_EXPORT_OBJECT ? value : value & ~1u) >= s->size)
         return MODFMT_E_EXPORT;
     *ret_address = s->address + value;
     return 0;
@@ -61,7 +61,7 @@ int modload_find_import_(const struct modload_port *port, uint32_t hash, uint32_
 {
     const struct modload_registry *r =
         (const struct modload_registry *)(const void *)port;
-    const struct modload_module *m = r->pending;
+    const struct modload_module *m = r->pending; /* NULL: an image of no module's */
     int worst = MODLOAD_E_IMPORT;
 
     for (uint32_t i = 0; i < r->table_count; i++) {
@@ -72,7 +72,7 @@ int modload_find_import_(const struct modload_port *port, uint32_t hash, uint32_
         if (rc < worst) /* another type says more than no such name */
             worst = rc;
     }
-    for (uint32_t i = 0; MODLOAD_WITH_DEPENDENCIES && i < m->need_count; i++) {
+    for (uint32_t i = 0; MODLOAD_WITH_DEPENDENCIES && m && i < m->need_count; i++) {
         int rc = export_(port, m->need[i], hash, type, ret_address);
 
         if (rc == 0)

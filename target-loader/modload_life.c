@@ -56,15 +56,11 @@ int modload_each(const struct modload_registry *r,
                  int (*visit)(struct modload_module *module, void *context),
                  void *context)
 {
-    struct modload_module *m = r->modules;
+    struct modload_module *m;
     int rc = 0;
 
-    while (m && rc == 0) {
-        struct modload_module *next = m->next;
-
+    for (m = r->modules; m && rc == 0; m = m->next)
         rc = visit(m, context);
-        m = next;
-    }
     return rc;
 }
 
@@ -83,16 +79,24 @@ void *modload_params(const struct modload_module *m, uint32_t *ret_size)
 
 /* ---- loading -------------------------------------------------------------------- */
 
-/** Have a module wait to be loaded: see what it is called. */
+/** Have a module wait to be loaded: see what it is called. Storage that holds a module
+ *  already is left alone. */
 static int push_(struct modload_registry *r, const struct modload_source *source,
                  struct modload_module *m, struct modfmt_diag *diag)
 {
-    uint8_t index = m->index;
+    struct modload_source from = *source; /* it may be in *m */
+    const struct modload_module *other = r->pending;
+    uint8_t index;
     int rc;
 
+    while (other && other != m)
+        other = other->next;
+    if (other || *link_(r, m))
+        return modfmt_fail(diag, MODLOAD_E_STATE, 0, 0, 0);
+    index = m->index;
     __builtin_memset(m, 0, sizeof(*m));
     m->index = index;
-    m->source = *source;
+    m->source = from;
     m->next = r->pending;
     r->pending = m;
     rc = modload_identify_(&r->port, m, diag);
@@ -117,6 +121,8 @@ static bool below_(const uint16_t *version, const uint8_t *bound)
 static int meet_(struct modload_module *m, struct modload_module *found,
                  const uint8_t *range)
 {
+    if (found->state != MODLOAD_LOADED && found->state != MODLOAD_STARTED)
+        return MODLOAD_E_STATE;
     if (below_(found->version, range) || !below_(found->version, range + VERSION_SIZE))
         return MODLOAD_E_DEPENDENCY;
     if (m->need_count == MODLOAD_NEEDS_MAX)
@@ -163,15 +169,18 @@ static int resolve_(const struct modload_registry *r, uint32_t *ret_name,
 static int supply_(struct modload_registry *r, uint32_t name, struct modfmt_diag *diag)
 {
     struct modload_source source;
-    struct modload_module *m;
+    struct modload_module *m = NULL;
     int rc;
 
-    if (!r->supply || r->supply(r, name, &source, &m))
+    if (!r->supply || r->supply(r, name, &source, &m) || !m)
         return MODLOAD_E_DEPENDENCY;
     rc = push_(r, &source, m, diag);
+    if (rc != 0)
+        return rc;
     m->automatic = 1;
+    diag->got = name;
     /* Or we would go on asking for it for ever. */
-    return rc == 0 && m->name != name ? MODLOAD_E_DEPENDENCY : rc;
+    return m->name == name ? 0 : MODLOAD_E_DEPENDENCY;
 }
 
 /** All that the pending module needs is there: load it, and enter it into the registry.
@@ -196,6 +205,7 @@ static void dismiss_(struct modload_registry *r, struct modload_module *m)
 {
     while (m->need_count)
         m->need[--m->need_count]->users--;
+    m->export_count = m->params_size = 0;
     m->state = MODLOAD_EMPTY;
     if (r->dismiss)
         r->dismiss(r, m);
@@ -215,7 +225,7 @@ static struct modload_module *idle_(const struct modload_registry *r)
 static void remove_(struct modload_registry *r, struct modload_module *m)
 {
     for (; m; m = idle_(r)) {
-        (void)modload_stop(r, m); /* if it is started */
+        (void)modload_stop(r, m); /* if it is started; nobody needs it */
         modload_debug_event(m, MODLOAD_DEBUG_UNLOADING);
         *link_(r, m) = m->next;
         modload_image_unload(&r->port, &m->image);
@@ -244,9 +254,8 @@ int modload_load(struct modload_registry *r, const struct modload_source *source
     int rc;
 
     r->failed = *source;
-    diag->code = MODLOAD_E_STATE;
-    if (*link_(r, module) || r->pending)
-        return MODLOAD_E_STATE;
+    if (r->pending) /* from within port.place(), say: those who wait are not ours */
+        return modfmt_fail(diag, MODLOAD_E_STATE, 0, 0, 0);
     rc = push_(r, source, module, diag);
     while (rc == 0 && r->pending) {
         rc = MODLOAD_WITH_DEPENDENCIES ? resolve_(r, &name, diag) : 0;
@@ -263,7 +272,7 @@ int modload_load(struct modload_registry *r, const struct modload_source *source
 
 int modload_unload(struct modload_registry *r, struct modload_module *module)
 {
-    if (!*link_(r, module))
+    if (!*link_(r, module) || module->state == MODLOAD_STOPPING)
         return MODLOAD_E_STATE;
     if (module->users)
         return MODLOAD_E_IN_USE;

@@ -17,6 +17,7 @@
  * All storage is the caller's, and static if he likes: the registry, and one struct
  * modload_module for each module. Nothing here recurses; chains of modules that wait for
  * others are lists. One thread at a time: an RTOS takes a lock of its own around calls.
+ * And no module unloads itself: its code would be gone when that returns.
  *
  *     static struct modload_registry modules = {
  *         .port = {.features = …, .place = …, .release = …, .sync = …, .read = …},
@@ -35,10 +36,11 @@
 #include "modload_tables.h"
 
 enum modload_state {
-    MODLOAD_EMPTY = 0,   /**< not in the registry */
-    MODLOAD_LOADED = 1,  /**< in memory, fixed, bound; none of its code has run */
-    MODLOAD_STARTED = 2, /**< its constructors have run, its entry was called */
-    MODLOAD_STOPPED = 3, /**< its destructors have run: good for unloading only */
+    MODLOAD_EMPTY = 0,    /**< not in the registry */
+    MODLOAD_LOADED = 1,   /**< in memory, fixed, bound; none of its code has run */
+    MODLOAD_STARTED = 2,  /**< its constructors have run, its entry was called */
+    MODLOAD_STOPPED = 3,  /**< its destructors have run: good for unloading only */
+    MODLOAD_STOPPING = 4, /**< its destructors run */
 };
 
 /** A module: what the registry keeps of it. Storage is static, or zeroed at first. Read
@@ -115,7 +117,7 @@ void modload_begin(struct modload_registry *registry);
  * @return 0, what modload_image_load() returns, MODLOAD_E_TYPE, MODLOAD_E_DEPENDENCY (not
  *         supplied, or another version), MODLOAD_E_CYCLE, MODLOAD_E_DEPENDENCIES,
  *         MODLOAD_E_TWICE (want: the name's hash) or MODLOAD_E_STATE (the storage holds a
- *         module already)
+ *         module already, and is left alone; or a module that is needed is stopped)
  */
 int modload_load(struct modload_registry *registry, const struct modload_source *source,
                  struct modload_module *module, struct modfmt_diag *diag);
@@ -123,8 +125,9 @@ int modload_load(struct modload_registry *registry, const struct modload_source 
 /**
  * Start a module, after those that it needs: constructors in order, then the entry.
  * module->result is what the entry returned, unless port's enter() runs it elsewhere.
- * @return 0; MODLOAD_E_STATE: it is not LOADED; MODLOAD_E_START: enter() failed, then its
- *         destructors have run and it is STOPPED. What it needs stays started.
+ * @return 0; MODLOAD_E_STATE: it, or what it needs, is not LOADED; MODLOAD_E_START:
+ * enter() failed, then its destructors have run and it is STOPPED. It may be one that is
+ * needed. What was started before stays so.
  */
 int modload_start(struct modload_registry *registry, struct modload_module *module,
                   void *param);
@@ -149,7 +152,9 @@ struct modload_module *modload_find(const struct modload_registry *registry,
 struct modload_module *modload_at(const struct modload_registry *registry,
                                   uint32_t address);
 /** Call `visit` for each loaded module, the newest first, until it returns something
- * other than 0. It may unload the module that it is given, if that is not automatic.
+ * other than 0. It shall not unload any: others may go with that one. To unload all,
+ * unload the first of the list, registry->modules, again and again: nobody needs that
+ * one.
  *  @return what it returned last, or 0 */
 int modload_each(const struct modload_registry *registry,
                  int (*visit)(struct modload_module *module, void *context),

@@ -27,7 +27,8 @@ static void call_array_(struct modload_registry *r, struct modload_module *m,
     }
 }
 
-/** What the module needs, and that in turn, down to one that waits for nothing. */
+/** What the module needs, and that in turn, down to one that waits for nothing.
+ *  @return NULL: it needs one that is stopped */
 static struct modload_module *next_to_start_(struct modload_module *m)
 {
     for (unsigned i = 0; i < m->need_count;) {
@@ -36,9 +37,21 @@ static struct modload_module *next_to_start_(struct modload_module *m)
         if (n->state == MODLOAD_LOADED) {
             m = n;
             i = 0;
+        } else if (n->state != MODLOAD_STARTED) {
+            return NULL;
         }
     }
     return m;
+}
+
+static void stop_(struct modload_registry *r, struct modload_module *m)
+{
+    /* At once: what is called now may come back and ask. */
+    m->state = MODLOAD_STOPPING;
+    if (r->leave)
+        r->leave(r, m);
+    call_array_(r, m, MODLOAD_FINI, true);
+    m->state = MODLOAD_STOPPED;
 }
 
 static int start_(struct modload_registry *r, struct modload_module *m, void *param)
@@ -51,7 +64,7 @@ static int start_(struct modload_registry *r, struct modload_module *m, void *pa
         m->result = r->call(r, m, m->image.entry, param);
     if (!entry || !r->enter || r->enter(r, m, param) == 0)
         return 0;
-    (void)modload_stop(r, m);
+    stop_(r, m);
     return MODLOAD_E_START;
 }
 
@@ -64,7 +77,7 @@ int modload_start(struct modload_registry *r, struct modload_module *module, voi
         return MODLOAD_E_STATE;
     do {
         m = next_to_start_(module);
-        rc = start_(r, m, m == module ? param : NULL);
+        rc = m ? start_(r, m, m == module ? param : NULL) : MODLOAD_E_STATE;
     } while (rc == 0 && m != module);
     return rc;
 }
@@ -75,9 +88,6 @@ int modload_stop(struct modload_registry *r, struct modload_module *m)
         return MODLOAD_E_STATE;
     if (m->users)
         return MODLOAD_E_IN_USE;
-    if (r->leave)
-        r->leave(r, m);
-    call_array_(r, m, MODLOAD_FINI, true);
-    m->state = MODLOAD_STOPPED;
+    stop_(r, m);
     return 0;
 }
