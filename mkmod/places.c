@@ -68,6 +68,9 @@ static void find_entry(struct module *m)
     if (s == NULL && name == NULL) {
         s = function_at(m, m->elf.entry);
     }
+    if (name == NULL && m->export_count != 0 && (s == NULL || s->home == HOME_IMPORT)) {
+        return; /* it only offers exports, even if the linker script names an entry */
+    }
     if (s != NULL) {
         take_entry(m, s);
     } else if (name != NULL) {
@@ -78,8 +81,8 @@ static void find_entry(struct module *m)
     } else {
         problem_error(m, 0, 0,
                       "has no entry: neither a function '" DEFAULT_ENTRY
-                      "' nor an ELF entry that "
-                      "is a Thumb function; define one or name another with --entry");
+                      "' nor an ELF entry that is a Thumb function; define one, name "
+                      "another with --entry, or export what other modules want of it");
     }
 }
 

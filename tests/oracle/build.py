@@ -70,7 +70,7 @@ def compile_source(compiler, core, options, source, cwd):
     command += core_flags(compiler, core, options)
     command += [o for o in options if o != "hard"]
     command += ["-pipe", "-ffreestanding", "-fno-common", "-Wall", "-I", SOURCES,
-                "-I", FIRMWARE]
+                "-I", FIRMWARE, "-I", HERE.parents[1] / "examples" / "include"]
     if compiler == "clang":
         command += ["-Wno-unused-command-line-argument"]
     if kind == "c++":

@@ -221,10 +221,10 @@ def group_cases(name):
         return spread([s for s in plain if s.endswith(".c") and s not in odd],
                       ("gcc-Os", "gcc-fpic"), kind="pie")
     if name == "examples":
-        # Each example, and the sources with the script that users are given. Newlib's has
-        # two sources and wants its own headers.
+        # Each example, and the sources with the script that users are given. Those with
+        # newlib's headers are for its compiler, and for a test of their own.
         given = sorted(f"../../../examples/{p.parent.name}/{p.name}"
-                       for p in (SOURCES.parents[2] / "examples").glob("*/*.c*") if p.parent.name != "newlib")
+                       for p in (SOURCES.parents[2] / "examples").glob("*/*.c*") if p.parent.name not in ("newlib", "libc"))
         own = [s for s in plain + sources((".cpp",)) if s not in ("script_symbols.c", "got.c")]
         return spread(given, ("gcc-Os", "gcc-O0", "gcc-O2", "gcc-fpic", "clang-Os"), each=3,
                       layout="module.ld", kind="imports") \

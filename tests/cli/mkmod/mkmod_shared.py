@@ -78,6 +78,15 @@ class Exports(SharedTest):
         self.assertEqual(sorted(r["name"] for r in rows), sorted(names))
         self.assertEqual([r["hash"] for r in rows], sorted(r["hash"] for r in rows))
 
+    def test_no_entry(self):
+        """A module that only offers something needs no entry."""
+        library = "int z; int *give(void) { return &z; }"
+        for script in ({}, {"script": open(MODULE_LD, encoding="utf-8").read()}):
+            elf = self.elf(library, **script)
+            self.good(elf, "--export", "give")
+            self.assertIsNone(self.json()["header"]["entry"])
+            self.refused(elf, "entry")
+
     def test_strip_names(self):
         self.good(self.elf("int other(void) { return 7; }" + C), "--export", "other",
                   "--strip-names")
