@@ -11,7 +11,7 @@ int modload_table_find(struct modload_table *table, uint32_t hash, uint32_t type
     uint32_t step = size; /* in bytes: an entry's size times a power of two */
     bool ahead = true;
 
-    if (table->at < end && table->at->hash <= hash)
+    if (table->at && table->at->hash <= hash)
         e = table->at;
     /* To the last entry that is not behind the hash: in steps that double, until one goes
      * too far, and then in halves. */
@@ -26,8 +26,10 @@ int modload_table_find(struct modload_table *table, uint32_t hash, uint32_t type
             ahead = false;
         step = ahead ? 2 * step : step / 2;
     } while (step >= size);
+    if (e == end) /* there are none at all */
+        return MODLOAD_E_IMPORT;
     table->at = e;
-    if (e == end || e->hash != hash)
+    if (e->hash != hash)
         return MODLOAD_E_IMPORT;
     if (e->type != type && e->type != 0 && type != 0)
         return MODLOAD_E_TYPE;
