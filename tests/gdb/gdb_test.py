@@ -1,0 +1,309 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""gdb_test.py CASE: packaging/gdb/modload.py in gdb-multiarch, on QEMU's gdb stub, with the
+demo firmware. The judge is gdb: where it stops, which line it names, what it reads.
+
+Environment: MODFMT_SOURCE, MODFMT_BUILD, MKMOD. A case is a function of this file that starts
+with case_; its first line of text says what it proves.
+"""
+import os
+import pathlib
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+from elftools.elf.elffile import ELFFile
+
+SOURCE = pathlib.Path(os.environ["MODFMT_SOURCE"])
+BUILD = pathlib.Path(os.environ["MODFMT_BUILD"])
+MKMOD = os.environ["MKMOD"]
+FIRMWARE = BUILD / "cross/cortex-m4/target-loader/firmware/stm32f405.elf"
+SCRIPT = SOURCE / "packaging/gdb/modload.py"
+HERE = SOURCE / "tests/gdb"
+GDB = shutil.which("gdb-multiarch")
+APART, READ, KEEP = 1, 2, 4  # target-loader/firmware/emulation.h
+
+
+class Failure(Exception):
+    pass
+
+
+def expect(truth, what, shown=""):
+    if not truth:
+        raise Failure(f"{what}\n{shown}")
+
+
+def line_of(text, file=HERE / "plug.c"):
+    """Number of the one line of a source that has the text."""
+    lines = [n for n, line in enumerate(file.read_text().splitlines(), 1) if text in line]
+    expect(len(lines) == 1, f"{file.name} has {text!r} {len(lines)} times")
+    return lines[0]
+
+
+def make(folder, name="plug", flags=(), mkmod=(), source=HERE / "plug.c"):
+    """Compile, link and pack a module; module.elf and module.bin come side by side."""
+    folder.mkdir(exist_ok=True)
+    elf = folder / f"{name}.elf"
+    subprocess.run(["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-Og", "-g", "-Wall",
+                    "-Wextra", "-Werror", f"-I{SOURCE}/target-loader/firmware/include",
+                    "-nostdlib", "-T", SOURCE / "examples/module.ld", "-Wl,--build-id=sha1",
+                    "-Wl,--emit-relocs,--unresolved-symbols=ignore-all", *flags,
+                    source, "-o", elf, "-lgcc"], check=True)
+    image = elf.with_suffix(".bin")
+    subprocess.run([MKMOD, "--version", "1.2.3", *mkmod, elf, "-o", image], check=True)
+    return image
+
+
+class Board:
+    """QEMU with the demo firmware and images in its module region, and a gdb stub."""
+
+    def __init__(self, folder, *images, options=0, stopped=True):
+        self.folder = folder
+        with FIRMWARE.open("rb") as file:
+            table = ELFFile(file).get_section_by_name(".symtab")
+            symbols = {s.name: s["st_value"] for s in table.iter_symbols()}
+        region = bytearray()
+        for image in images:
+            region += image.read_bytes() + b"\xff" * (-image.stat().st_size % 32)
+        (folder / "region").write_bytes(region)
+        (folder / "config").write_bytes(struct.pack("<4sIII", b"QEMU", options, 168000000, 0))
+        self.stub = folder / "stub"
+        self.console = (folder / "console").open("w+b")
+        command = ["qemu-system-arm", "-M", "netduinoplus2", "-display", "none", "-monitor",
+                   "none", "-chardev", "stdio,id=console,signal=off", "-serial",
+                   "chardev:console", "-semihosting-config", "enable=on,target=native",
+                   "-kernel", FIRMWARE, "-gdb", f"unix:{self.stub},server=on,wait=off",
+                   "-device", f"loader,file={folder}/region,addr={symbols['_modules_begin']},"
+                   "force-raw=on",
+                   "-device", f"loader,file={folder}/config,addr={symbols['_config']},"
+                   "force-raw=on"]
+        self.process = subprocess.Popen(command + ["-S"] * stopped, stdin=subprocess.DEVNULL,
+                                        stdout=self.console, stderr=subprocess.STDOUT)
+        self.wait(lambda: self.stub.exists(), "QEMU does not start")
+
+    def wait(self, done, what):
+        end = time.monotonic() + 60
+        while not done():
+            expect(time.monotonic() < end and self.process.poll() is None, what, self.text())
+            time.sleep(0.02)
+
+    def text(self):
+        self.console.flush()
+        return (self.folder / "console").read_text().replace("\r\n", "\n")
+
+    def gdb(self, *commands, path=None, before=()):
+        """Output of gdb with the script, connected, after these commands."""
+        start = ["set pagination off", "set confirm off", "set width 0",
+                 "set print entry-values no",
+                 "set breakpoint pending on", f"source {SCRIPT}",
+                 *([f"set modload path {path}"] if path else []), *before,
+                 f"target remote {self.stub}"]
+        lines = [word for c in [*start, *commands] for word in ("-ex", c)]
+        done = subprocess.run([GDB, "-nx", "-batch", FIRMWARE, *lines], text=True, timeout=100,
+                              stdin=subprocess.DEVNULL, cwd=self.folder,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        return done.stdout
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.console.close()
+
+
+def has(text, *patterns):
+    at = 0
+    for pattern in patterns:
+        found = re.compile(pattern, re.M).search(text, at)
+        expect(found, f"wanted {pattern!r} in", text)
+        at = found.end()
+
+
+def hit(line):
+    return rf"^Breakpoint \d+, plug_work \(turn=2\) at .*plug\.c:{line}\b"
+
+
+def case_break_before_load(folder):
+    """Break in a module's function before it is loaded: hit, with the right line."""
+    work = line_of("plug_turns += 1")
+    second = line_of("here: the second line")
+    with Board(folder, make(folder / "m")) as board:
+        text = board.gdb("break plug_work", "continue", "next", "info modules", "backtrace",
+                         "delete", "continue", path=folder / "m")
+        has(text, r"\(plug_work\) pending", hit(work), rf"^{second}\t",
+            r"^plug +1\.2\.3 +loaded|^plug +1\.2\.3 +started",
+            r"#0 +plug_work \(turn=2\) at .*plug\.c:", r"#1 .* module_entry \(",
+            r"#2 .*modload_cortex_m_call", r"exited normally")
+        expect("module plug 1.2.3: returned 0" in board.text(), "it did not go on", board.text())
+
+
+def case_line_in_a_file(folder):
+    """Break at FILE:LINE of a module that is not loaded yet."""
+    second = line_of("here: the second line")
+    with Board(folder, make(folder / "m")) as board:
+        has(board.gdb(f"break plug.c:{second}", "continue", path=folder / "m"), hit(second))
+
+
+def case_apart(folder):
+    """Text and data placed apart: variables are read from where data is."""
+    with Board(folder, make(folder / "m"), options=APART) as board:
+        text = board.gdb("break plug_work", "continue", "finish", "print plug_total",
+                         "print plug_turns", "print plug_greeting",
+                         "info modules", path=folder / "m")
+        has(text, hit(line_of("plug_turns += 1")), r"Value returned is \$1 = 42",
+            r"\$2 = 42", r"\$3 = 1", r'\$4 = "at work"')
+        spans = re.search(r"^plug .*-0x(\w+) +0x(\w+)-", text, re.M)
+        expect(spans and spans[1] != spans[2], "they were not placed apart", text)
+
+
+def case_unload(folder):
+    """After a module was unloaded its symbols are gone, and its breakpoint waits again."""
+    with Board(folder, make(folder / "m")) as board:
+        text = board.gdb("break emulation_end", "break plug_work", "continue",
+                         "info symbol plug_work", "continue", "info modules",
+                         "print &plug_total", "info breakpoints", path=folder / "m")
+        has(text, hit(line_of("plug_turns += 1")), r"plug_work in section \.text of .*plug\.elf",
+            r"^Breakpoint 1, emulation_end", r"No modules are loaded", r'No symbol "plug_total"',
+            r"<PENDING> +plug_work")
+
+
+def case_second_visit(folder):
+    """The same breakpoint is hit in each of two loads, one behind the other."""
+    image = make(folder / "m")
+    with Board(folder, image, image) as board:
+        text = board.gdb("break plug_work", "continue", "continue", "print plug_turns",
+                         path=folder / "m")
+        line = line_of("plug_turns += 1")
+        has(text, hit(line), hit(line), r"\$1 = 0")
+
+
+def case_several(folder):
+    """Two modules at once, each with its own symbols."""
+    one = make(folder / "m")
+    source = folder / "other.c"
+    source.write_text((HERE / "plug.c").read_text().replace("plug", "other")
+                      .replace("plug_total = 40", "x"))
+    two = make(folder / "m", "other", source=source)
+    with Board(folder, one, two, options=KEEP) as board:
+        text = board.gdb("break other_work", "continue", "info modules", "print plug_total",
+                         "print other_total", path=folder / "m")
+        has(text, r"Breakpoint 1, other_work \(turn=2\)", r"^Name +Version +State +Text",
+            r"^plug +1\.2\.3 +started .*plug\.elf$", r"^other +1\.2\.3 .*other\.elf$",
+            r"\$1 = 42", r"\$2 = 40")
+
+
+def case_attach_late(folder):
+    """Modules that were loaded before gdb came are found, and have symbols."""
+    endless = SOURCE / "tests/qemu/modules/endless.c"
+    image = make(folder / "m", "endless", source=endless)
+    with Board(folder, image, stopped=False) as board:
+        board.wait(lambda: "module" in board.text(), "the firmware says nothing")
+        time.sleep(0.5)  # whether the module runs already does not matter to what is shown
+        text = board.gdb("info modules", "break modload_debug_event", "backtrace",
+                         path=folder / "m")
+        has(text, r"^endless +1\.2\.3 +(loaded|started) .*endless\.elf$",
+            r"module_entry .*at .*endless\.c:\d+")
+
+
+def case_chunks(folder):
+    """An image that the target reads in pieces: known by module.bin beside module.elf."""
+    with Board(folder, make(folder / "m"), options=READ) as board:
+        has(board.gdb("break plug_work", "continue", "info modules", path=folder / "m"),
+            hit(line_of("plug_turns += 1")), r"^plug +1\.2\.3 .*plug\.elf$")
+
+
+def case_other_elf(folder):
+    """An ELF of the same name but another build id is not taken; the message has the id."""
+    image = make(folder / "m")
+    with image.with_suffix(".elf").open("rb") as file:
+        note = ELFFile(file).get_section_by_name(".note.gnu.build-id").data()
+    make(folder / "n", flags=["-DOTHER", "-O2"])
+    with Board(folder, image) as board:
+        text = board.gdb("break plug_work", "break emulation_end", "continue",
+                         path=folder / "n")
+        has(text, rf"modload: no symbols for module plug: no ELF has its build id "
+            rf"{note[16:].hex()}; see 'show modload path'", r"Breakpoint 2, emulation_end")
+        expect("Breakpoint 1, plug_work" not in text, "a wrong ELF was taken", text)
+
+
+def case_no_build_id(folder):
+    """A module without a build id is named, with the way out."""
+    with Board(folder, make(folder / "m", flags=["-Wl,--build-id=none"])) as board:
+        has(board.gdb("break emulation_end", "continue", path=folder / "m"),
+            r"no symbols for module plug: its image has no build id; link it with "
+            r"-Wl,--build-id")
+
+
+def case_path_later(folder):
+    """Without a path nothing is found; `set modload path` alone finds it then."""
+    with Board(folder, make(folder / "m")) as board:
+        text = board.gdb("break modload_start", "continue", "info modules",
+                         f"set modload path {folder}/m", "info modules", "show modload path")
+        has(text, "modload: no symbols for module plug", r"^plug .*no ELF has its build id",
+            r"^plug .*m/plug\.elf$", r"looked for in .*/m\.")
+
+
+def case_registry(folder):
+    """`set modload registry` names one that gdb would not find."""
+    with Board(folder, make(folder / "m")) as board:
+        text = board.gdb("break modload_start", "continue",
+                         "python registries_before = len(registries())",
+                         "set modload registry &modules_registry", "info modules",
+                         "python print(len(registries()) - registries_before)",
+                         "show modload registry", path=folder / "m")
+        has(text, r"^plug +1\.2\.3 +loaded", r"^1$", r"registry of modules is &modules_registry")
+
+
+def case_hostile(folder):
+    """Files that only look like ELFs or images do no harm."""
+    image = make(folder / "m")
+    elf = image.with_suffix(".elf").read_bytes()
+    for i, junk in enumerate([b"\x7fELF", elf[:52], elf[:60] + b"\xff" * 90, elf[:-200],
+                              b"MODF", image.read_bytes()[:70], b"MODF" + b"\xff" * 200]):
+        (folder / "m" / f"a{i}").write_bytes(junk)
+    (folder / "m" / "loop").symlink_to(folder / "m")
+    with Board(folder, image) as board:
+        text = board.gdb("break plug_work", "continue", path=folder / "m")
+        has(text, hit(line_of("plug_turns += 1")))
+        expect("Traceback" not in text and "Error" not in text, "it stumbled", text)
+
+
+def case_numbers(_folder):
+    """The format's numbers in the script are those of the specification."""
+    import tomllib
+    layout = tomllib.loads((SOURCE / "specs/layout.toml").read_text())
+    scope = {}
+    text = SCRIPT.read_text()
+    exec(text[text.index("MAGIC ="):text.index("def up4")], scope)
+    fields = {row["name"]: row["offset"] for row in layout["header"]}
+    tags = {row["name"]: row["type"] for row in layout["tag_type"]}
+    for name, offset in scope["OFFSET"].items():
+        expect(fields[name] == offset, f"{name} is at {fields[name]}")
+    for name, number in scope["TAG"].items():
+        expect(tags[name] == number, f"tag {name} is {tags[name]}")
+    expect(scope["HEADER_SIZE"] == sum(row["size"] for row in layout["header"]), "header")
+
+
+def main():
+    case = globals()["case_" + sys.argv[1]]
+    missing = [name for name, there in (("gdb-multiarch", GDB),
+               ("qemu-system-arm", shutil.which("qemu-system-arm"))) if not there]
+    if missing:
+        print(f"skipped: there is no {', '.join(missing)}")
+        sys.exit(77)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            case(pathlib.Path(folder))
+        except Failure as failure:
+            print(f"{sys.argv[1]}: {failure}")
+            sys.exit(1)
+
+
+main()
