@@ -72,7 +72,7 @@ static const struct cli_tool tool = {
     .purpose = "Make a loadable module of an ELF that was linked with --emit-relocs.",
     .details =
         "The ELF is an executable for a Cortex-M, linked at any address:\n"
-        "  arm-none-eabi-gcc ... -Wl,--emit-relocs \\\n"
+        "  arm-none-eabi-gcc -g ... -Wl,--emit-relocs \\\n"
         "      -Wl,--unresolved-symbols=ignore-all -o module.elf\n"
         "Exit status: 0 good, 1 the ELF is refused, 2 wrong usage, 3 I/O or memory.",
     .options = options,

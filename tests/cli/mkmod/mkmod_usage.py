@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """mkmod's options, and inputs that are no modules at all."""
 
+import os
+import pathlib
+import re
 import shutil
 import struct
 
@@ -22,6 +25,15 @@ class Usage(ToolTest):
         for option in ("--name", "--version", "--description", "--stack-size", "--entry",
                        "--strip-names", "--verbose", "--output"):
             self.assertIn(option, done.stdout)
+
+    def test_manual_has_every_option(self):
+        help_text = self.mkmod("--help").stdout
+        page = (pathlib.Path(os.environ["MODFMT_SOURCE"]) / "mkmod/mkmod.1").read_text()
+        options = set(re.findall(r"--([a-z][a-z-]+)", help_text)) - {"emit-relocs"}
+        self.assertGreater(len(options), 15)
+        for option in sorted(options):
+            if not option.startswith("unresolved"):
+                self.assertRegex(page, rf"(?m)^\.It .*Fl -{option}\b")
 
     def test_version_of_the_tool(self):
         lone, short = self.mkmod("--version"), self.mkmod("-V")
