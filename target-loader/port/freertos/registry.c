@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The registry's lock, and memory for images. */
+#include "modload_freertos_task.h"
+
+#include "port.h"
+
+struct modload_freertos *modload_freertos_the_;
+
+/* ---- memory ----------------------------------------------------------------------- */
+
+/** In front of a piece of memory that place() gave: what the heap knows it by. */
+struct lead {
+    void *memory;
+    uint32_t unused; /* a multiple of 8 */
+};
+
+static int place(const struct modload_port *port, enum modload_purpose purpose,
+                 uint32_t align, struct modfmt_segment *segment)
+{
+    struct modload_freertos *rtos = port->ctx;
+    size_t more = sizeof(struct lead) + (align > 8 ? align : 0);
+    uint8_t *memory = NULL;
+    uintptr_t at;
+
+    (void)purpose;
+    if (segment->size <= SIZE_MAX / 2 - more)
+        memory = rtos->alloc(segment->size + more);
+    if (!memory)
+        return -1;
+    at = (uintptr_t)memory + sizeof(struct lead);
+    if (align > 8)
+        at = (at + align - 1u) & ~((uintptr_t)align - 1u);
+    ((struct lead *)at)[-1].memory = memory;
+    segment->bytes = (uint8_t *)at;
+    segment->address = (uint32_t)at;
+    return 0;
+}
+
+static void release(const struct modload_port *port, enum modload_purpose purpose,
+                    const struct modfmt_segment *segment)
+{
+    struct modload_freertos *rtos = port->ctx;
+
+    (void)purpose;
+    modload_freertos_reclaim(rtos, segment);
+    rtos->release(((struct lead *)(void *)segment->bytes)[-1].memory);
+}
+
+/* ---- who calls -------------------------------------------------------------------- */
+
+struct modload_freertos_task *modload_freertos_self_(void)
+{
+    TaskHandle_t self = xTaskGetCurrentTaskHandle();
+    struct modload_module *m =
+        modload_freertos_the_ ? modload_freertos_the_->registry.modules : NULL;
+
+    for (; m; m = m->next) {
+        struct modload_freertos_task *task = m->owner;
+
+        if (task && task->handle == self)
+            return task;
+    }
+    return NULL;
+}
+
+struct modload_module *modload_freertos_caller_(const void *from)
+{
+    struct modload_freertos *rtos = modload_freertos_the_;
+    struct modload_freertos_task *task;
+    struct modload_module *module;
+
+    if (!rtos)
+        return NULL;
+    module = modload_at(&rtos->registry, (uint32_t)(uintptr_t)from);
+    if (module)
+        return module;
+    task = modload_freertos_self_();
+    if (task)
+        return task->module;
+    return rtos->calling && rtos->caller == xTaskGetCurrentTaskHandle() ? rtos->calling
+                                                                        : NULL;
+}
+
+/** May the calling task end modules? A module's own must not: it cannot wait for itself,
+ *  and one that needs it may go with it. */
+static bool may_end(void)
+{
+    bool module_task;
+
+    if (xTaskGetSchedulerState() != taskSCHEDULER_RUNNING)
+        return false;
+    vTaskSuspendAll();
+    module_task = modload_freertos_self_() != NULL;
+    (void)xTaskResumeAll();
+    return !module_task;
+}
+
+/* ---- the registry ----------------------------------------------------------------- */
+
+static bool lock_made(struct modload_freertos *rtos)
+{
+#if configSUPPORT_STATIC_ALLOCATION == 1
+    rtos->lock = xSemaphoreCreateMutexStatic(&rtos->lock_memory);
+#else
+    rtos->lock = xSemaphoreCreateMutex();
+#endif
+    return rtos->lock != NULL;
+}
+
+int modload_freertos_begin(struct modload_freertos *rtos)
+{
+    struct modload_registry *r = &rtos->registry;
+
+#if configSUPPORT_DYNAMIC_ALLOCATION == 1
+    if (!rtos->alloc) {
+        rtos->alloc = pvPortMalloc;
+        rtos->release = vPortFree;
+    }
+#endif
+    if (!rtos->alloc || !lock_made(rtos))
+        return MODLOAD_E_MEMORY;
+    if (!r->port.place) {
+        r->port.ctx = rtos;
+        r->port.place = place;
+        r->port.release = release;
+    }
+    if (!r->port.sync)
+        r->port.sync = modload_cortex_m_sync;
+    if (!r->port.read)
+        r->port.read = modload_read_mapped;
+    if (r->port.features == 0)
+        r->port.features = modload_cortex_m_features();
+    r->call = modload_freertos_call_;
+    r->enter = modload_freertos_enter_;
+    r->leave = modload_freertos_leave_;
+    modload_freertos_the_ = rtos;
+    modload_begin(r);
+    return 0;
+}
+
+/* Before the scheduler runs there is but one thread, and no task that could hold it. */
+void modload_freertos_lock(struct modload_freertos *rtos)
+{
+    if (xTaskGetSchedulerState() == taskSCHEDULER_NOT_STARTED)
+        return;
+    /* With INCLUDE_vTaskSuspend off, even portMAX_DELAY comes to an end. */
+    while (xSemaphoreTake(rtos->lock, portMAX_DELAY) != pdTRUE)
+        continue;
+}
+
+void modload_freertos_unlock(struct modload_freertos *rtos)
+{
+    if (xTaskGetSchedulerState() != taskSCHEDULER_NOT_STARTED)
+        (void)xSemaphoreGive(rtos->lock);
+}
+
+int modload_freertos_load(struct modload_freertos *rtos,
+                          const struct modload_source *source,
+                          struct modload_module *module, struct modfmt_diag *diag)
+{
+    int rc;
+
+    modload_freertos_lock(rtos);
+    rc = modload_load(&rtos->registry, source, module, diag);
+    modload_freertos_unlock(rtos);
+    return rc;
+}
+
+int modload_freertos_start(struct modload_freertos *rtos, struct modload_module *module,
+                           void *param)
+{
+    int rc;
+
+    modload_freertos_lock(rtos);
+    rc = modload_start(&rtos->registry, module, param);
+    modload_freertos_unlock(rtos);
+    return rc;
+}
+
+int modload_freertos_stop(struct modload_freertos *rtos, struct modload_module *module)
+{
+    int rc;
+
+    if (!may_end())
+        return MODLOAD_E_STATE;
+    modload_freertos_lock(rtos);
+    rc = modload_stop(&rtos->registry, module);
+    modload_freertos_unlock(rtos);
+    return rc;
+}
+
+int modload_freertos_unload(struct modload_freertos *rtos, struct modload_module *module)
+{
+    int rc;
+
+    if (!may_end())
+        return MODLOAD_E_STATE;
+    modload_freertos_lock(rtos);
+    rc = modload_unload(&rtos->registry, module);
+    modload_freertos_unlock(rtos);
+    return rc;
+}
