@@ -1,0 +1,282 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""packaging.py CLASS.METHOD: what an installation is good for, away from the source tree.
+
+`meson install --destdir` puts it somewhere, and the prefix is then moved, so whatever leads
+back to the sources, the build directory or /usr/local does not work any more. Environment:
+MODFMT_SOURCE, MODFMT_BUILD.
+"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+SOURCE = pathlib.Path(os.environ["MODFMT_SOURCE"])
+BUILD = pathlib.Path(os.environ["MODFMT_BUILD"])
+PRINTED = """\
+Hello from a project of its own
+module hello 1.0.0: returned 0
+the lamp is on
+the lamp is off, after 3 blinks
+module lamp 1.0.0: returned 0
+"""
+
+
+class Installed(unittest.TestCase):
+    """An installation with its prefix moved, and a folder for a project beside it."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        self.project = self.folder / "project"
+        self.prefix = self.folder / "moved"
+        self.environment = {k: v for k, v in os.environ.items()
+                            if k not in ("MAKEFLAGS", "MAKELEVEL", "DESTDIR", "CFLAGS", "LDFLAGS",
+                                         "CC", "CXX", "MODFMT_SOURCE")}
+        stage = self.folder / "stage"
+        self.run_well("meson", "install", "--quiet", "--no-rebuild", "-C", BUILD, "--destdir", stage)
+        installed = [p.parent for p in stage.rglob("bin") if (p / "mkmod").exists()]
+        self.assertEqual(len(installed), 1)
+        installed[0].rename(self.prefix)
+        self.environment["PKG_CONFIG_PATH"] = ":".join(
+            str(p) for p in self.prefix.rglob("pkgconfig"))
+
+    def run_any(self, *command, cwd=None):
+        return subprocess.run(command, cwd=cwd or self.folder, env=self.environment, text=True,
+                              capture_output=True)
+
+    def run_well(self, *command, cwd=None):
+        done = self.run_any(*command, cwd=cwd)
+        self.assertEqual(done.returncode, 0, f"{command}\n{done.stdout}\n{done.stderr}")
+        return done.stdout
+
+    def copy_project(self):
+        shutil.copytree(SOURCE / "examples/project", self.project)
+        return self.project
+
+    def pc(self, *question):
+        return self.run_well("pkg-config", *question).strip()
+
+    def runs(self, folder):
+        """hello.bin and lamp.bin of that folder are what the Makefile makes, and run."""
+        images = [folder / "hello.bin", folder / "lamp.bin"]
+        qemu = subprocess.run([SOURCE / "scripts/run-qemu.sh", "--timeout", "60", *images],
+                              capture_output=True, text=True)
+        printed = "".join(qemu.stdout.replace("\r", "").splitlines(keepends=True)[1:-1])
+        self.assertEqual((qemu.returncode, printed), (0, PRINTED), qemu.stderr)
+
+    def toolchain(self):
+        return f"-DCMAKE_TOOLCHAIN_FILE={self.prefix}/share/modfmt/arm-none-eabi.cmake"
+
+
+class Install(Installed):
+    def test_files(self):
+        """Everything that README.md speaks of is there."""
+        have = {p.relative_to(self.prefix).as_posix() for p in self.prefix.rglob("*")}
+        tools = ["mkmod", "moddump", "modflash", "virtual-board"]
+        want = [f"bin/{tool}" for tool in tools] + [f"share/man/man1/{tool}.1" for tool in tools]
+        want += [f"include/modfmt/{name}" for name in ("modfmt.h", "modfmt_layout.h", "modfmt_config.h",
+                 "modfmt_store.h", "modload.h", "modload_config.h")]
+        want += [f"share/modfmt/{name}" for name in ("module.ld", "include/modfmt_module.h",
+                 "demo/firmware.h", "arm-none-eabi.cmake", "src/target-loader/port/cortex-m/port.c")]
+        self.assertEqual([name for name in want if name not in have], [])
+        # Every source of the loader and the format, but those for hosts alone.
+        for part in ("libmodfmt", "target-loader"):
+            sources = {p.name for p in (SOURCE / part).glob("*.[ch]")} - {"modfmt_crc_zlib.c"}
+            copies = {p.name for p in (self.prefix / "share/modfmt/src" / part).glob("*.[ch]")}
+            self.assertEqual(sources, copies)
+
+    def test_no_paths(self):
+        """No text that was installed names the source, the build or the prefix."""
+        seen = 0
+        for path in self.prefix.rglob("*"):
+            if path.is_file() and path.parent.name != "bin" and path.suffix != ".a":
+                text = path.read_text()
+                for folder in (SOURCE, BUILD, "/usr/local", self.folder):
+                    self.assertNotIn(str(folder), text, path)
+                seen += 1
+        self.assertGreater(seen, 40)
+
+    def test_headers_are_complete(self):
+        """Each header compiles by itself, in C and C++, with nothing but its own folder."""
+        folder = self.prefix / "include/modfmt"
+        for header in sorted(folder.glob("*.h")):
+            for language in ("c", "c++"):
+                self.run_well("gcc", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{folder}",
+                              "-include", header, "-x", language, "/dev/null")
+
+
+class Make(Installed):
+    def test_ten_lines(self):
+        lines = [line for line in (SOURCE / "examples/project/Makefile").read_text().splitlines()
+                 if line and not line.startswith("#")]
+        self.assertLessEqual(len(lines), 13)
+        self.run_well("make", cwd=self.copy_project())
+        self.runs(self.project)
+
+    def test_same_bytes_as_others(self):
+        """What make, CMake and Meson make is the same, byte for byte."""
+        project = self.copy_project()
+        self.run_well("make", cwd=project)
+        self.run_well("cmake", "-S", ".", "-B", "cmake", self.toolchain(), cwd=project)
+        self.run_well("cmake", "--build", "cmake", cwd=project)
+        self.run_well("meson", "setup", "--cross-file", "cortex-m4.ini", "meson", cwd=project)
+        self.run_well("ninja", "-C", "meson", cwd=project)
+        for name in ("hello.bin", "lamp.bin"):
+            image = (project / name).read_bytes()
+            self.assertEqual(image, (project / "cmake" / name).read_bytes())
+            self.assertEqual(image, (project / "meson" / name).read_bytes())
+
+
+class CMake(Installed):
+    def configure(self, *options, text=None, languages="C"):
+        """CMake looks at each language's compiler for a second: as few as will do."""
+        project = self.copy_project() if not self.project.exists() else self.project
+        if text:
+            (project / "CMakeLists.txt").write_text(
+                f"cmake_minimum_required(VERSION 3.20)\nproject(modules {languages})\n"
+                "find_package(modfmt REQUIRED)\ninclude_directories(${MODFMT_DEMO_DIR})\n" + text)
+        return self.run_any("cmake", "-S", ".", "-B", "build", *options, cwd=project)
+
+    def refused(self, text, message, *options, languages="NONE"):
+        done = self.configure(*options or [self.toolchain()], text=text, languages=languages)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(message, " ".join(done.stderr.split()))
+
+    def test_toolchain_file(self):
+        self.assertEqual(self.configure(self.toolchain()).returncode, 0)
+        self.run_well("cmake", "--build", "build", cwd=self.project)
+        self.runs(self.project / "build")
+        # Nothing to do the second time; a changed source is packed again.
+        image = self.project / "build/hello.bin"
+        first = image.read_bytes()
+        self.assertNotIn("Packing", self.run_well("cmake", "--build", "build", cwd=self.project))
+        source = self.project / "hello.c"
+        source.write_text(source.read_text().replace("Hello", "HELLO"))
+        self.assertIn("Packing hello.bin",
+                      self.run_well("cmake", "--build", "build", cwd=self.project))
+        self.assertNotEqual(image.read_bytes(), first)
+
+    def test_compilers_alone(self):
+        """Without the toolchain file: compilers, flags and prefix by hand."""
+        machine = "-mcpu=cortex-m4 -mthumb"
+        done = self.configure("-DCMAKE_C_COMPILER=arm-none-eabi-gcc",
+                              "-DCMAKE_CXX_COMPILER=arm-none-eabi-g++", f"-DCMAKE_C_FLAGS={machine}",
+                              f"-DCMAKE_CXX_FLAGS={machine} -fno-exceptions -fno-rtti",
+                              "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY",
+                              f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.run_well("cmake", "--build", "build", cwd=self.project)
+        self.runs(self.project / "build")
+
+    def test_another_core(self):
+        done = self.configure(self.toolchain(), "-DMODFMT_MACHINE=-mcpu=cortex-m0 -mthumb",
+                              text="modfmt_add_module(hello SOURCES hello.c)")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.run_well("cmake", "--build", "build", cwd=self.project)
+        shown = self.run_well(self.prefix / "bin/moddump", "build/hello.bin", cwd=self.project)
+        self.assertRegex(shown, r"(?i)armv6|v6-m")
+
+    def test_version(self):
+        for wanted, found in (("0.1", True), ("0.1.0", True), ("0.2", False), ("1.0", False)):
+            done = self.configure(self.toolchain(), languages="NONE",
+                                  text=f"find_package(modfmt {wanted} REQUIRED)\n")
+            self.assertEqual(done.returncode == 0, found, done.stderr)
+
+    def test_host_compiler_is_refused(self):
+        self.refused("modfmt_add_module(hello SOURCES hello.c)",
+                     "does not compile for Cortex-M; give CMake -DCMAKE_TOOLCHAIN_FILE=",
+                     f"-DCMAKE_PREFIX_PATH={self.prefix}", languages="C")
+
+    def test_arguments_are_refused(self):
+        for arguments, message in (
+                ("VERSION 1.0.0", "modfmt_add_module(hello): SOURCES are missing"),
+                ("hello.c", "what is hello.c? Source files come after SOURCES"),
+                ("SOURCES hello.c VERSION", "nothing follows VERSION")):
+            self.refused(f"modfmt_add_module(hello {arguments})", message)
+
+    def test_mkmod_refuses(self):
+        """What mkmod says ends the build, and nothing is left that looks like a module."""
+        done = self.configure(self.toolchain(),
+                              text="modfmt_add_module(hello SOURCES hello.c ENTRY nowhere)")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = self.run_any("cmake", "--build", "build", cwd=self.project)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertRegex(done.stdout + done.stderr, r"mkmod: .*hello\.elf: error: .*nowhere")
+        self.assertFalse((self.project / "build/hello.bin").exists())
+
+    def test_options(self):
+        """Every option arrives at mkmod."""
+        text = ("modfmt_add_module(hello SOURCES hello.c VERSION 3.2.1 STACK_SIZE 768 STRIP_NAMES\n"
+                "DESCRIPTION \"Two words; and $more\" OPTIONS --name other)")
+        self.assertEqual(self.configure(self.toolchain(), text=text).returncode, 0)
+        self.run_well("cmake", "--build", "build", cwd=self.project)
+        shown = self.run_well(self.prefix / "bin/moddump", "build/hello.bin", cwd=self.project)
+        for wanted in ("3.2.1", "768", "Two words; and $more", "other"):
+            self.assertIn(wanted, shown)
+        self.assertNotIn("fw_puts", shown)
+
+
+class Meson(Installed):
+    def test_snippet(self):
+        self.copy_project()
+        self.run_well("meson", "setup", "--cross-file", "cortex-m4.ini", "build", cwd=self.project)
+        self.run_well("ninja", "-C", "build", cwd=self.project)
+        self.runs(self.project / "build")
+
+
+class PkgConfig(Installed):
+    def test_libraries_on_a_host(self):
+        """A program of the host's that reads an image, and one that has the loader."""
+        (self.folder / "read.c").write_text("""\
+#include "modfmt.h"
+#include "modload.h"
+#include <stdio.h>
+int main(int argc, char **argv)
+{
+    static uint8_t bytes[65536];
+    struct modfmt_image image;
+    FILE *file = argc > 1 ? fopen(argv[1], "rb") : NULL;
+    uint32_t size = file ? (uint32_t)fread(bytes, 1, sizeof bytes, file) : 0;
+    struct modload_image loaded = {0};
+    modload_image_unload(NULL, &loaded);
+    if (modfmt_open(bytes, size, &image, NULL) || modfmt_check(&image, NULL))
+        return 1;
+    printf("%u imports\\n", (unsigned)image.import_count);
+    return 0;
+}
+""")
+        flags = self.pc("--cflags", "--libs", "modload").split()
+        self.run_well("gcc", "-Wall", "-Werror", "read.c", "-o", "read", *flags)
+        image = BUILD / "examples/hello.bin"
+        self.assertEqual(self.run_well("./read", image), "1 imports\n")
+
+    def test_variables(self):
+        for package, variable in (("modfmt-module", "moduleld"), ("modfmt-module", "mkmod"),
+                                  ("modfmt-module", "demo"), ("modfmt", "sourcedir"),
+                                  ("modload", "sourcedir"), ("modfmt", "includedir")):
+            path = pathlib.Path(self.pc(f"--variable={variable}", package)).resolve()
+            self.assertTrue(path.exists() and self.prefix in path.parents, f"{package} {variable}")
+        version = re.search(r"version: '([0-9.]+)'", (SOURCE / "meson.build").read_text())[1]
+        for package in ("modfmt", "modload", "modfmt-module"):
+            self.assertEqual(self.pc("--modversion", package), version)
+
+    def test_sources_for_a_target(self):
+        """libmodfmt and the loader compile out of the installation."""
+        for package in ("modfmt", "modload"):
+            folder = pathlib.Path(self.pc("--variable=sourcedir", package))
+            sources = sorted(folder.glob("*.c"))
+            self.assertGreater(len(sources), 2)
+            self.run_well("arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mthumb", "-ffreestanding",
+                          "-Wall", "-Wextra", "-Werror", "-c", *self.pc("--cflags", package).split(),
+                          *sources)
+            for source in sources:
+                self.assertTrue((self.folder / source.name).with_suffix(".o").exists())
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
