@@ -3,7 +3,7 @@
  *
  * The numbers of a check are put into diag before the check is made: that is half the
  * code of doing it where the check has failed. */
-#include "modload.h"
+#include "modload_parts.h"
 
 /** Bytes of the relocation table that are held on the stack at a time. */
 #define WINDOW 16u
@@ -21,9 +21,7 @@
 /** One load in progress. The relocator comes first: its callbacks get the rest by it. */
 struct load_ {
     struct modfmt_relocator relocator;
-    const struct modload_port *port;
-    const struct modload_source *source;
-    struct modfmt_diag *diag;
+    struct modload_reader_ in;
     struct modload_image *module;
     uint32_t relocs;  /**< offset in the image of what is not yet read of the table */
     uint32_t imports; /**< offset in the image */
@@ -31,30 +29,23 @@ struct load_ {
         *window; /**< for pieces of the relocation table that cannot be read in place */
 };
 
-/** Look at bytes of the image: in place where that can be, otherwise read into `buffer`.
- *  @return NULL if they cannot be read; diag is filled. */
-static const uint8_t *view_(const struct load_ *l, uint32_t offset, uint32_t size,
-                            void *buffer)
+const uint8_t *modload_read_(const struct modload_reader_ *in, uint32_t offset,
+                             uint32_t size, void *buffer)
 {
-    if (!MODLOAD_WITH_READ || l->source->mapped)
-        return l->source->mapped + offset;
-    l->diag->offset = offset;
-    l->diag->got = size;
-    return l->port->read(l->port, l->source, offset, buffer, size) ? NULL : buffer;
-}
-
-/** Could view_() not read? Folded away where images are always mapped. */
-static bool unread_(const uint8_t *view)
-{
-    return MODLOAD_WITH_READ && !view;
+    if (in->source->mapped)
+        return in->source->mapped + offset;
+    in->diag->offset = offset;
+    in->diag->got = size;
+    return in->port->read(in->port, in->source, offset, buffer, size) ? NULL : buffer;
 }
 
 /** Relocation callback: the next piece of the table. */
 static int refill_(struct modfmt_relocator *r)
 {
     struct load_ *l = (struct load_ *)(void *)r;
-    uint32_t size = !l->source->mapped && r->remaining > WINDOW ? WINDOW : r->remaining;
-    const uint8_t *p = view_(l, l->relocs, size, l->window);
+    uint32_t size =
+        !l->in.source->mapped && r->remaining > WINDOW ? WINDOW : r->remaining;
+    const uint8_t *p = modload_view_(&l->in, l->relocs, size, l->window);
 
     if (!p)
         return MODLOAD_E_READ;
@@ -70,20 +61,20 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
 {
     const struct load_ *l = (const struct load_ *)(const void *)r;
     uint8_t buffer[MODFMT_IMPORT_SIZE];
-    const uint8_t *p =
-        view_(l, l->imports + index * MODFMT_IMPORT_SIZE, sizeof(buffer), buffer);
+    const uint8_t *p = modload_view_(&l->in, l->imports + index * MODFMT_IMPORT_SIZE,
+                                     sizeof(buffer), buffer);
     uint32_t hash, type;
     int rc;
 
-    if (unread_(p))
+    if (modload_unread_(p))
         return MODLOAD_E_READ;
     hash = modfmt_get32(p + MODFMT_IMPORT_OFF_HASH);
     type = modfmt_get32(p + MODFMT_IMPORT_OFF_TYPE);
-    l->diag->offset = index;
-    l->diag->got = hash;
-    l->diag->want = type;
+    l->in.diag->offset = index;
+    l->in.diag->got = hash;
+    l->in.diag->want = type;
     *ret_address = 0;
-    rc = l->port->find(l->port, hash, type & ~MODFMT_IMPORT_WEAK, ret_address);
+    rc = l->in.port->find(l->in.port, hash, type & ~MODFMT_IMPORT_WEAK, ret_address);
     /* Not what else may have gone wrong. */
     if (type & MODFMT_IMPORT_WEAK && (rc == MODLOAD_E_IMPORT || rc == MODLOAD_E_TYPE))
         rc = 0;
@@ -103,16 +94,16 @@ static int crc_(struct load_ *l, const uint8_t *header, uint8_t *window)
     do {
         uint32_t size =
             !MODLOAD_WITH_READ || left < MODFMT_HEADER_SIZE ? left : MODFMT_HEADER_SIZE;
-        const uint8_t *p = view_(l, offset, size, window);
+        const uint8_t *p = modload_view_(&l->in, offset, size, window);
 
-        if (unread_(p))
+        if (modload_unread_(p))
             return MODLOAD_E_READ;
         crc = modfmt_crc32(crc, p, size);
         offset += size;
         left -= size;
     } while (MODLOAD_WITH_READ && left);
-    l->diag->got = got;
-    l->diag->want = crc;
+    l->in.diag->got = got;
+    l->in.diag->want = crc;
     return crc == got ? 0 : MODFMT_E_CRC;
 }
 
@@ -121,10 +112,10 @@ static int place_(const struct load_ *l, uint32_t purpose, uint32_t align,
                   struct modfmt_segment *segment)
 {
     align = 1u << align;
-    l->diag->got = segment->size;
-    l->diag->want = align;
-    return segment->size &&
-                   l->port->place(l->port, (enum modload_purpose)purpose, align, segment)
+    l->in.diag->got = segment->size;
+    l->in.diag->want = align;
+    return segment->size && l->in.port->place(l->in.port, (enum modload_purpose)purpose,
+                                              align, segment)
                ? MODLOAD_E_MEMORY
                : 0;
 }
@@ -137,14 +128,14 @@ static int segments_(const struct load_ *l, const uint8_t *header)
     uint32_t align = header[MODFMT_OFF_TEXT_ALIGN];
     uint32_t data_align = header[MODFMT_OFF_DATA_ALIGN];
     uint32_t text_size = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
-    uint32_t apart = MODLOAD_WITH_APART ? l->port->options / MODLOAD_OPT_APART % 2 : 0;
+    uint32_t apart = MODLOAD_WITH_APART ? l->in.port->options / MODLOAD_OPT_APART % 2 : 0;
     int rc;
 
     if (MODLOAD_WITH_APART)
         m->apart = apart;
-    l->diag->got = header[MODFMT_OFF_FLAGS];
-    l->diag->want = MODFMT_FLAG_BLOCK << apart;
-    if (!(l->diag->got & l->diag->want))
+    l->in.diag->got = header[MODFMT_OFF_FLAGS];
+    l->in.diag->want = MODFMT_FLAG_BLOCK << apart;
+    if (!(l->in.diag->got & l->in.diag->want))
         return MODLOAD_E_PLACEMENT;
     data->size = modfmt_get32(header + MODFMT_OFF_DATA_MEM);
     text->size = text_size;
@@ -174,9 +165,9 @@ static int copy_(struct load_ *l, const uint8_t *header)
         uint32_t size = modfmt_get32(header + at);
 
         if (s->size) {
-            const uint8_t *p = view_(l, offset, size, s->bytes);
+            const uint8_t *p = modload_view_(&l->in, offset, size, s->bytes);
 
-            if (unread_(p))
+            if (modload_unread_(p))
                 return MODLOAD_E_READ;
             if (!MODLOAD_WITH_READ || p != s->bytes)
                 __builtin_memcpy(s->bytes, p, size);
@@ -205,18 +196,18 @@ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
         const uint8_t *p;
         uint32_t head, index, place;
 
-        l->diag->offset = offset;
+        l->in.diag->offset = offset;
         if (!modfmt_range(offset, SPAN_TAG, end))
             return MODFMT_E_TAG_END;
-        p = view_(l, offset, SPAN_TAG, buffer);
-        if (unread_(p))
+        p = modload_view_(&l->in, offset, SPAN_TAG, buffer);
+        if (modload_unread_(p))
             return MODLOAD_E_READ;
         head = modfmt_get32(p);
-        l->diag->got = p[0];
+        l->in.diag->got = p[0];
         /* The next one, wherever it may be: no sum overflows. */
         offset += modfmt_up4(MODFMT_TAG_VALUE_OFFSET + (head >> 8));
         if (MODLOAD_WITH_DEPENDENCIES && p[0] == MODFMT_TAG_DEPENDENCY &&
-            l->port->options & MODLOAD_OPT_DEPENDENCIES)
+            l->in.port->options & MODLOAD_OPT_DEPENDENCIES)
             continue;
         index = head - (MODFMT_TAG_INIT_ARRAY | 8u << 8);
         if (index > MODLOAD_STATIC_BASE)
@@ -255,23 +246,23 @@ static void note_(struct load_ *l, const uint8_t *header)
 OWN_FRAME_ static int prepare_(struct load_ *l)
 {
     uint8_t window[MODLOAD_WITH_READ ? MODFMT_HEADER_SIZE : 1];
-    uint32_t available = l->source->available;
-    struct modfmt_diag *d = l->diag;
-    const uint8_t *header = MODLOAD_WITH_READ ? window : l->source->mapped;
-    uint32_t tags, crc = MODLOAD_WITH_CRC ? l->port->options & MODLOAD_OPT_CRC : 0;
+    uint32_t available = l->in.source->available;
+    struct modfmt_diag *d = l->in.diag;
+    const uint8_t *header = MODLOAD_WITH_READ ? window : l->in.source->mapped;
+    uint32_t tags, crc = MODLOAD_WITH_CRC ? l->in.port->options & MODLOAD_OPT_CRC : 0;
     int rc;
 
     for (;;) {
         if (MODLOAD_WITH_READ && available >= MODFMT_HEADER_SIZE)
-            header = view_(l, 0, MODFMT_HEADER_SIZE, window);
-        if (unread_(header))
+            header = modload_view_(&l->in, 0, MODFMT_HEADER_SIZE, window);
+        if (modload_unread_(header))
             return MODLOAD_E_READ;
         rc = modfmt_header_plan(header, available, d);
         if (rc < 0)
             return rc;
         tags = (uint32_t)rc;
         d->got = modfmt_get16(header + MODFMT_OFF_NEEDS);
-        d->want = l->port->features;
+        d->want = l->in.port->features;
         if (d->got & ~d->want)
             return MODLOAD_E_NEEDS;
         if (!crc)
@@ -307,15 +298,15 @@ static int relocate_(struct load_ *l)
         r->next = r->end = window;
         r->refill = refill_;
     } else {
-        r->next = l->source->mapped + l->relocs;
+        r->next = l->in.source->mapped + l->relocs;
         r->end = r->next + r->remaining;
         l->relocs += r->remaining;
         r->remaining = 0;
     }
-    l->diag->got = l->diag->want = 0;
+    l->in.diag->got = l->in.diag->want = 0;
     rc = modfmt_relocate(r);
     if (!(MODFMT_WITH_IMPORTS || MODLOAD_WITH_READ) || rc > MODLOAD_E_NEEDS)
-        l->diag->offset = l->relocs - (uint32_t)(r->end - r->next);
+        l->in.diag->offset = l->relocs - (uint32_t)(r->end - r->next);
     return rc;
 }
 
@@ -336,9 +327,9 @@ int modload_image_load(const struct modload_port *port,
     int rc;
 
     __builtin_memset(module, 0, sizeof(*module));
-    l.port = port;
-    l.source = source;
-    l.diag = diag;
+    l.in.port = port;
+    l.in.source = source;
+    l.in.diag = diag;
     l.module = module;
     rc = prepare_(&l);
     if (rc == 0)

@@ -2,49 +2,48 @@
 /* Binding: what tables and modules offer. */
 #include "modload_parts.h"
 
-/** The address that an export of a module stands for. */
-static int address_(const struct modload_port *port, const struct modload_module *m,
-                    uint32_t index, uint32_t value, uint32_t *ret_address)
+/** The address that an export of a module stands for. `flags` is where its flags are. */
+static int address_(const struct modload_reader_ *in, const struct modload_module *m,
+                    uint32_t flags, uint32_t value, uint32_t *ret_address)
 {
-    struct modfmt_diag diag;
-    uint8_t buffer;
-    const uint8_t *flags = modload_view_(
-        port, &m->source, m->exports + m->export_count * MODFMT_EXPORT_SIZE + index, 1,
-        &buffer, &diag);
     const struct modfmt_segment *s = m->image.segment;
+    uint8_t buffer;
+    const uint8_t *p = modload_view_(in, flags, 1, &buffer);
 
-    if (!flags)
+    if (modload_unread_(p))
         return MODLOAD_E_READ;
-    if (*flags & MODFMT_EXPORT_DATA)
+    if (*p & MODFMT_EXPORT_DATA)
         s++;
-    if ((*flags & MODFMT_EXPORT_OBJECT ? value : value & ~1u) >= s->size)
+    if ((*p & MODFMT_EXPORT_OBJECT ? value : value & ~1u) >= s->size)
         return MODFMT_E_EXPORT;
     *ret_address = s->address + value;
     return 0;
 }
 
-/** An export of a module by hash and type. Module's tables are short and may be anywhere:
- *  a pass over them in pieces is enough. */
+/** An export of a module by hash and type. Modules' tables are short, and may have to be
+ *  read in pieces: a pass over them is enough. */
 static int export_(const struct modload_port *port, const struct modload_module *m,
                    uint32_t hash, uint32_t type, uint32_t *ret_address)
 {
     struct modfmt_diag diag;
+    const struct modload_reader_ in = {port, &m->source, &diag};
+    uint32_t at = m->exports;
 
-    for (uint32_t i = 0; i < m->export_count; i++) {
+    for (uint32_t left = m->export_count; left; left--, at += MODFMT_EXPORT_SIZE) {
         uint8_t buffer[MODFMT_EXPORT_SIZE];
-        const uint8_t *p =
-            modload_view_(port, &m->source, m->exports + i * MODFMT_EXPORT_SIZE,
-                          sizeof(buffer), buffer, &diag);
+        const uint8_t *p = modload_view_(&in, at, sizeof(buffer), buffer);
         uint32_t offered;
 
-        if (!p)
+        if (modload_unread_(p))
             return MODLOAD_E_READ;
         if (modfmt_get32(p + MODFMT_EXPORT_OFF_HASH) != hash)
             continue;
         offered = modfmt_get32(p + MODFMT_EXPORT_OFF_TYPE);
         if (offered != type && offered != 0 && type != 0)
             return MODLOAD_E_TYPE;
-        return address_(port, m, i, modfmt_get32(p + MODFMT_EXPORT_OFF_VALUE),
+        /* The flags come behind all entries, one byte each. */
+        at += left * MODFMT_EXPORT_SIZE + m->export_count - left;
+        return address_(&in, m, at, modfmt_get32(p + MODFMT_EXPORT_OFF_VALUE),
                         ret_address);
     }
     return MODLOAD_E_IMPORT;

@@ -138,11 +138,8 @@ static int resolve_(const struct modload_registry *r, uint32_t *ret_name,
                     struct modfmt_diag *diag)
 {
     struct modload_module *m = r->pending;
-    struct modload_tags_ t = {.port = &r->port,
-                              .source = &m->source,
-                              .diag = diag,
-                              .offset = m->tags,
-                              .end = m->end};
+    struct modload_tags_ t = {
+        .in = {&r->port, &m->source, diag}, .offset = m->tags, .end = m->end};
     int rc;
 
     while ((rc = modload_tags_next_(&t)) == 1) {
@@ -216,7 +213,8 @@ static struct modload_module *idle_(const struct modload_registry *r)
 {
     struct modload_module *m = r->modules;
 
-    while (m && (m->users || !m->automatic))
+    /* One that is on its way out already may have come here by its own destructor. */
+    while (m && (m->users || !m->automatic || m->state == MODLOAD_STOPPING))
         m = m->next;
     return m;
 }

@@ -9,25 +9,36 @@
  *  name. */
 #define MODLOAD_TAG_MAX_ (12u + MODFMT_NAME_MAX)
 
+/** Reading an image. */
+struct modload_reader_ {
+    const struct modload_port *port;
+    const struct modload_source *source;
+    struct modfmt_diag *diag;
+};
+
+/** What modload_view_() does in builds that can read images in pieces. */
+const uint8_t *modload_read_(const struct modload_reader_ *in, uint32_t offset,
+                             uint32_t size, void *buffer);
+
 /** Look at bytes of an image: in place where that can be, otherwise read into `buffer`.
- *  @return NULL if they cannot be read; diag is filled */
-static inline const uint8_t *modload_view_(const struct modload_port *port,
-                                           const struct modload_source *source,
-                                           uint32_t offset, uint32_t size, void *buffer,
-                                           struct modfmt_diag *diag)
+ *  @return NULL if they cannot be read; diag is filled. Folded away where images are
+ *  always mapped. */
+static inline const uint8_t *modload_view_(const struct modload_reader_ *in,
+                                           uint32_t offset, uint32_t size, void *buffer)
 {
-    if (!MODLOAD_WITH_READ || source->mapped)
-        return source->mapped + offset;
-    diag->offset = offset;
-    diag->got = size;
-    return port->read(port, source, offset, buffer, size) ? NULL : buffer;
+    return MODLOAD_WITH_READ ? modload_read_(in, offset, size, buffer)
+                             : in->source->mapped + offset;
+}
+
+/** Could modload_view_() not read? */
+static inline bool modload_unread_(const uint8_t *view)
+{
+    return MODLOAD_WITH_READ && !view;
 }
 
 /** A walk over an image's tags. */
 struct modload_tags_ {
-    const struct modload_port *port;
-    const struct modload_source *source;
-    struct modfmt_diag *diag;
+    struct modload_reader_ in;
     uint32_t offset; /**< of the tag that comes next */
     uint32_t end;    /**< of the image */
     uint32_t type;

@@ -10,8 +10,8 @@ int modload_tags_next_(struct modload_tags_ *t)
 
     if (left == 0)
         return 0;
-    p = modload_view_(t->port, t->source, t->offset, size, t->buffer, t->diag);
-    if (!p)
+    p = modload_view_(&t->in, t->offset, size, t->buffer);
+    if (modload_unread_(p))
         return MODLOAD_E_READ;
     /* There are four bytes: a checked header's sizes are multiples of four. */
     t->type = p[0];
@@ -19,8 +19,8 @@ int modload_tags_next_(struct modload_tags_ *t)
         return 0;
     t->length = modfmt_get32(p) >> 8;
     t->value = p + MODFMT_TAG_VALUE_OFFSET;
-    t->diag->offset = t->offset;
-    t->diag->got = t->type;
+    t->in.diag->offset = t->offset;
+    t->in.diag->got = t->type;
     size = MODFMT_TAG_VALUE_OFFSET + modfmt_up4(t->length);
     if (size > left)
         return MODFMT_E_TAG_END;
@@ -54,15 +54,15 @@ static void note_(struct modload_module *m, const struct modload_tags_ *t)
 int modload_identify_(const struct modload_port *port, struct modload_module *m,
                       struct modfmt_diag *diag)
 {
-    struct modload_tags_ t = {.port = port, .source = &m->source, .diag = diag};
+    struct modload_tags_ t = {.in = {port, &m->source, diag}};
     const uint8_t *header = t.buffer; /* not looked at if there is less than a header */
     int rc;
 
     _Static_assert(sizeof(t.buffer) >= MODFMT_HEADER_SIZE,
                    "the header goes there as well");
     if (m->source.available >= MODFMT_HEADER_SIZE)
-        header = modload_view_(port, t.source, 0, MODFMT_HEADER_SIZE, t.buffer, diag);
-    if (!header)
+        header = modload_view_(&t.in, 0, MODFMT_HEADER_SIZE, t.buffer);
+    if (modload_unread_(header))
         return MODLOAD_E_READ;
     rc = modfmt_header_plan(header, m->source.available, diag);
     if (rc < 0)

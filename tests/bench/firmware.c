@@ -16,7 +16,7 @@
 #include "exports.h"
 #include "faults.h"
 #include "firmware.h"
-#include "modload.h"
+#include "modload_life.h"
 #include "port.h"
 
 #define TIM2_CR1 (*(volatile uint32_t *)0x40000000u)
@@ -239,6 +239,8 @@ int main(void)
     TIM2_EGR = 1;
     TIM2_CR1 = 1;
     figure(0, "module_struct", "", sizeof(struct modload_image));
+    figure(0, "life_struct", "", sizeof(struct modload_module));
+    figure(0, "export_entry", "", sizeof(struct modload_export));
     measure_crc("crc_nibbles", crc_nibbles);
     measure_crc("crc_bytes", crc_bytes);
     measure_crc("crc_unit", crc_unit);
