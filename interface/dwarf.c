@@ -228,6 +228,22 @@ static void take_probes(struct dwarf_reader *r, Dwarf_Die *parent, unsigned dept
     }
 }
 
+/* What has no pointer, because no header declares it. */
+static void take_untyped(struct dwarf_reader *r)
+{
+    for (size_t i = 0; r->probes != NULL && i < r->probes->count; i++) {
+        const struct interface_probe *probe = &r->probes->list[i];
+        if (!probe->untyped) {
+            continue;
+        }
+        uint32_t nothing = types_base(r->interface->types, TYPE_VOID, 0);
+        struct interface_symbol *s = add(r, probe->name, nothing, cli_format("%s", ""));
+        s->kind = INTERFACE_FUNCTION;
+        s->condition =
+            probe->condition != NULL ? cli_format("%s", probe->condition) : NULL;
+    }
+}
+
 /* ---- source files ---------------------------------------------------------------------
  */
 
@@ -308,8 +324,14 @@ void dwarf_read(struct dwarf_reader *r, Dwarf *dwarf)
         }
         offset = next;
     }
+    take_untyped(r);
     types_merge(r->interface->types);
     types_color(r->interface->types);
     drop_repeated(r->interface);
+    for (size_t i = 0; i < r->interface->count; i++) {
+        struct interface_symbol *s = &r->interface->symbols[i];
+        bool known = types_plain(r->interface->types, s->type)->kind != TYPE_VOID;
+        s->type = known ? s->type : TYPE_NONE;
+    }
     types_name(r->interface);
 }

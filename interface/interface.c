@@ -139,3 +139,10 @@ const struct interface_symbol *interface_find_hash(const struct interface *inter
     }
     return NULL;
 }
+
+char *interface_canonical(const struct interface *interface,
+                          const struct interface_symbol *symbol)
+{
+    return symbol->type == TYPE_NONE ? NULL
+                                     : types_canonical(interface->types, symbol->type);
+}

@@ -128,6 +128,29 @@ bool interface_same(const struct interface *of_then, const struct interface_symb
                     const struct interface *of_now, const struct interface_symbol *now,
                     char **ret_reason);
 
+/** The value of an enum's constant. */
+struct interface_constant {
+    const char *name; /**< of a scoped enum: "color::RED" */
+    const char *of;   /**< the enum's name */
+    int64_t value;
+};
+/** All constants of all enums, sorted by name; to be freed with free(). */
+struct interface_constant *interface_constants(const struct interface *interface,
+                                               size_t *ret_count);
+
+/** What const says of a symbol, which no tag covers. */
+struct interface_const {
+    bool dropped; /**< something was const, and is no longer */
+    bool added; /**< something that a module may write to has become const: data, or what
+                     a result points to */
+    bool relaxed; /**< a parameter promises more: it points to const now */
+};
+/** Compare two symbols of the same type. */
+struct interface_const interface_compare_const(const struct interface *of_then,
+                                               const struct interface_symbol *then,
+                                               const struct interface *of_now,
+                                               const struct interface_symbol *now);
+
 /* ---- writing it ---------------------------------------------------------------- */
 
 /** Some symbols of an interface under a provider's name, for interface_text(). */
@@ -145,6 +168,11 @@ struct interface_subset {
  */
 char *interface_text(const struct interface *interface,
                      const struct interface_subset *subset, size_t *ret_size);
+
+/** The canonical text of a symbol's type, whose hash its tag is (specs/interface.md, 2).
+ *  NULL if the type is not known. To be freed with free(). */
+char *interface_canonical(const struct interface *interface,
+                          const struct interface_symbol *symbol);
 
 /* ---- names --------------------------------------------------------------------- */
 

@@ -288,7 +288,7 @@ static void visit(struct walk *w)
 
 uint32_t *types_reach(struct interface_types *types,
                       const struct interface_symbol *const *symbols, size_t count,
-                      size_t *ret_count)
+                      bool with_kept, size_t *ret_count)
 {
     struct walk w = {.types = types};
     w.seen = cli_alloc(types->count + 1, sizeof *w.seen);
@@ -298,7 +298,7 @@ uint32_t *types_reach(struct interface_types *types,
             visit(&w);
         }
     }
-    for (size_t i = 0; i < types->count; i++) {
+    for (size_t i = 0; with_kept && i < types->count; i++) {
         if (types->list[i].kept && types->list[i].forward == TYPE_NONE) {
             enqueue(&w, (uint32_t)i, "", "");
         }
@@ -321,7 +321,7 @@ void types_name(struct interface *interface)
         symbols[i] = &interface->symbols[i];
     }
     size_t count;
-    uint32_t *reached = types_reach(types, symbols, interface->count, &count);
+    uint32_t *reached = types_reach(types, symbols, interface->count, true, &count);
     struct named *list = cli_alloc(count + 1, sizeof *list);
     for (size_t i = 0; i < count; i++) {
         list[i].type = &types->list[reached[i]];

@@ -17,6 +17,7 @@
 /** What the pointer INTERFACE_PROBE_PREFIX and its number points to. */
 struct interface_probe {
     const char *name;              /**< as linkers have it */
+    bool untyped;                  /**< there is no pointer, but the symbol counts */
     const char *shown;             /**< as its header declares it */
     const char *condition;         /**< or NULL */
     const char *const *parameters; /**< their names, "" for those that have none */
@@ -35,5 +36,17 @@ struct interface_probes {
 struct interface *interface_of_probe(const char *path, const uint8_t *bytes, size_t size,
                                      const struct interface_probes *probes,
                                      const char **ret_why);
+
+/** An enum that some symbol's type has in it. */
+struct interface_enum {
+    const char *name;
+    uint32_t size; /**< bytes */
+};
+/** All of them, sorted by name; to be freed. */
+struct interface_enum *interface_enums(const struct interface *interface,
+                                       size_t *ret_count);
+/** Is a function declared as f(), without parameters? */
+bool interface_unprototyped(const struct interface *interface,
+                            const struct interface_symbol *symbol);
 
 #endif

@@ -97,11 +97,11 @@ bool types_is_record(const struct type *type);
 /** Have opaque structs stand for the complete ones of their name, and be there once what
  *  nothing tells apart. */
 void types_merge(struct interface_types *types);
-/** The structs, unions and enums that symbols need, and the kept enums: indices, to be
- *  freed. What has no name gets one. */
+/** The structs, unions and enums that symbols need, and the kept enums if they are asked
+ *  for: indices, to be freed. What has no name gets one. */
 uint32_t *types_reach(struct interface_types *types,
                       const struct interface_symbol *const *symbols, size_t count,
-                      size_t *ret_count);
+                      bool with_kept, size_t *ret_count);
 /** Name what has no name, and set apart what has the same. */
 void types_name(struct interface *interface);
 /** Set every struct's color. */

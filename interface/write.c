@@ -84,7 +84,7 @@ static void write_definitions(const struct interface *interface,
                               struct text *text)
 {
     size_t needed;
-    uint32_t *reached = types_reach(interface->types, symbols, count, &needed);
+    uint32_t *reached = types_reach(interface->types, symbols, count, true, &needed);
     const struct type **list = cli_alloc(needed + 1, sizeof *list);
     for (size_t i = 0; i < needed; i++) {
         list[i] = &interface->types->list[reached[i]];
@@ -109,7 +109,7 @@ static char *write_all(const struct interface *interface,
     }
     qsort(symbols, subset->count, sizeof *symbols, by_symbol);
     text_add(&text, "modfmt interface 1\n");
-    if (!dwarf) {
+    if (!dwarf && subset->provider[0] != '\0') {
         text_add(&text, "provider %s\nversion %u.%u.%u\n", subset->provider,
                  subset->version[0], subset->version[1], subset->version[2]);
     }
