@@ -231,6 +231,7 @@ static void read_symbols(struct module *m)
         s->bind = raw[12] >> 4;
         s->hidden = ELF32_ST_VISIBILITY(raw[13]) == STV_HIDDEN;
         s->section = symbol_section(elf, extended, i, modfmt_get16(raw + 14));
+        s->value = s->section == SECTION_NONE ? 0 : s->value;
         s->import = SYMBOL_NO_IMPORT;
     }
 }

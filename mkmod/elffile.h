@@ -13,7 +13,7 @@ enum home {
     HOME_TEXT = 0,
     HOME_DATA = 1,
     HOME_ABSOLUTE, /**< moves with nothing */
-    HOME_IMPORT,   /**< undefined: the firmware or another module has it */
+    HOME_IMPORT,   /**< undefined, or in a stub: the firmware or another module has it */
     HOME_TLS,
     HOME_UNLOADED, /**< defined in a section that is not loaded */
 };

@@ -45,7 +45,7 @@ static bool slot_holds(const struct module *m, uint32_t slot, const struct symbo
         const struct section *section = &m->elf.sections[s->section];
         return value - section->address <= section->size;
     }
-    return value == (s->home <= HOME_ABSOLUTE ? s->value : 0);
+    return value == s->value; /* 0 if it is undefined */
 }
 
 /* ---- where the GOT starts ------------------------------------------------------ */
@@ -211,7 +211,7 @@ static bool choose(const struct module *m, const struct candidates *c,
                    const struct got_use *use, uint32_t *ret_slot)
 {
     const struct symbol *s = &m->elf.symbols[use->symbol];
-    uint32_t low = s->home <= HOME_ABSOLUTE ? s->value : 0;
+    uint32_t low = s->value;
     uint32_t high = low;
     uint32_t adds = 0;
     uint32_t loads = 0;
@@ -308,6 +308,7 @@ static void fix_slot(struct module *m, const struct got_use *use)
         modfmt_put32(at, modfmt_get32(at) - m->segment[s->home].link);
         fixups_word(m, section, use->slot, s->home, false, 0);
     } else if (s->home == HOME_IMPORT) {
+        modfmt_put32(at, modfmt_get32(at) - s->value);
         fixups_word(m, section, use->slot, MODFMT_TARGET_IMPORT, false, s->import);
     }
 }

@@ -30,7 +30,7 @@ static void add(struct module *m, size_t *capacity, uint32_t index)
     import->name = cli_format("%.*s", (int)length, symbol->name);
     import->symbol = index;
     import->hash = modfmt_hash(import->name, (uint32_t)length);
-    import->weak = symbol->bind == STB_WEAK;
+    import->weak = symbol->bind == STB_WEAK && symbol->section == SECTION_NONE;
     symbol->import = m->import_count++;
     if (!symbol_good_name(import->name)) {
         problem_error(m, 0, 0, "undefined symbol '%s' has a name that no import can have",

@@ -253,6 +253,10 @@ void imports_collect(struct module *m);
 /** Bytes other than 0x00 to 0x20 and 0x7F, and at least one (specs/modfmt.md, 6). */
 bool symbol_good_name(const char *name);
 
+/* segments.c: a section of this name holds no code of the module, but stubs that a linker
+ * can resolve symbols to: each of them is an import. */
+#define STUBS_SECTION ".modapi.stubs"
+
 /* records.c */
 #define EXPORTS_SECTION ".modfmt.exports"
 #define PARAMS_SECTION  ".modfmt.params"

@@ -47,11 +47,11 @@ static void problem(struct module *m, const struct mov_half *h, const char *text
 static void complete(struct module *m, struct mov_half *low)
 {
     const struct symbol *s = &m->elf.symbols[low->symbol];
-    uint32_t base = s->home <= HOME_ABSOLUTE ? s->value : 0;
+    uint32_t base = s->value; /* 0 if it is undefined */
     if (low->relative) {
         base -= low->address;
     }
-    if (low->relative && s->home > HOME_ABSOLUTE) {
+    if (low->relative && s->home == HOME_IMPORT && s->section == SECTION_NONE) {
         uint32_t by_zero = sign_extend(low->imm + low->address, 16);
         low->rule =
             (uint8_t)undefined_rule(m, low->address, by_zero, sign_extend(low->imm, 16));
@@ -144,7 +144,7 @@ static void orphan(struct module *m, struct mov_half *top)
 {
     const struct symbol *s = &m->elf.symbols[top->symbol];
     struct record r = {top->address, top->symbol, top->section, top->type};
-    uint32_t base = s->home <= HOME_DATA ? s->value : 0;
+    uint32_t base = s->home != HOME_ABSOLUTE ? s->value : 0;
     top->full = base;
     if (top->relative || base >> 16 != top->imm) {
         relocation_problem(
@@ -170,6 +170,8 @@ static uint32_t stored_value(const struct module *m, const struct mov_half *h,
     const struct symbol *s = &m->elf.symbols[h->symbol];
     if (s->home <= HOME_DATA) {
         full -= m->segment[s->home].link;
+    } else if (s->home == HOME_IMPORT) {
+        full -= s->value;
     }
     if (h->relative) {
         full += m->segment[m->elf.sections[h->section].segment].link;

@@ -280,6 +280,7 @@ static void absolute_word(struct module *m, const struct record *r)
         fixups_word(m, r->section, r->address, s->home, false, 0);
         break;
     case HOME_IMPORT:
+        modfmt_put32(at, value - s->value); /* that of a stub; else 0 */
         fixups_word(m, r->section, r->address, MODFMT_TARGET_IMPORT, false, s->import);
         break;
     default:
@@ -326,7 +327,9 @@ static void relative_word(struct module *m, const struct record *r)
         fixups_word(m, r->section, r->address, s->home, true, 0);
         return;
     }
-    if (s->home != HOME_ABSOLUTE && !undefined_bias(m, r, value, &bias)) {
+    if (s->home == HOME_IMPORT && s->section != SECTION_NONE) {
+        bias = s->value;
+    } else if (s->home != HOME_ABSOLUTE && !undefined_bias(m, r, value, &bias)) {
         return;
     }
     modfmt_put32(at, value - bias + place_link);
@@ -371,7 +374,7 @@ static void target1(struct module *m, const struct record *r)
     const struct symbol *s = symbol_of(m, r);
     uint32_t value = modfmt_get32(bytes_of(m, r));
     if (s->home > HOME_DATA) {
-        if (value == 0u - r->address && value != 0) {
+        if (value == s->value - r->address && value != 0) {
             relative_word(m, r);
         } else {
             absolute_word(m, r);
@@ -393,7 +396,7 @@ static void target2(struct module *m, const struct record *r)
 {
     const struct symbol *s = symbol_of(m, r);
     uint32_t value = modfmt_get32(bytes_of(m, r));
-    uint32_t expect = s->home <= HOME_ABSOLUTE ? s->value : 0;
+    uint32_t expect = s->value;
     const uint8_t *slot = segments_bytes(m, value + r->address, 4);
     if (value + r->address == expect) {
         relative_word(m, r);

@@ -112,7 +112,8 @@ static void sort_sections(struct module *m)
     m->order = cli_alloc(elf->section_count, sizeof *m->order);
     for (uint32_t i = 1; i < elf->section_count; i++) {
         struct section *s = &elf->sections[i];
-        bool loaded = (s->flags & SHF_ALLOC) != 0 && s->type != SHT_NULL;
+        bool loaded = (s->flags & SHF_ALLOC) != 0 && s->type != SHT_NULL &&
+                      strcmp(s->name, STUBS_SECTION) != 0;
         if (loaded && s->size != 0 && acceptable(m, i)) {
             sorted[m->order_count++] = s;
         }
@@ -300,6 +301,12 @@ bool segments_plan(struct module *m)
     return m->problems.errors == 0;
 }
 
+static bool is_stub(const struct elffile *elf, const struct symbol *s)
+{
+    return s->section < elf->section_count && s->bind != STB_LOCAL &&
+           strcmp(elf->sections[s->section].name, STUBS_SECTION) == 0;
+}
+
 static uint8_t home_of(const struct elffile *elf, const struct symbol *s)
 {
     if (s->section == SECTION_NONE) {
@@ -310,6 +317,9 @@ static uint8_t home_of(const struct elffile *elf, const struct symbol *s)
     }
     if (s->type == STT_TLS) {
         return HOME_TLS;
+    }
+    if (is_stub(elf, s)) {
+        return HOME_IMPORT;
     }
     if (s->section == SECTION_ABSOLUTE) {
         return HOME_ABSOLUTE;

@@ -3,10 +3,12 @@
 the code runs, an emulated CPU judges."""
 
 import json
+import os
+import pathlib
 import struct
 
 from emulated_cpu import Cpu
-from mkmod_run import CLANG, GCC, HEAD, MODDUMP, ToolTest, main
+from mkmod_run import CLANG, GCC, HEAD, LINK, MODDUMP, ToolTest, main
 
 M0 = ["arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mthumb"]
 CALLS = """extern int far_away(int, int, int, int, int);
@@ -30,13 +32,13 @@ class ImportTest(ToolTest):
         self.image = json.loads(self.command([MODDUMP, "--json", "m.bin"]).stdout)
         return self.image
 
-    def loaded(self, bound=True):
+    def loaded(self, bound=True, more=()):
         """Memory from CODE on, veneers first, and where the entry is."""
         prefix = self.image["prefix"]
         bind = ["--import", f"far_away={FAR + 1:#x}"] if bound else []
         files = ["--prefix-out", "p"] if prefix else []
         self.command([MODDUMP, "--load-at", hex(CODE + prefix), "m.bin", "-o", "t", *bind,
-                      *files])
+                      *files, *more])
         head = self.path("p").read_bytes() if prefix else b""
         return head + self.path("t").read_bytes(), CODE + (self.image["header"]["entry"] & ~1)
 
@@ -131,6 +133,85 @@ class Weak(ImportTest):
         self.assertEqual(struct.unpack_from("<II", memory, 6), (0, 8))
         memory, _ = self.loaded()
         self.assertEqual(struct.unpack_from("<II", memory, 6), (FAR + 1, FAR + 9))
+
+
+class Stubs(ImportTest):
+    """Linked against a stub library instead of with --unresolved-symbols=ignore-all."""
+
+    STUBS = (".syntax unified\n.thumb\n.section .modapi.stubs,\"ax\",%nobits\n"
+             ".weak other_function, far_away, far_object\n"
+             ".type other_function, %function\n.type far_away, %function\n"
+             ".thumb_func\nother_function: .space 4\n.thumb_func\nfar_away: .space 4\n"
+             ".type far_object, %object\nfar_object: .space 4\n")
+    SOURCE = """extern int far_away(int, int, int, int);
+extern int far_object[];
+int *const middle = far_object + 3;
+int (*volatile pointer)(int, int, int, int) = far_away;
+__attribute__((noinline)) static int tail(int x) { return far_away(x, 2, 3, 4); }
+int module_entry(int **p)
+{
+    int x = far_away(1, 1, 3, 4) + tail(2) + pointer(3, 3, 3, 4);
+    *p = far_object + 5;
+    return x + (middle != far_object + 3);
+}
+"""
+    TYPES = [("far_away", False), ("far_object", False)]
+
+    def build(self, compiler, *flags, linker="arm-none-eabi-ld", script=None):
+        plain = self.object(self.SOURCE, "-O1", *flags, compiler=compiler)
+        stubs = self.object(self.STUBS, name="stubs", compiler=GCC if compiler is CLANG
+                            else compiler)
+        strict = [o for o in LINK if "unresolved" not in o]
+        more = {"script": script} if script else {}
+        self.good(self.link(plain, stubs, options=strict, linker=linker, **more))
+        self.image = json.loads(self.command([MODDUMP, "--json", "m.bin"]).stdout)
+        self.assertEqual([(i["name"], i["weak"]) for i in self.image["imports"]], self.TYPES)
+
+    def run_stubbed(self):
+        memory, entry = self.loaded(more=["--import", "far_object=0x12345600"])
+        cpu = Cpu(code=(CODE, memory), far=(FAR, CALLEE), stack=(STACK, bytes(4)))
+        self.assertEqual(cpu.call(entry, STACK, STACK + 0x8000, FAR + 0x800),
+                         (16 + 1) + (32 + 2) + (48 + 3))
+        self.assertEqual(cpu.word(STACK), 0x12345614)
+
+    def test_every_kind_of_reference(self):
+        for compiler, *flags in ((GCC,), (M0,), (GCC, "-mlong-calls"), (GCC, "-mslow-flash-data"),
+                                 (CLANG,), (GCC, "-fpic"), (CLANG, "-fpic"), (CLANG, "-fropi")):
+            with self.subTest(flags=flags):
+                self.build(compiler, *flags)
+                self.run_stubbed()
+
+    def test_lld(self):
+        for flags in ((), ("-fpic",), ("-fropi",)):
+            self.build(CLANG, *flags, linker="ld.lld")
+            self.run_stubbed()
+
+    def test_module_ld(self):
+        """The stubs take no room in the module."""
+        script = (pathlib.Path(os.environ["MODFMT_SOURCE"]) / "examples/module.ld").read_text()
+        self.build(GCC, script=script)
+        self.run_stubbed()
+        memory = self.image["header"]["text_mem"], self.image["header"]["data_mem"]
+        self.good(self.link("m.o", script=script))
+        header = json.loads(self.command([MODDUMP, "--json", "m.bin"]).stdout)["header"]
+        self.assertEqual((header["text_mem"], header["data_mem"]), memory)
+
+    def test_linker_reports_a_typo(self):
+        plain = self.object("int far_avay(int); int module_entry(void *p)"
+                            " { return far_avay(1); }", "-O1")
+        stubs = self.object(self.STUBS, name="stubs")
+        self.path("m.ld").write_text("SECTIONS { .text 0x10000 : { *(.text) } }")
+        done = self.command(["arm-none-eabi-ld", "-T", "m.ld", "--emit-relocs", plain, stubs,
+                             "-o", "m.elf"], ok=False)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("undefined reference to `far_avay'", done.stderr)
+
+    def test_own_definition_wins(self):
+        """Stubs are weak: what the module defines itself is its own."""
+        plain = self.object("int z; int *far_away(void) { return &z; }\n"
+                            "int *module_entry(void *p) { return far_away(); }", "-O0")
+        self.good(self.link(plain, self.object(self.STUBS, name="stubs")))
+        self.assertIn("imports: 0", self.dumped("--imports"))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import struct
 
 from mkmod_run import CLANG, GCC, HEAD, MODDUMP, OK, USAGE, Elf, ToolTest, main
@@ -81,7 +82,7 @@ class Exports(SharedTest):
     def test_no_entry(self):
         """A module that only offers something needs no entry."""
         library = "int z; int *give(void) { return &z; }"
-        for script in ({}, {"script": open(MODULE_LD, encoding="utf-8").read()}):
+        for script in ({}, {"script": pathlib.Path(MODULE_LD).read_text()}):
             elf = self.elf(library, **script)
             self.good(elf, "--export", "give")
             self.assertIsNone(self.json()["header"]["entry"])
