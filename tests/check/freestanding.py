@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """libmodfmt and the loader's core compile without a libc, without a warning, by gcc and
-clang, for every core of cross/ and for the host, and need nothing but mem* and __aeabi_*;
+clang, for a core of each architecture and for the host, and need nothing but mem* and __aeabi_*;
 nor have they writable data."""
 import itertools
 import pathlib
@@ -13,7 +13,8 @@ import tempfile
 ROOT = pathlib.Path(sys.argv[1])
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wstrict-prototypes",
             "-Wmissing-prototypes", "-Wvla", "-Werror"]
-CORES = ("cortex-m0", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33")
+# One of each architecture; the build itself has all cores, with gcc.
+CORES = ("cortex-m0", "cortex-m4", "cortex-m33")
 ALLOWED = re.compile(r"mem(cpy|set|move|cmp)|__aeabi_\w+|__gnu_thumb1_case_\w+|mod(fmt|load)_\w+|_GLOBAL_OFFSET_TABLE_")
 SOURCES = [p for folder in ("libmodfmt", "target-loader") for p in sorted((ROOT / folder).glob("*.c"))
            if "zlib" not in p.name]

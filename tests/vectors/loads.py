@@ -4,6 +4,7 @@ good vector, and refuses what cannot be loaded. Then both load random images tha
 accepted, at random addresses."""
 
 import hashlib
+import os
 import pathlib
 import random
 import subprocess
@@ -13,7 +14,8 @@ import vectorset
 from vectorset import modref
 from hostile import random_relocs
 
-RANDOM_LOADS = 600
+# Sanitizers are slow and look for other things: fewer with them.
+RANDOM_LOADS = 600 // int(os.environ.get("SLOWNESS", "1"))
 
 
 def offered_by_hash(imports):
