@@ -161,6 +161,11 @@ void check_features(struct check *check, uint32_t features)
     check->has_features = true;
 }
 
+void check_blind(struct check *check)
+{
+    check->blind = true;
+}
+
 void check_was(struct check *check, const struct interface *api)
 {
     check->was = cli_grow(check->was, &check->was_capacity, check->was_count + 1,
@@ -187,16 +192,36 @@ static const char **strings_of(const struct modfmt_image *image, uint32_t type,
     return list;
 }
 
-static void add_need(struct entry *e, const struct modfmt_tag *tag)
+bool check_next_need(const struct modfmt_image *image, uint32_t *offset,
+                     struct check_need *ret_need)
 {
-    if (tag->length <= RANGE_SIZE || tag->length > RANGE_SIZE + MODFMT_NAME_MAX) {
-        return; /* modfmt_check() lets none pass */
+    struct modfmt_tag tag;
+    if (*offset == 0) {
+        *offset = image->at.tags;
     }
-    e->needs = cli_grow(e->needs, &e->need_capacity, e->need_count + 1, sizeof *e->needs);
-    struct need *need = &e->needs[e->need_count++];
-    *need = (struct need){.range = tag->value};
-    memcpy(need->name, tag->value + RANGE_SIZE, tag->length - RANGE_SIZE);
-    need->hash = modfmt_hash(need->name, tag->length - RANGE_SIZE);
+    while (modfmt_tag_next(image, offset, &tag) == 1) {
+        uint32_t length = tag.length - RANGE_SIZE;
+        if (tag.type != MODFMT_TAG_DEPENDENCY || tag.length <= RANGE_SIZE ||
+            length > MODFMT_NAME_MAX) {
+            continue;
+        }
+        *ret_need = (struct check_need){.range = tag.value};
+        memcpy(ret_need->name, tag.value + RANGE_SIZE, length);
+        ret_need->hash = modfmt_hash(ret_need->name, length);
+        return true;
+    }
+    return false;
+}
+
+static void note_needs(struct entry *e)
+{
+    uint32_t offset = 0;
+    struct check_need tag;
+    while (check_next_need(e->image, &offset, &tag)) {
+        e->needs =
+            cli_grow(e->needs, &e->need_capacity, e->need_count + 1, sizeof *e->needs);
+        e->needs[e->need_count++] = (struct need){.tag = tag};
+    }
 }
 
 size_t check_module(struct check *check, const char *from,
@@ -211,14 +236,13 @@ size_t check_module(struct check *check, const char *from,
     while (modfmt_tag_next(image, &offset, &tag) == 1) {
         if (tag.type == MODFMT_TAG_NAME) {
             name_entry(e, (const char *)tag.value, tag.length);
-        } else if (tag.type == MODFMT_TAG_DEPENDENCY) {
-            add_need(e, &tag);
         } else if (tag.type == MODFMT_TAG_VERSION && tag.length == 6) {
             for (unsigned i = 0; i < 3; i++) {
                 e->version[i] = (uint16_t)modfmt_get16(tag.value + 2 * i);
             }
         }
     }
+    note_needs(e);
     return check->entry_count - 1;
 }
 
@@ -375,8 +399,8 @@ static void check_versions(struct entry *e)
         const struct need *need = &e->needs[i];
         if (need->found == NULL) {
             check_say_need(e, need, CHECK_NEED_MISSING);
-        } else if (compare_version(need->found->version, need->range) < 0 ||
-                   compare_version(need->found->version, need->range + 6) >= 0) {
+        } else if (compare_version(need->found->version, need->tag.range) < 0 ||
+                   compare_version(need->found->version, need->tag.range + 6) >= 0) {
             check_say_need(e, need, CHECK_NEED_VERSION);
         }
     }
@@ -467,7 +491,9 @@ static void check_one(const struct check *check, struct entry *e)
     }
     check_tags(e);
     check_versions(e);
-    check_imports(check, e);
+    if (!check->blind) {
+        check_imports(check, e);
+    }
 }
 
 void check_run(struct check *check)
@@ -475,7 +501,7 @@ void check_run(struct check *check)
     for (size_t i = 0; i < check->entry_count; i++) {
         struct entry *e = check->entries[i];
         for (size_t k = 0; k < e->need_count; k++) {
-            e->needs[k].found = find_module(check, e->needs[k].hash);
+            e->needs[k].found = find_module(check, e->needs[k].tag.hash);
         }
     }
     for (size_t i = 0; i < check->entry_count; i++) {
@@ -505,15 +531,4 @@ struct check_problem *check_add(struct entry *entry, enum check_kind kind, bool 
 const struct check_report *check_report_of(const struct check *check, size_t module)
 {
     return &check->entries[module]->report;
-}
-
-bool check_needs(const struct check *check, size_t module, uint32_t hash)
-{
-    walk(check, check->entries[module]);
-    for (size_t i = 0; i < check->entry_count; i++) {
-        if (check->entries[i]->met && check->entries[i]->hash == hash) {
-            return true;
-        }
-    }
-    return false;
 }

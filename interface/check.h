@@ -88,17 +88,33 @@ void check_was(struct check *check, const struct interface *api);
 size_t check_module(struct check *check, const char *from,
                     const struct modfmt_image *image);
 
+/** A module that another one needs: a dependency tag. */
+struct check_need {
+    const uint8_t *range; /**< lowest version, first one too high: 6 bytes each */
+    uint32_t hash;        /**< of the name */
+    char name[MODFMT_NAME_MAX + 1];
+};
+
+/**
+ * The next module that an image needs. Only header and tags of the image are looked at.
+ * @param offset  in the image; 0 at first
+ * @return false: there is none any more
+ */
+bool check_next_need(const struct modfmt_image *image, uint32_t *offset,
+                     struct check_need *ret_need);
+
+/** Imports are not looked at: nobody knows what the firmware offers. */
+void check_blind(struct check *check);
+
 /** Find everything. Once, after all of the above. */
 void check_run(struct check *check);
 const struct check_report *check_report_of(const struct check *check, size_t module);
-/** Does the module need another one of that name, itself or by way of others? */
-bool check_needs(const struct check *check, size_t module, uint32_t hash);
 
 /* ---- check_text.c ------------------------------------------------------------------ */
 
-/** Print a report's errors and warnings, and, of very many, how many more there are.
- *  @return report->good */
-bool check_print(const struct check_report *report);
+/** Print a report's errors, and its warnings unless `quiet`; of very many, how many more
+ *  there are. @return report->good */
+bool check_print(const struct check_report *report, bool quiet);
 /** "changed", "missing": for JSON. */
 const char *check_kind_name(enum check_kind kind);
 /** "an FPU, DSP instructions": what the bits of modfmt's needs ask for. To be freed. */

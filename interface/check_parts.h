@@ -18,9 +18,7 @@ struct offer {
 
 /** A module that another one needs. */
 struct need {
-    const uint8_t *range; /**< the value of the dependency tag */
-    uint32_t hash;
-    char name[MODFMT_NAME_MAX + 1];
+    struct check_need tag;
     struct entry *found; /**< NULL: nobody has that name */
 };
 
@@ -53,6 +51,7 @@ struct check {
     size_t was_capacity;
     uint32_t features;
     bool has_features;
+    bool blind;
 };
 
 /** Where an import was found, or what is there in its place. */

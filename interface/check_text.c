@@ -92,23 +92,23 @@ static char *append(char *text, char *more)
     return longer;
 }
 
-/* "fw.elf nor by …": all who could have offered it. */
+/* "fw.elf or the module 'b', which is not there": all who could have offered it. */
 static char *offerers(const struct check *check, const struct entry *e)
 {
     size_t total = check->offer_count + e->need_count;
-    char *text = cli_format("%s%s", total > 1 ? "neither by " : "by ",
-                            total == 0 ? "anybody" : "");
+    char *text = cli_format("%s", total == 0 ? "anybody" : "");
     for (size_t i = 0; i < total; i++) {
         const struct need *need =
             i < check->offer_count ? NULL : &e->needs[i - check->offer_count];
-        const char *from = need == NULL          ? check->offers[i].from
-                           : need->found != NULL ? need->found->offer.from
-                                                 : NULL;
-        text = append(text, cli_format("%s%s%s%s%s", i != 0 ? " nor by " : "",
-                                       from == NULL ? "the module '" : "",
-                                       from == NULL ? need->name : from,
-                                       from == NULL ? "'" : "",
-                                       from == NULL ? " (which is not there)" : ""));
+        const char *between = i == 0 ? "" : i + 1 == total ? " or " : ", ";
+        if (need == NULL || need->found != NULL) {
+            text = append(text, cli_format("%s%s", between,
+                                           need == NULL ? check->offers[i].from
+                                                        : need->found->offer.from));
+        } else {
+            text = append(text, cli_format("%sthe module '%s', which is not there",
+                                           between, need->tag.name));
+        }
     }
     return text;
 }
@@ -137,8 +137,7 @@ static char *say_missing(const struct check *check, const struct entry *e,
                          const char *label)
 {
     char *who = offerers(check, e);
-    char *text = cli_format("%s is %soffered %s", label,
-                            strncmp(who, "by", 2) == 0 ? "not " : "", who);
+    char *text = cli_format("%s is not offered by %s", label, who);
     free(who);
     if (condition != NULL) {
         text = append(text, cli_format(", which has it only where %s", condition));
@@ -266,23 +265,23 @@ void check_say_need(struct entry *entry, const struct need *need, enum check_kin
 {
     struct check_problem *p = check_add(entry, kind, false);
     const struct entry *found = need->found;
-    char *range = check_range_text(need->range);
-    p->hash = need->hash;
-    p->name = need->name;
+    char *range = check_range_text(need->tag.range);
+    p->hash = need->tag.hash;
+    p->name = need->tag.name;
     if (kind == CHECK_NEED_MISSING) {
-        p->text = cli_format("needs the module '%s' (%s), and there is none", need->name,
-                             range);
+        p->text = cli_format("needs the module '%s' (%s), and there is none",
+                             need->tag.name, range);
     } else if (kind == CHECK_NEED_VERSION) {
-        p->text = cli_format("needs the module '%s' (%s), and %s is %u.%u.%u", need->name,
-                             range, found->offer.from, found->version[0],
+        p->text = cli_format("needs the module '%s' (%s), and %s is %u.%u.%u",
+                             need->tag.name, range, found->offer.from, found->version[0],
                              found->version[1], found->version[2]);
     } else if (kind == CHECK_NEED_BAD) {
         p->text = cli_format("needs the module '%s', and %s would be refused itself",
-                             need->name, found->offer.from);
+                             need->tag.name, found->offer.from);
     } else {
         p->text = cli_format("needs the module '%s', which needs this one: modules must "
                              "not need each other in a circle",
-                             need->name);
+                             need->tag.name);
     }
     free(range);
 }
@@ -306,9 +305,11 @@ static void print_some(const struct check_report *report, bool warnings)
     }
 }
 
-bool check_print(const struct check_report *report)
+bool check_print(const struct check_report *report, bool quiet)
 {
     print_some(report, false);
-    print_some(report, true);
+    if (!quiet) {
+        print_some(report, true);
+    }
     return report->good;
 }

@@ -183,7 +183,7 @@ static bool print_reports(const struct job *job)
         const struct module *m = &job->modules[i];
         const struct check_report *r = check_report_of(job->check, m->number);
         good = good && r->good;
-        if (job->json || !check_print(r) || job->quiet) {
+        if (job->json || !check_print(r, false) || job->quiet) {
             continue;
         }
         cli_put_text(stdout, m->path, strlen(m->path));

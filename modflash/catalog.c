@@ -4,26 +4,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool catalog_identity(struct session *session, const struct modfmt_store_image *stored,
-                      struct identity *ret_identity)
+int catalog_open(struct session *session, const struct modfmt_store_image *stored,
+                 uint8_t **ret_bytes, struct modfmt_image *ret_image)
 {
     struct modfmt_flash *flash = &session->device.flash;
-    struct modfmt_image image;
     struct modfmt_diag diag;
     uint8_t *bytes = cli_alloc(stored->size, 1);
     uint32_t tags;
-    int rc;
+    int rc = flash->read(flash, stored->offset, bytes, MODFMT_HEADER_SIZE);
 
-    memset(ret_identity, 0, sizeof *ret_identity);
-    rc = flash->read(flash, stored->offset, bytes, MODFMT_HEADER_SIZE);
+    *ret_bytes = bytes;
     if (rc == 0) {
-        rc = modfmt_open(bytes, stored->size, &image, &diag);
+        rc = modfmt_open(bytes, stored->size, ret_image, &diag);
     }
-    /* The rest of the bytes stays zero: only header and tags are looked at. */
     if (rc == 0) {
-        tags = image.at.tags;
+        tags = ret_image->at.tags;
         rc = flash->read(flash, stored->offset + tags, bytes + tags, stored->size - tags);
     }
+    return rc;
+}
+
+bool catalog_identity(struct session *session, const struct modfmt_store_image *stored,
+                      struct identity *ret_identity)
+{
+    struct modfmt_image image;
+    uint8_t *bytes;
+    int rc = catalog_open(session, stored, &bytes, &image);
+
+    memset(ret_identity, 0, sizeof *ret_identity);
     if (rc == 0) {
         identity_of(&image, ret_identity);
     }

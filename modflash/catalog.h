@@ -7,6 +7,12 @@
 #include "session.h"
 
 /**
+ * Read an image's header and tags, unverified; the other bytes are zero.
+ * @return 0, or the error; *ret_bytes is malloc'ed in any case
+ */
+int catalog_open(struct session *session, const struct modfmt_store_image *image,
+                 uint8_t **ret_bytes, struct modfmt_image *ret_image);
+/**
  * Read an image's header and tags, but not its contents: name and version, unverified.
  * @return false if they cannot be read, or the name is not the one it was installed by
  */

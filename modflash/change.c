@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /** verify, remove and erase. */
 #include "catalog.h"
+#include "linking.h"
 #include "progress.h"
 #include "room.h"
 #include "verbs.h"
@@ -87,6 +88,9 @@ int verb_remove(const struct request *request)
     struct modfmt_diag diag = {0, 0, 0, 0};
     int rc;
 
+    if (!linking_check_removal(session, hash, request->operand_count)) {
+        session_refuse(session);
+    }
     rehearsal_begin(session, r);
     rc = remove_all(session, &r->store, hash, &diag);
     if (rc == 0 && !request->dry_run) {

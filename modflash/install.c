@@ -5,6 +5,7 @@
 
 #include "catalog.h"
 #include "journal.h"
+#include "linking.h"
 #include "progress.h"
 #include "room.h"
 #include "verbs.h"
@@ -215,7 +216,7 @@ static bool rewriting_helps(const struct session *session, int code)
             code == MODFMT_E_STORE_RESERVE || code == MODFMT_E_STORE_COMPACT);
 }
 
-static void install_all(struct session *session, struct package *package, uint32_t count)
+void install_packages(struct session *session, struct package *package, uint32_t count)
 {
     struct rehearsal *r = cli_alloc(1, sizeof *r);
     struct modfmt_diag diag = {0, 0, 0, 0};
@@ -270,10 +271,10 @@ static int install(const struct request *request, bool must_be_there)
             good = false;
         }
     }
-    if (!good) {
+    if (!good || !linking_check(session, package, count)) {
         session_refuse(session);
     }
-    install_all(session, package, count);
+    install_packages(session, package, count);
     status = session_close(session);
     for (uint32_t i = 0; i < count; i++) {
         package_free(&package[i]);

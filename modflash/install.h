@@ -10,6 +10,9 @@
 struct package *install_read(const struct request *request, uint32_t *ret_count);
 /** Sources in a row, as the store wants them. */
 struct modfmt_store_source *install_sources(struct package *package, uint32_t count);
+/** Put packages in, or say with --dry-run what that would do. What can be refused has
+ *  been, but for want of room. Prints why not and exits. */
+void install_packages(struct session *session, struct package *package, uint32_t count);
 /** Say what has been installed, a line each. */
 void install_report(const struct session *session, const struct package *package,
                     const struct modfmt_store_source *source, uint32_t count);

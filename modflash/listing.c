@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /** list and info: what is in the region. Reads; never halts the chip. */
 #include "catalog.h"
+#include "check.h"
 #include "journal.h"
 #include "room.h"
 #include "verbs.h"
@@ -79,6 +80,24 @@ static void list_json(struct session *session, const struct modfmt_store_image *
     cli_json_end(&json);
 }
 
+/* What a module says that it needs; nothing has been verified. */
+static void print_needs(struct session *session, const struct modfmt_store_image *stored)
+{
+    struct modfmt_image image;
+    struct check_need need;
+    uint32_t offset = 0;
+    uint8_t *bytes;
+    bool first = true;
+
+    if (catalog_open(session, stored, &bytes, &image) == 0) {
+        for (; check_next_need(&image, &offset, &need); first = false) {
+            printf("%s", first ? "  needs " : ", ");
+            cli_put_text(stdout, need.name, strlen(need.name));
+        }
+    }
+    free(bytes);
+}
+
 static void list_text(struct session *session, const struct modfmt_store_image *image,
                       uint32_t count, const struct room *room)
 {
@@ -95,9 +114,11 @@ static void list_text(struct session *session, const struct modfmt_store_image *
         cli_put_text(stdout, identity.name_length != 0 ? identity.name : "(no name)",
                      identity.name_length != 0 ? identity.name_length : 9);
         pad = 24 - (int)(identity.name_length != 0 ? identity.name_length : 9);
-        printf("%*s %-12s %8u  0x%08x  %s\n", pad > 0 ? pad : 0, "",
+        printf("%*s %-12s %8u  0x%08x  %s", pad > 0 ? pad : 0, "",
                identity_version(&identity, version), image[i].size,
                session_address(session, image[i].offset), flags_text(image[i].flags));
+        print_needs(session, &image[i]);
+        printf("\n");
     }
     printf("%u module%s, %u bytes; room for one of up to %u bytes now", count,
            count == 1 ? "" : "s", room->live, room->now);
@@ -153,6 +174,92 @@ int verb_list(const struct request *request)
 
 /* ---- info ------------------------------------------------------------------------ */
 
+/* Names of imports or exports, as the tag has them; one string each. */
+static void each_name(const struct modfmt_image *image, uint32_t type, uint32_t count,
+                      void (*put)(struct cli_json *json, const char *name),
+                      struct cli_json *json)
+{
+    struct modfmt_tag tag;
+    const char *at, *end;
+
+    if (modfmt_tag_find(image, type, &tag) != 1) {
+        return;
+    }
+    at = (const char *)tag.value;
+    end = at + tag.length;
+    for (uint32_t i = 0; i < count && at < end; i++) { /* each ends with a zero byte */
+        put(json, at);
+        at += strlen(at) + 1;
+    }
+}
+
+static void put_json(struct cli_json *json, const char *name)
+{
+    cli_json_text(json, NULL, name);
+}
+
+static void put_text(struct cli_json *json, const char *name)
+{
+    (void)json;
+    printf("             ");
+    cli_put_text(stdout, name, strlen(name));
+    printf("\n");
+}
+
+static uint32_t params_size(const struct modfmt_image *image)
+{
+    struct modfmt_tag tag;
+
+    return modfmt_tag_find(image, MODFMT_TAG_PARAMS, &tag) == 1
+               ? modfmt_get32(tag.value + 4)
+               : 0;
+}
+
+static void json_links(struct cli_json *json, const struct modfmt_image *image)
+{
+    struct check_need need;
+    uint32_t offset = 0;
+
+    cli_json_number(json, "params", params_size(image));
+    cli_json_array(json, "needs");
+    while (check_next_need(image, &offset, &need)) {
+        char *range = check_range_text(need.range);
+
+        cli_json_row(json, NULL);
+        cli_json_text(json, "name", need.name);
+        cli_json_text(json, "range", range);
+        cli_json_close_object(json);
+        free(range);
+    }
+    cli_json_close_array(json);
+    cli_json_array(json, "import_names");
+    each_name(image, MODFMT_TAG_IMPORT_NAMES, image->import_count, put_json, json);
+    cli_json_close_array(json);
+    cli_json_array(json, "export_names");
+    each_name(image, MODFMT_TAG_EXPORT_NAMES, image->export_count, put_json, json);
+    cli_json_close_array(json);
+}
+
+static void text_links(const struct modfmt_image *image)
+{
+    struct check_need need;
+    uint32_t offset = 0;
+
+    printf("parameters   %u bytes\n", params_size(image));
+    printf("imports      %u\n", image->import_count);
+    each_name(image, MODFMT_TAG_IMPORT_NAMES, image->import_count, put_text, NULL);
+    printf("exports      %u\n", image->export_count);
+    each_name(image, MODFMT_TAG_EXPORT_NAMES, image->export_count, put_text, NULL);
+    while (check_next_need(image, &offset, &need)) {
+        char *range = check_range_text(need.range);
+
+        printf("needs        ");
+        cli_put_text(stdout, need.name, strlen(need.name));
+        printf(" %s\n", range);
+        free(range);
+    }
+}
+
 static void info_json(struct session *session, const struct modfmt_store_image *stored,
                       const struct modfmt_image *image, const struct identity *identity,
                       int rc)
@@ -180,6 +287,7 @@ static void info_json(struct session *session, const struct modfmt_store_image *
         cli_json_number(&json, "imports", image->import_count);
         cli_json_number(&json, "exports", image->export_count);
         cli_json_number(&json, "stack", image->stack_size);
+        json_links(&json, image);
     }
     cli_json_close_object(&json);
     cli_json_end(&json);
@@ -206,8 +314,7 @@ static void info_text(struct session *session, const struct modfmt_store_image *
     printf("text         %u bytes\n", image->text_mem);
     printf("data and bss %u bytes\n", image->data_mem);
     printf("relocations  %u bytes\n", image->reloc_size);
-    printf("imports      %u\n", image->import_count);
-    printf("exports      %u\n", image->export_count);
+    text_links(image);
 }
 
 int verb_info(const struct request *request)

@@ -10,6 +10,9 @@ enum {
     OPT_CHIP,
     OPT_REGION,
     OPT_FIRMWARE,
+    OPT_API,
+    OPT_SET,
+    OPT_GET,
     OPT_OUTPUT,
     OPT_JSON,
     OPT_DRY_RUN,
@@ -19,6 +22,7 @@ enum {
     OPT_PIN,
     OPT_JOURNAL,
     OPT_DISCARD,
+    OPT_NO_CHECK,
     OPT_QUIET,
 };
 
@@ -27,7 +31,11 @@ static const struct cli_option options[] = {
      "stlink[:SERIAL] (default), gdb:HOST:PORT or file:FLASH.IMG"},
     {OPT_CHIP, 0, "chip", "NAME", "the chip of a file: target (default stm32f405)"},
     {OPT_REGION, 0, "region", "BASE:SIZE", "the module region, as 0x08060000:128K"},
-    {OPT_FIRMWARE, 0, "firmware", "ELF", "take the region from the firmware's symbols"},
+    {OPT_FIRMWARE, 0, "firmware", "ELF",
+     "the firmware: where the region is, and what it offers to modules"},
+    {OPT_API, 0, "api", "FILE", "what firmware or other modules offer, as a description"},
+    {OPT_SET, 0, "set", "FILE", "params: write these bytes into the module's parameters"},
+    {OPT_GET, 0, "get", "FILE", "params: save the module's parameters"},
     {OPT_OUTPUT, 'o', "output", "FILE", "where bundle writes the region's image"},
     {OPT_JSON, 0, "json", NULL, "list, info and probe as JSON"},
     {OPT_DRY_RUN, 'n', "dry-run", NULL, "say what would be done, and do nothing"},
@@ -39,6 +47,8 @@ static const struct cli_option options[] = {
     {OPT_JOURNAL, 0, "journal", NULL,
      "rewrite the region from a copy kept on this machine, if nothing else makes room"},
     {OPT_DISCARD, 0, "discard-journal", NULL, "recover: forget the modules kept here"},
+    {OPT_NO_CHECK, 0, "no-check", NULL,
+     "do not ask whether the firmware can link the modules"},
     {OPT_QUIET, 'q', "quiet", NULL, "print errors only"},
     {0, 0, NULL, NULL, NULL},
 };
@@ -57,6 +67,7 @@ static const struct cli_tool tool = {
         "  info NAME             one module, its contents checked\n"
         "  verify [NAME...]      check the contents of modules\n"
         "  remove NAME...        remove modules; all or none\n"
+        "  params NAME           show a module's parameters; --set and --get take files\n"
         "  compact               move live modules together\n"
         "  recover               finish what a power failure cut short\n"
         "  read FILE             save the region's bytes\n"
@@ -80,9 +91,10 @@ static const struct verb verbs[] = {
     {"install", verb_install, 1, ANY}, {"update", verb_update, 1, ANY},
     {"list", verb_list, 0, 0},         {"info", verb_info, 1, 1},
     {"verify", verb_verify, 0, ANY},   {"remove", verb_remove, 1, ANY},
-    {"compact", verb_compact, 0, 0},   {"recover", verb_recover, 0, 0},
-    {"read", verb_read, 1, 1},         {"erase", verb_erase, 0, 0},
-    {"probe", verb_probe, 0, 0},       {"bundle", verb_bundle, 1, ANY},
+    {"params", verb_params, 1, 1},     {"compact", verb_compact, 0, 0},
+    {"recover", verb_recover, 0, 0},   {"read", verb_read, 1, 1},
+    {"erase", verb_erase, 0, 0},       {"probe", verb_probe, 0, 0},
+    {"bundle", verb_bundle, 1, ANY},
 };
 
 static void take_text(struct request *request, int id, const char *value)
@@ -99,6 +111,15 @@ static void take_text(struct request *request, int id, const char *value)
         break;
     case OPT_FIRMWARE:
         request->firmware = value;
+        break;
+    case OPT_API:
+        request->apis[request->api_count++] = value;
+        break;
+    case OPT_SET:
+        request->set = value;
+        break;
+    case OPT_GET:
+        request->get = value;
         break;
     default:
         request->output = value;
@@ -117,6 +138,7 @@ static void take_switch(struct request *request, int id)
         [OPT_PIN] = &request->pin,
         [OPT_JOURNAL] = &request->journal,
         [OPT_DISCARD] = &request->discard_journal,
+        [OPT_NO_CHECK] = &request->no_check,
         [OPT_QUIET] = &request->quiet,
     };
 
@@ -145,11 +167,15 @@ static void check_switches(const struct verb *verb, const struct request *reques
     } rules[] = {
         {request->json, "--json", "list, info and probe"},
         {request->dry_run, "--dry-run",
-         "install, update, remove, compact, recover and erase"},
+         "install, update, remove, params --set, compact, recover and erase"},
         {request->allow_downgrade, "--allow-downgrade", "install and update"},
+        {request->no_check, "--no-check", "install, update, remove and bundle"},
+        {request->api_count != 0, "--api", "install, update and bundle"},
+        {request->set != NULL, "--set", "params"},
+        {request->get != NULL, "--get", "params"},
         {request->force, "--force", "install and update"},
         {request->pin, "--pin", "install, update and bundle"},
-        {request->journal, "--journal", "install, update and compact"},
+        {request->journal, "--journal", "install, update, params and compact"},
         {request->discard_journal, "--discard-journal", "recover"},
         {request->output != NULL, "-o", "bundle"},
     };
@@ -166,15 +192,20 @@ static void check_request(const struct verb *verb, const struct request *request
 {
     if (request->operand_count < verb->least) {
         cli_usage(&tool, "%s: %s", verb->name,
-                  strcmp(verb->name, "info") == 0 || strcmp(verb->name, "remove") == 0
-                      ? "which module?"
-                      : "no file was given");
+                  strstr("info remove params", verb->name) != NULL ? "which module?"
+                                                                   : "no file was given");
     }
     if (request->operand_count > verb->most) {
         cli_usage(&tool, "%s: '%s' is one too many", verb->name,
                   request->operands[verb->most]);
     }
     check_switches(verb, request);
+    if (request->set != NULL && request->get != NULL) {
+        cli_usage(&tool, "--set and --get exclude each other");
+    }
+    if (verb->run == verb_params && request->dry_run && request->set == NULL) {
+        cli_usage(&tool, "--dry-run is for params --set: without it nothing is written");
+    }
     if (verb->run == verb_bundle && request->output == NULL) {
         cli_usage(&tool, "bundle needs -o FILE");
     }
@@ -193,10 +224,12 @@ int main(int argc, char **argv)
     const struct verb *verb;
     struct cli_args args;
     char **operands = cli_alloc((size_t)argc + 1, sizeof *operands);
+    const char **apis = cli_alloc((size_t)argc + 1, sizeof *apis);
     const char *value;
     int id, status, closed;
 
     request.operands = operands;
+    request.apis = apis;
     cli_begin(&args, &tool, argc, argv);
     while ((id = cli_next(&args, &value)) != CLI_END) {
         if (id == CLI_OPERAND) {
@@ -214,6 +247,7 @@ int main(int argc, char **argv)
     check_request(verb, &request);
     status = verb->run(&request);
     free(operands);
+    free(apis);
     closed = cli_close_stdout();
     return status != CLI_OK ? status : closed;
 }

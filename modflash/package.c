@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "package.h"
 
+#include "check.h"
 #include "cli.h"
 
 #include <stdio.h>
@@ -12,7 +13,8 @@ void identity_of(const struct modfmt_image *image, struct identity *ret_identity
     struct modfmt_tag tag;
 
     memset(ret_identity, 0, sizeof *ret_identity);
-    if (modfmt_tag_find(image, MODFMT_TAG_NAME, &tag) == 1 && tag.length <= MODFMT_NAME_MAX) {
+    if (modfmt_tag_find(image, MODFMT_TAG_NAME, &tag) == 1 &&
+        tag.length <= MODFMT_NAME_MAX) {
         memcpy(ret_identity->name, tag.value, tag.length);
         ret_identity->name_length = tag.length;
     }
@@ -56,6 +58,23 @@ static int read_bytes(struct modfmt_store_source *source, uint32_t offset, void 
     return 0;
 }
 
+void package_of_image(struct package *package, const char *path, uint8_t *bytes,
+                      uint32_t size)
+{
+    struct modfmt_image image;
+    struct modfmt_diag diag;
+
+    memset(package, 0, sizeof *package);
+    package->path = path;
+    package->bytes = bytes;
+    package->size = size;
+    package->source.read = read_bytes;
+    package->source.ctx = package;
+    if (modfmt_open(bytes, size, &image, &diag) == 0) {
+        identity_of(&image, &package->identity);
+    }
+}
+
 void package_read(struct package *package, const char *path)
 {
     struct modfmt_image image;
@@ -66,8 +85,9 @@ void package_read(struct package *package, const char *path)
     memset(package, 0, sizeof *package);
     package->path = path;
     package->bytes = cli_read_file(path, &size);
-    rc = size > MODFMT_SIZE_MAX ? modfmt_fail(&diag, MODFMT_E_TOTAL_SIZE, 0, 0, 0)
-                                : modfmt_open(package->bytes, (uint32_t)size, &image, &diag);
+    rc = size > MODFMT_SIZE_MAX
+             ? modfmt_fail(&diag, MODFMT_E_TOTAL_SIZE, 0, 0, 0)
+             : modfmt_open(package->bytes, (uint32_t)size, &image, &diag);
     if (rc == 0) {
         rc = modfmt_check(&image, &diag);
     }
@@ -75,47 +95,21 @@ void package_read(struct package *package, const char *path)
         rc = modfmt_check_trailing(&image, (uint32_t)size, &diag);
     }
     if (rc != 0) {
-        cli_die(CLI_REFUSED, path,
-                "is no module that can be loaded: offset 0x%x: %s; 'moddump %s' tells more",
-                diag.offset, modfmt_strerror(rc), path);
+        cli_die(
+            CLI_REFUSED, path,
+            "is no module that can be loaded: offset 0x%x: %s; 'moddump %s' tells more",
+            diag.offset, modfmt_strerror(rc), path);
     }
     package->size = image.size;
     identity_of(&image, &package->identity);
     if (package->identity.name_length == 0) {
-        cli_die(CLI_REFUSED, path,
-                "has no name, and modules in flash are told apart by their names; pack it "
-                "with mkmod --name NAME");
+        cli_die(
+            CLI_REFUSED, path,
+            "has no name, and modules in flash are told apart by their names; pack it "
+            "with mkmod --name NAME");
     }
     package->source.read = read_bytes;
     package->source.ctx = package;
-}
-
-/* Names of the bits in `needs`, for a message. */
-static void list_needs(uint32_t needs, char *text, size_t size)
-{
-    static const struct {
-        uint32_t bit;
-        const char *name;
-    } names[] = {
-        {MODFMT_NEED_V6M, "ARMv6-M"},          {MODFMT_NEED_V7M, "ARMv7-M"},
-        {MODFMT_NEED_DSP, "DSP instructions"}, {MODFMT_NEED_V8M_BASE, "ARMv8-M Baseline"},
-        {MODFMT_NEED_V8M_MAIN, "ARMv8-M Mainline"},
-        {MODFMT_NEED_V81M, "ARMv8.1-M"},       {MODFMT_NEED_MVE, "MVE"},
-        {MODFMT_NEED_FPU_SP, "an FPU"},        {MODFMT_NEED_FPU_DP, "a double-precision FPU"},
-        {MODFMT_NEED_FPU_V5, "FPv5"},
-    };
-    size_t used = 0;
-
-    text[0] = 0;
-    for (size_t i = 0; i < sizeof names / sizeof names[0] && used < size; i++) {
-        if ((needs & names[i].bit) != 0) {
-            used += (size_t)snprintf(text + used, size - used, "%s%s",
-                                     used != 0 ? ", " : "", names[i].name);
-        }
-    }
-    if (used == 0) {
-        snprintf(text, size, "another calling convention");
-    }
 }
 
 bool package_suits(const struct package *package, const struct target_chip *chip)
@@ -123,14 +117,15 @@ bool package_suits(const struct package *package, const struct target_chip *chip
     uint32_t needs = modfmt_get16(package->bytes + MODFMT_OFF_NEEDS);
     uint32_t abi = MODFMT_NEED_ABI_SOFT | MODFMT_NEED_ABI_HARD;
     uint32_t missing = needs & ~(chip->provides | abi);
-    char text[160];
+    char *names;
 
     if (missing == 0) {
         return true;
     }
-    list_needs(missing, text, sizeof text);
+    names = check_feature_names(missing);
     cli_error(package->path, "needs %s, which a %s does not have; build it for that chip",
-              text, chip->name);
+              names, chip->name);
+    free(names);
     return false;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/** A module's file, checked before anything is touched. And what images call themselves. */
+/** A module's file, checked before anything is touched. And what images call themselves.
+ */
 #ifndef MODFLASH_PACKAGE_H
 #define MODFLASH_PACKAGE_H
 
@@ -23,7 +24,7 @@ struct package {
     uint8_t *bytes;
     uint32_t size;
     struct identity identity;
-    bool had;                /**< a module of that name is in the store: */
+    bool had; /**< a module of that name is in the store: */
     struct identity former;
     uint32_t former_crc;
 };
@@ -37,6 +38,10 @@ int identity_compare(const struct identity *a, const struct identity *b);
 
 /** Read and check a file; print why not and exit. */
 void package_read(struct package *package, const char *path);
+/** The same of a whole image in memory that passed modfmt_check(); the bytes stay the
+ *  caller's. */
+void package_of_image(struct package *package, const char *path, uint8_t *bytes,
+                      uint32_t size);
 /** Can the chip run it? Prints why not. */
 bool package_suits(const struct package *package, const struct target_chip *chip);
 void package_free(struct package *package);

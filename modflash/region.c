@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VTOR      0xe000ed08u
-#define HOST_SIZE (MODFMT_HOST_OFF_REGION_END + 4u)
+#define VTOR 0xe000ed08u
 
 /* A number with an optional K or M behind it. */
 static bool parse_size(const char *text, uint32_t *ret_size)
@@ -90,80 +89,74 @@ static int refuse_sectors(const struct target_chip *chip, const struct region *r
     return who == NULL ? CLI_USAGE : CLI_REFUSED;
 }
 
-/* What a look at a place tells. */
-enum answer {
-    NOTHING,
-    FOUND,
-    STRANGE, /* a descriptor of a later version; it has been said */
-};
-
-static enum answer refuse_version(const struct target *target, uint32_t version)
+static int refuse_version(const struct target *target, uint32_t version)
 {
     cli_error(
         target->spec,
         "the firmware on the board describes itself by version %u of a descriptor that "
         "this modflash knows as version %u: get a newer one, or say --region BASE:SIZE",
         version, MODFMT_HOST_VERSION);
-    return STRANGE;
+    return CLI_REFUSED;
 }
 
 /* The descriptor that the vector table at `table` points to. */
-static enum answer read_descriptor(struct target *target, uint32_t table,
-                                   struct region *region)
+static enum region_answer read_descriptor(struct target *target, uint32_t table,
+                                          struct firmware_descriptor *descriptor)
 {
     const struct target_chip *chip = &target->chip;
-    uint8_t word[4], bytes[HOST_SIZE];
-    uint32_t at, begin, end;
+    uint8_t word[4], bytes[FIRMWARE_DESCRIPTOR_SIZE];
+    uint32_t at, left;
 
     if (table < chip->flash_base ||
         table - chip->flash_base >= chip->flash_size - 0x40u ||
         target->ops->read(target, table + 4u * MODFMT_HOST_VECTOR, word, 4) != 0) {
-        return NOTHING;
+        return REGION_UNKNOWN;
     }
     at = modfmt_get32(word);
     if (at % 4u != 0 || at < chip->flash_base ||
-        !modfmt_range(at - chip->flash_base, HOST_SIZE, chip->flash_size) ||
-        target->ops->read(target, at, bytes, HOST_SIZE) != 0) {
-        return NOTHING;
+        !modfmt_range(at - chip->flash_base, MODFMT_HOST_SIZE_MIN, chip->flash_size)) {
+        return REGION_UNKNOWN;
     }
-    if (modfmt_get32(bytes + MODFMT_HOST_OFF_MAGIC) != MODFMT_HOST_MAGIC ||
-        modfmt_get32(bytes + MODFMT_HOST_OFF_SELF) != at ||
-        modfmt_get32(bytes + MODFMT_HOST_OFF_SIZE) < MODFMT_HOST_SIZE_MIN) {
-        return NOTHING;
+    left = chip->flash_size - (at - chip->flash_base);
+    left = left < sizeof bytes ? left : (uint32_t)sizeof bytes;
+    if (target->ops->read(target, at, bytes, left) != 0 ||
+        !firmware_descriptor(bytes, left, at, descriptor)) {
+        return REGION_UNKNOWN;
     }
-    if (modfmt_get32(bytes + MODFMT_HOST_OFF_VERSION) != MODFMT_HOST_VERSION) {
-        return refuse_version(target, modfmt_get32(bytes + MODFMT_HOST_OFF_VERSION));
+    if (descriptor->version != MODFMT_HOST_VERSION) {
+        return REGION_LATER;
     }
-    begin = modfmt_get32(bytes + MODFMT_HOST_OFF_REGION_BEGIN);
-    end = modfmt_get32(bytes + MODFMT_HOST_OFF_REGION_END);
-    if (begin >= end) {
-        return NOTHING;
-    }
-    region->base = begin;
-    region->size = end - begin;
-    return FOUND;
+    return descriptor->region_begin < descriptor->region_end ? REGION_TOLD
+                                                             : REGION_UNKNOWN;
 }
 
-/* What the firmware on the board says; VTOR knows where it is, if a core is there. */
-static enum answer ask_board(struct target *target, struct region *region)
+/* VTOR knows where the firmware on the board is, if a core is there. */
+enum region_answer region_describe(struct target *target,
+                                   struct firmware_descriptor *ret_descriptor)
 {
+    struct firmware_descriptor descriptor = {0};
+    enum region_answer answer = REGION_UNKNOWN;
     uint8_t word[4];
-    enum answer answer = NOTHING;
 
     /* After a reset VTOR is 0, which is where the flash is mapped as well. */
     if (strncmp(target->spec, "file", 4) != 0 &&
         target->ops->read(target, VTOR, word, 4) == 0) {
-        answer = read_descriptor(target, modfmt_get32(word), region);
+        answer = read_descriptor(target, modfmt_get32(word), &descriptor);
     }
-    return answer != NOTHING ? answer
-                             : read_descriptor(target, target->chip.flash_base, region);
+    if (answer == REGION_UNKNOWN) {
+        answer = read_descriptor(target, target->chip.flash_base, &descriptor);
+    }
+    if (answer != REGION_UNKNOWN) {
+        *ret_descriptor = descriptor;
+    }
+    return answer;
 }
 
 /* The first that is known: what the option says, then the firmware. */
 static int find_said(struct target *target, const char *option, const char *firmware,
-                     struct region *region)
+                     struct region *region, struct firmware_descriptor *descriptor)
 {
-    enum answer answer;
+    enum region_answer answer;
     int status;
 
     if (option != NULL) {
@@ -180,23 +173,26 @@ static int find_said(struct target *target, const char *option, const char *firm
         region->origin = "firmware";
         return status;
     }
-    answer = ask_board(target, region);
+    answer = region_describe(target, descriptor);
     if (target->error[0] != 0) {
         cli_error(target->spec, "%s", target->error);
         return CLI_TARGET;
     }
-    if (answer == FOUND) {
+    if (answer == REGION_TOLD) {
         region->origin = "board";
+        region->base = descriptor->region_begin;
+        region->size = descriptor->region_end - descriptor->region_begin;
     }
-    return answer == STRANGE ? CLI_REFUSED : 0;
+    return answer == REGION_LATER ? refuse_version(target, descriptor->version) : 0;
 }
 
 int region_find(struct target *target, const char *option, const char *firmware,
-                struct region *ret_region)
+                struct region *ret_region, struct firmware_descriptor *ret_descriptor)
 {
     const struct target_chip *chip = &target->chip;
+    struct firmware_descriptor descriptor = {0};
     struct region region = {0};
-    int status = find_said(target, option, firmware, &region);
+    int status = find_said(target, option, firmware, &region, &descriptor);
 
     if (status != 0) {
         return status;
@@ -218,5 +214,6 @@ int region_find(struct target *target, const char *option, const char *firmware,
                                                  : target->spec);
     }
     *ret_region = region;
+    *ret_descriptor = descriptor;
     return 0;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "firmware.h"
 #include "target.h"
 
 struct region {
@@ -16,13 +17,26 @@ struct region {
     const char *origin; /**< "option", "firmware", "board" or "default": who said so */
 };
 
+/** What a look for the firmware's descriptor tells. */
+enum region_answer {
+    REGION_UNKNOWN, /**< there is none */
+    REGION_TOLD,
+    REGION_LATER, /**< there is one of a later version, which may mean anything */
+};
+
+/** The descriptor of the firmware that is on the board, as far as it can be believed. */
+enum region_answer region_describe(struct target *target,
+                                   struct firmware_descriptor *ret_descriptor);
+
 /**
  * Find the region: --region, then --firmware's symbols, then the descriptor of the
  * firmware that is on the board, then the chip's default. Prints why not.
+ * @param ret_descriptor  what the firmware on the board tells, if it was asked; else
+ * zeros
  * @return 0 or an exit status
  */
 int region_find(struct target *target, const char *option, const char *firmware,
-                struct region *ret_region);
+                struct region *ret_region, struct firmware_descriptor *ret_descriptor);
 
 /** `_modules_begin` and `_modules_end` of an ELF file. @return 0 or an exit status */
 int region_from_elf(const char *path, uint32_t *ret_base, uint32_t *ret_size);

@@ -52,7 +52,7 @@ struct session *session_open_region(const struct request *request, enum session_
         leave(status);
     }
     status = region_find(session->target, request->region, request->firmware,
-                         &session->region);
+                         &session->region, &session->descriptor);
     if (status != 0) {
         target_close(session->target, false);
         leave(status);

@@ -19,6 +19,10 @@ struct request {
     const char *region;   /**< "BASE:SIZE", or NULL */
     const char *firmware; /**< an ELF file, or NULL */
     const char *output;
+    const char *set;   /**< a file: parameters to be written, or NULL */
+    const char *get;   /**< a file: where parameters go, or NULL */
+    const char **apis; /**< descriptions of interfaces */
+    unsigned api_count;
     char **operands;
     unsigned operand_count;
     bool json;
@@ -29,6 +33,7 @@ struct request {
     bool pin;
     bool journal;
     bool discard_journal;
+    bool no_check;
     bool quiet;
 };
 
@@ -38,11 +43,14 @@ struct session {
     const struct request *request;
     struct target *target;
     struct region region;
+    struct firmware_descriptor descriptor; /**< of the board's firmware; version 0: it
+                                                 was not asked, or has none */
     struct device device;
     struct modfmt_store store;
     struct modfmt_store_image image[SESSION_IMAGES_MAX];
     char *journal; /**< path of this region's journal, whether there is one or not */
     bool pending;  /**< there is one */
+    bool paper;    /**< there is no chip: bundle's */
     bool kept;     /**< it has all that is in the region: a failure costs nothing */
 };
 

@@ -2,6 +2,7 @@
 /** read, probe and bundle. */
 #include "chip.h"
 #include "install.h"
+#include "linking.h"
 #include "region.h"
 #include "verbs.h"
 
@@ -174,9 +175,11 @@ static int begin_paper(const struct request *request, struct target *target,
     }
     target->ops = &nothing;
     target->spec = "file:";
+    session->paper = true;
     session->request = request;
     session->target = target;
-    status = region_find(target, request->region, request->firmware, &session->region);
+    status = region_find(target, request->region, request->firmware, &session->region,
+                         &session->descriptor);
     if (status == 0) {
         device_begin(&session->device, target, &session->region);
         session_say_region(session);
@@ -195,6 +198,9 @@ static int bundle(struct session *session, struct package *package, uint32_t cou
         if (!package_suits(&package[i], &session->target->chip)) {
             status = CLI_REFUSED;
         }
+    }
+    if (status == CLI_OK && !linking_check(session, package, count)) {
+        status = CLI_REFUSED;
     }
     memory.flash.read = memory_read;
     memory.flash.program = memory_program;

@@ -73,7 +73,8 @@ class List(FlashTest):
         self.assertEqual((done.status, done.err), (OK, ""))
         info = json.loads(done.out)
         self.assertEqual(list(info), ["schema", *ROW, "valid", "error", "text", "data",
-                                      "relocations", "imports", "exports", "stack"])
+                                      "relocations", "imports", "exports", "stack", "params",
+                                      "needs", "import_names", "export_names"])
         self.assertEqual((info["schema"], info["valid"], info["error"], info["text"]),
                          ("modflash-info-1", True, None, 3000))
         row = [row for row in self.second_opinion() if row["name"] == "gamma"][0]

@@ -23,7 +23,8 @@ class Usage(FlashTest):
     def test_help_and_version(self):
         done = self.good(self.modflash("--help"))
         for word in ("install", "update", "list", "info", "verify", "remove", "compact",
-                     "recover", "read", "erase", "probe", "bundle", "--probe", "--region",
+                     "recover", "read", "erase", "probe", "bundle", "params", "--probe",
+                     "--region", "--api", "--no-check", "--set", "--get",
                      "--firmware", "--json", "--dry-run", "--no-reset", "--allow-downgrade",
                      "--force", "--pin", "--journal", "--discard-journal", "--quiet", "--chip"):
             self.assertRegex(done.out, rf"(?m)^  .*{word}\b")
@@ -32,17 +33,20 @@ class Usage(FlashTest):
     def test_operands(self):
         for verb in ("install", "update", "bundle", "read"):
             self.wrong(f"{verb}: no file was given", verb)
-        for verb in ("info", "remove"):
+        for verb in ("info", "remove", "params"):
             self.wrong(f"{verb}: which module?", verb)
         for verb in ("list", "compact", "recover", "erase", "probe"):
             self.wrong(f"{verb}: 'x' is one too many", verb, "x")
-        self.wrong("info: 'b' is one too many", "info", "a", "b")
+        for verb in ("info", "params"):
+            self.wrong(f"{verb}: 'b' is one too many", verb, "a", "b")
 
     def test_switches_of_other_verbs(self):
         for switch, verb in (("--json", "verify"), ("--json", "install"), ("-n", "list"),
                              ("-n", "bundle"), ("--force", "remove"), ("--pin", "compact"),
                              ("--allow-downgrade", "list"), ("--journal", "remove"),
-                             ("--discard-journal", "erase"), ("-o x", "read")):
+                             ("--discard-journal", "erase"), ("-o x", "read"),
+                             ("--no-check", "list"), ("--api x", "list"), ("--set x", "install"),
+                             ("--get x", "info")):
             operands = {"verify": (), "list": (), "compact": (), "erase": ()}.get(verb, ("y",))
             self.wrong(" is for ", verb, *switch.split(), *operands)
         self.wrong("bundle needs -o", "bundle", self.module())
@@ -51,6 +55,9 @@ class Usage(FlashTest):
         self.wrong("exclude each other", "list", "--region", "0x08060000:128K",
                    "--firmware", "fw.elf")
         self.wrong("--chip is for --probe file:", "list", "--chip", "stm32f405")
+
+        self.wrong("exclude each other", "params", "x", "--set", "a", "--get", "b")
+        self.wrong("--dry-run is for params --set", "params", "x", "-n")
 
     def test_near_misses(self):
         self.wrong('unknown option "--dryrun"; did you mean --dry-run?', "--dryrun", "x")
@@ -92,7 +99,8 @@ class ManPage(FlashTest):
     def test_messages(self):
         """What DIAGNOSTICS explains is what the sources say."""
         sources = "".join(re.sub(r'"\s*\n\s*"', "", path.read_text())
-                          for path in (SOURCE / "modflash").glob("*.c"))
+                          for path in [*(SOURCE / "modflash").glob("*.c"),
+                                       SOURCE / "interface/check_text.c"])
         diagnostics = self.page[self.page.index(".Sh DIAGNOSTICS"):]
         items = [part.strip() for line in re.findall(r"(?m)^\.It (.*)$", diagnostics)
                  for part in line.split(" , ")]

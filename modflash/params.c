@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/** params: a module's parameter block, shown, saved, or written into a new copy of the
+ *  module. */
+#include "catalog.h"
+#include "install.h"
+#include "verbs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ROW 16u
+
+/** The block in an image that is held whole. */
+struct block {
+    const char *segment; /**< "text" or "data" */
+    uint32_t place;      /**< offset in the segment */
+    uint32_t offset;     /**< in the image */
+    uint32_t size;
+};
+
+/* Does the fix-up change a byte of the block when the module is loaded? */
+static bool touches(const struct modfmt_fixup *f, const struct block *block)
+{
+    uint32_t segment = strcmp(block->segment, "data") == 0;
+    uint32_t last = f->place;
+
+    if (f->segment != segment) {
+        return false;
+    }
+    if (f->kind == MODFMT_KIND_MOV && f->distance != MODFMT_MOV_MOVW_ALONE &&
+        f->distance != MODFMT_MOV_MOVT_ALONE) {
+        last += 2u * f->distance;
+    }
+    return last + 4u > block->place && f->place < block->place + block->size;
+}
+
+/* What makes an image whose parameters nobody can set. @return a sentence's end, or NULL
+ */
+static const char *find_block(const struct modfmt_image *image, struct block *ret_block)
+{
+    struct modfmt_fixups fixups;
+    struct modfmt_fixup fixup;
+    struct modfmt_diag diag;
+    struct modfmt_tag tag;
+    struct block block;
+    uint32_t place;
+    bool data;
+
+    if (modfmt_tag_find(image, MODFMT_TAG_PARAMS, &tag) != 1 || tag.length != 8) {
+        return "has no parameters: it was made without a parameter block "
+               "(module_params, see mkmod(1))";
+    }
+    place = modfmt_get32(tag.value);
+    data = (place & MODFMT_PLACE_DATA) != 0;
+    block = (struct block){
+        .segment = data ? "data" : "text",
+        .place = place & ~MODFMT_PLACE_DATA,
+        .size = modfmt_get32(tag.value + 4),
+    };
+    block.offset = (data ? image->at.data : image->at.text) + block.place;
+    if (!modfmt_range(block.place, block.size,
+                      data ? image->data_stored : image->text_stored)) {
+        return "has parameters that are not stored in the image: pack it with a newer "
+               "mkmod";
+    }
+    modfmt_fixups_begin(image, &fixups);
+    while (modfmt_fixups_next(&fixups, &fixup, &diag) == 1) {
+        if (touches(&fixup, &block)) {
+            return "has addresses in its parameters, which the loader sets";
+        }
+    }
+    *ret_block = block;
+    return NULL;
+}
+
+static void show(const struct block *block, const uint8_t *bytes)
+{
+    printf("parameters   %u bytes at %s+0x%x\n", block->size, block->segment,
+           block->place);
+    for (uint32_t row = 0; row < block->size; row += ROW) {
+        uint32_t count = block->size - row < ROW ? block->size - row : ROW;
+
+        printf("%04x ", row);
+        for (uint32_t i = 0; i < ROW; i++) {
+            if (i < count) {
+                printf(" %02x", bytes[row + i]);
+            } else {
+                printf("   ");
+            }
+        }
+        printf("  ");
+        for (uint32_t i = 0; i < count; i++) {
+            uint8_t c = bytes[row + i];
+
+            putchar(c >= 0x20 && c < 0x7f ? c : '.');
+        }
+        printf("\n");
+    }
+}
+
+/* Put the file's bytes into the image, and make it whole again. */
+static void change(struct session *session, const char *name,
+                   const struct modfmt_image *image, const struct block *block,
+                   uint8_t *bytes)
+{
+    const char *path = session->request->set;
+    struct modfmt_tag tag;
+    size_t size;
+    uint8_t *values = cli_read_file(path, &size);
+
+    if (modfmt_tag_find(image, MODFMT_TAG_SIGNATURE, &tag) == 1) {
+        cli_error(session->target->spec,
+                  "'%s' is signed, and other parameters would break the signature: set "
+                  "them with mkmod --params, sign the module and install that",
+                  name);
+        session_refuse(session);
+    }
+    if (size == 0 || size > block->size) {
+        cli_error(path, "has %zu bytes, and the parameters of '%s' %u: give 1 to %u",
+                  size, name, block->size, block->size);
+        session_refuse(session);
+    }
+    memcpy(bytes + block->offset, values, size);
+    modfmt_put32(bytes + MODFMT_OFF_CRC, modfmt_image_crc(bytes, image->size));
+    free(values);
+}
+
+/* A new copy takes the module's place, as an update does. */
+static void write_copy(struct session *session, const struct modfmt_store_image *stored,
+                       const char *name, uint8_t *bytes)
+{
+    struct package package;
+
+    package_of_image(&package, name, bytes, stored->size);
+    package.source.flags = stored->flags & MODFMT_STORE_PINNED;
+    package.had = true;
+    package.former = package.identity;
+    package.former_crc = stored->crc;
+    install_packages(session, &package, 1);
+}
+
+int verb_params(const struct request *request)
+{
+    const char *name = request->operands[0];
+    struct session *session =
+        session_open(request, request->set != NULL ? SESSION_WRITE : SESSION_READ);
+    struct modfmt_store_image stored = *catalog_find(session, name);
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    struct modfmt_image image;
+    struct block block;
+    const char *why;
+    uint8_t *bytes;
+    int rc = catalog_check(session, &stored, &bytes, &image, &diag), status = CLI_OK;
+
+    if (rc != 0 && session->target->error[0] == 0) {
+        cli_error(session->target->spec, "'%s' is damaged (%s): install it again", name,
+                  modfmt_strerror(rc));
+        session_exit(session, CLI_TARGET);
+    }
+    if (rc != 0) {
+        session_fail(session, rc, &diag, "reading the module");
+    }
+    why = find_block(&image, &block);
+    if (why != NULL) {
+        cli_error(session->target->spec, "'%s' %s", name, why);
+        session_refuse(session);
+    }
+    if (request->set != NULL) {
+        change(session, name, &image, &block, bytes);
+        write_copy(session, &stored, name, bytes);
+    } else if (request->get != NULL) {
+        status = cli_write_file(request->get, bytes + block.offset, block.size);
+    } else {
+        show(&block, bytes + block.offset);
+    }
+    free(bytes);
+    rc = session_close(session);
+    return rc != 0 ? rc : status;
+}
