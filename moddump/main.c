@@ -21,6 +21,8 @@ enum {
     OPT_DATA_OUT,
     OPT_PREFIX_OUT,
     OPT_IMPORT,
+    OPT_ADDR2LINE,
+    OPT_ELF,
 };
 
 static const struct cli_option options[] = {
@@ -42,6 +44,9 @@ static const struct cli_option options[] = {
      "where --load-at writes what lies below ADDR"},
     {OPT_IMPORT, 0, "import", "NAME=ADDR",
      "bind an import (or 0xHASH=ADDR) for --load-at"},
+    {OPT_ADDR2LINE, 0, "addr2line", "OFFSET",
+     "name function, file and line of the code at OFFSET in text"},
+    {OPT_ELF, 0, "elf", "FILE", "the ELF that the module was made of, for --addr2line"},
     {0, 0, NULL, NULL, NULL},
 };
 
@@ -63,6 +68,7 @@ struct command {
     bool check;
     bool load;
     struct load_request request;
+    struct addr2line_request source;
 };
 
 static uint32_t parse_address(const char *option, const char *text)
@@ -106,6 +112,18 @@ static void take_load_option(struct command *c, int id, const char *value)
     }
 }
 
+static void take_source_option(struct command *c, int id, const char *value)
+{
+    if (id == OPT_ELF) {
+        c->source.elf = value;
+        return;
+    }
+    const char *wrong = addr2line_add(&c->source, value);
+    if (wrong != NULL) {
+        cli_usage(&tool, "--addr2line: \"%s\" %s", value, wrong);
+    }
+}
+
 static void take_option(struct command *c, int id, const char *value)
 {
     if (id >= OPT_HEADERS && id <= OPT_CODE) {
@@ -114,6 +132,8 @@ static void take_option(struct command *c, int id, const char *value)
         c->json = true;
     } else if (id == OPT_CHECK) {
         c->check = true;
+    } else if (id == OPT_ADDR2LINE || id == OPT_ELF) {
+        take_source_option(c, id, value);
     } else {
         take_load_option(c, id, value);
     }
@@ -126,10 +146,14 @@ static void check_command(const struct command *c)
     if (c->path == NULL) {
         cli_usage(&tool, "no module was given");
     }
-    if (c->json + c->check + c->load + (c->parts != 0) > 1) {
+    bool source = c->source.count != 0;
+    if (c->json + c->check + c->load + source + (c->parts != 0) > 1) {
         cli_usage(&tool,
-                  "--json, --check, --load-at and the options that show parts exclude "
-                  "each other");
+                  "--json, --check, --load-at, --addr2line and the options that show "
+                  "parts exclude each other");
+    }
+    if (source != (c->source.elf != NULL)) {
+        cli_usage(&tool, "--addr2line OFFSET and --elf FILE go together");
     }
     if (!c->load && (r->output != NULL || r->apart || r->data_output != NULL ||
                      r->prefix_output != NULL || r->binding_count != 0)) {
@@ -187,6 +211,9 @@ static int run(const struct module *module, const struct command *command)
     if (command->load) {
         return load_module(module, &command->request);
     }
+    if (command->source.count != 0) {
+        return print_source(module, &command->source);
+    }
     if (command->json) {
         print_json(module);
         return CLI_OK;
@@ -218,6 +245,7 @@ int main(int argc, char **argv)
     }
     free(bytes);
     free(command.request.bindings);
+    free(command.source.offsets);
     int closed = cli_close_stdout();
     return status != CLI_OK ? status : closed;
 }

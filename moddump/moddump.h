@@ -117,6 +117,20 @@ void print_json(const struct module *module);
 /** disassemble.c: text, with symbols and fix-ups. @return an exit status */
 int print_code(const struct module *module);
 
+/* ---- addr2line.c ------------------------------------------------------------- */
+
+struct addr2line_request {
+    const char *elf;
+    uint32_t *offsets; /**< in text, the prefix included */
+    size_t count;
+    size_t capacity;
+};
+
+/** Take an offset. @return NULL, or what is wrong with it */
+const char *addr2line_add(struct addr2line_request *request, const char *text);
+/** Print function, file and line for each offset. @return an exit status */
+int print_source(const struct module *module, const struct addr2line_request *request);
+
 /* ---- refusal.c ------------------------------------------------------------- */
 
 /** Say in one line on stderr why the file was refused. */

@@ -20,9 +20,10 @@ LAYERS = {
     "virtual-board": (set(), None),
 }
 LIBRARIES = {  # headers that are no part of libc: who may have them
-    "libelf.h": {"mkmod", "modflash", "interface"}, "gelf.h": {"mkmod", "modflash", "interface"}, "elf.h": {"mkmod"},
-    "elfutils/libdw.h": {"mkmod", "interface"}, "elfutils/libdwfl.h": {"mkmod"},
-    "dwarf.h": {"mkmod", "interface"}, "jansson.h": {"modapi"},
+    "libelf.h": {"mkmod", "modflash", "interface"}, "gelf.h": {"mkmod", "modflash", "interface", "moddump"}, "elf.h": {"mkmod"},
+    "elfutils/libdw.h": {"mkmod", "interface", "moddump"}, "elfutils/libdwfl.h": {"mkmod"},
+    "dwarf.h": {"mkmod", "interface", "moddump"}, "jansson.h": {"modapi"},
+    "elfutils/libdwelf.h": {"moddump"},
     "capstone/capstone.h": {"moddump"}, "capstone.h": {"moddump"}, "zlib.h": {"libmodfmt"},
     "umockdev.h": {"virtual-board"}, "glib.h": {"virtual-board"},
     "unicorn/unicorn.h": {"virtual-board"},
@@ -33,6 +34,9 @@ EXCEPTIONS = {
     ("libmodfmt", "zlib.h"): "modfmt_crc_zlib.c",
     ("modflash", "stlink.h"): "probe_stlink.c", ("modflash", "libusb.h"): "probe_usb.c",
     ("modflash", "libusb-1.0/libusb.h"): "probe_usb.c",
+    ("moddump", "gelf.h"): "addr2line.c", ("moddump", "dwarf.h"): "addr2line.c",
+    ("moddump", "elfutils/libdw.h"): "addr2line.c",
+    ("moddump", "elfutils/libdwelf.h"): "addr2line.c",
     ("modflash", "libelf.h"): "region_elf.c", ("modflash", "gelf.h"): "region_elf.c",
 }
 # Ports and firmware are built with newlib; the loader's core beside them is not.
