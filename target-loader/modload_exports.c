@@ -74,9 +74,10 @@ int modload_find_import_(const struct modload_port *port, uint32_t hash, uint32_
     for (uint32_t i = 0; MODLOAD_WITH_DEPENDENCIES && m && i < m->need_count; i++) {
         int rc = export_(port, m->need[i], hash, type, ret_address);
 
-        if (rc == 0)
-            return 0;
-        if (rc != MODLOAD_E_IMPORT)
+        /* Found; or not to be known: the next one is not asked instead. */
+        if (rc != MODLOAD_E_IMPORT && rc != MODLOAD_E_TYPE)
+            return rc;
+        if (rc < worst)
             worst = rc;
     }
     return worst;
