@@ -249,7 +249,9 @@ static int load(struct host *host, struct modfmt_diag *diag)
     const struct modload_port port = {
         .ctx = host,
         .features = MODFMT_NEED_ALL,
-        .options = MODLOAD_OPT_CRC | (host->request->apart ? MODLOAD_OPT_APART : 0),
+        /* Needed modules are seen to by --import. */
+        .options = MODLOAD_OPT_CRC | MODLOAD_OPT_DEPENDENCIES |
+                   (host->request->apart ? MODLOAD_OPT_APART : 0),
         .read = host_read,
         .place = host_place,
         .release = host_release,
