@@ -5,7 +5,7 @@ modules, in the folder OUT: firmware.elf, modules.bin.
 
 FLAVOUR is heap (a Cortex-M4F, all from the kernel's heap) or static (a Cortex-M3, a kernel
 without a heap). KERNEL is a FreeRTOS-Kernel tree. Environment: MODFMT_SOURCE, MODFMT_BUILD,
-MKMOD.
+MKMOD, MODAPI.
 """
 import concurrent.futures
 import os
@@ -25,29 +25,24 @@ FLAVOURS = {
     "heap": dict(core="cortex-m4", port="ARM_CM4F", define=[],
                  cpu=["-mcpu=cortex-m4", "-mfloat-abi=softfp", "-mfpu=fpv4-sp-d16"],
                  kernel=["portable/MemMang/heap_4.c"], sources=[],
-                 exports=["xQueueGenericCreate"],
                  link=["-Wl,--wrap=pvPortMalloc"]),
     "static": dict(core="cortex-m3", port="ARM_CM3", define=["-DSTATIC_ONLY"],
                    cpu=["-mcpu=cortex-m3"], kernel=[],
                    sources=[PORT / "cortex-m/arena.c", HERE / "firmware/idle_memory.c"],
-                   exports=[], link=[]),
+                   link=[]),
 }
 PORT_SOURCES = [PORT / "cortex-m/sync.c", PORT / "cortex-m/call.S", PORT / "cortex-m/port.c",
                 PORT / "cortex-m/arena.c", PORT / "cxx/atexit.c", PORT / "cxx/guard.c",
                 *[PORT / f"freertos/{name}.c"
                   for name in ("registry", "module_task", "module_heap", "runtime")]]
-OWN_SOURCES = [HERE / f"firmware/{name}.c" for name in ("main", "cases", "board")]
+OWN_SOURCES = [HERE / f"firmware/{name}.c" for name in ("main", "cases", "board", "example")]
 INCLUDES = [f"-I{folder}" for folder in (
     HERE / "firmware", PORT / "freertos", PORT / "cxx", PORT / "cortex-m", LOADER,
     SOURCE / "libmodfmt")]
 # Where clang finds the C library's headers.
 NEWLIB = ["-isystem", "/usr/include/newlib"]
-# What modules are offered: by the firmware and its runtime, and by the kernel.
-OFFERED = ["note", "work_locked", "unload_named", "modload_freertos_stopping", "malloc",
-           "free", "_Znwj", "_ZdlPv", "_ZdlPvj", "__aeabi_atexit", "__cxa_guard_acquire",
-           "__cxa_guard_release", "__cxa_pure_virtual", "memset", "memcpy"]
-KERNEL_OFFERED = ["vTaskDelay", "xTaskGetTickCount", "xQueueGenericSend", "xQueueReceive",
-                  "vQueueDelete"]
+# Comes first: others are made with its description.
+LIBRARY = ("library", "library.c", [], ["--export", "library_add", "--write-api", "library.api"])
 # Modules: name, source, the compiler's and mkmod's options beyond the usual.
 BASE = ["-fpic", "-msingle-pic-base", "-mpic-register=r9", "-mno-pic-data-is-text-relative"]
 MODULES = [
@@ -63,6 +58,7 @@ MODULES = [
     ("aligned", "aligned.c", [], []), ("worker", "worker.c", [], []),
     ("suicidal", "suicidal.c", [], []), ("base_a", "base.c", ["-DWHO='x'", *BASE], []),
     ("base_b", "base.c", ["-DWHO='y'", *BASE], []),
+    ("tail", "tail.c", [], []), ("user", "user.c", [], ["--api", "library.api"]),
 ]
 HEAP_MODULES = [("served", "served.c", [], ["--export", "module_stop"])]
 
@@ -78,33 +74,14 @@ def all_at_once(jobs):
         return list(pool.map(lambda job: job(), jobs))
 
 
-def fnv1a(name):
-    h = 0x811c9dc5
-    for byte in name.encode():
-        h = (h ^ byte) * 0x01000193 & 0xffffffff
-    return h
-
-
-def table(out, path, names):
-    """A table by hand, in assembler: the linker sets the Thumb bit, and no declaration of a
-    built-in function is contradicted. Types are not known (0)."""
-    with open(path, "w") as text:
-        print(f'\t.section .rodata.{out}, "a", %progbits\n\t.balign 4', file=text)
-        print(f"\t.global {out}\n{out}:", file=text)
-        for value, name in sorted((fnv1a(name), name) for name in names):
-            print(f"\t.word 0x{value:08x}, 0, {name}", file=text)
-
-
-def tables(folder, offered, kernel):
-    table("offered", folder / "offered.S", offered)
-    table("kernel_offered", folder / "kernel_offered.S", kernel)
-    (folder / "tables.c").write_text(
-        '#include "modload_tables.h"\n'
-        "extern const struct modload_export offered[], kernel_offered[];\n"
-        "extern struct modload_table tables[];\n"
-        f"struct modload_table tables[] = {{{{offered, {len(offered)}, 0}},\n"
-        f"    {{kernel_offered, {len(kernel)}, 0}}}};\n")
-    return [folder / name for name in ("offered.S", "kernel_offered.S", "tables.c")]
+def table(flavour, kernel, out, name, *headers):
+    """Have modapi make a table of what headers declare, and its description."""
+    source = out / f"{name}_table.c"
+    run(os.environ["MODAPI"], "build", *headers, "-o", source, "--api", out / f"{name}.api",
+        "--api-version", "1.0.0", "--name", name, "--", *flavour["cpu"],
+        "-mthumb", "-ffreestanding", *flavour["define"], *INCLUDES,
+        *kernel_includes(flavour, kernel))
+    return source
 
 
 def kernel_includes(flavour, kernel):
@@ -118,12 +95,15 @@ def firmware(flavour, kernel, out):
     theirs = [kernel / name for name in ("tasks.c", "queue.c", "list.c", *flavour["kernel"])]
     theirs.append(kernel / "portable/GCC" / flavour["port"] / "port.c")
     ours = [*PORT_SOURCES, *OWN_SOURCES, *flavour["sources"],
-            *tables(out, OFFERED, KERNEL_OFFERED + flavour["exports"])]
+            table(flavour, kernel, out, "firmware", PORT / "freertos/runtime.h",
+                  HERE / "firmware/offered.h"),
+            table(flavour, kernel, out, "kernel", PORT / "freertos/kernel_calls.h")]
     jobs, objects = [], []
     for source in dict.fromkeys(theirs + ours):
         strict = ["-w"] if source in theirs else [*WARNINGS, *C_WARNINGS]
         objects.append(out / f"{source.parent.name}-{source.stem}.o")
-        jobs.append(lambda s=source, o=objects[-1], w=strict: run(GCC, *flags, *w, "-c", s, "-o", o))
+        jobs.append(lambda s=source, o=objects[-1], w=strict:
+                    run(GCC, *flags, *w, "-c", s, "-o", o))
     # The other compiler only looks at what is ours.
     jobs += [lambda s=source: run("clang", "--target=arm-none-eabi", *flags, *NEWLIB, *WARNINGS,
                                   *C_WARNINGS, "-fsyntax-only", s)
@@ -144,16 +124,30 @@ def module(flavour, kernel, out, name, source, cflags, mkmod):
         *kernel_includes(flavour, kernel), "-nostdlib", "-T", SOURCE / "examples/module.ld",
         "-Wl,--emit-relocs,--unresolved-symbols=ignore-all", HERE / "modules" / source, "-o", elf,
         "-lgcc")
-    run(os.environ["MKMOD"], "--version", "1.0.0", *mkmod, elf, "-o", image)
+    run(os.environ["MKMOD"], "--version", "1.0.0", "--api", out / "firmware.api",
+        "--api", out / "kernel.api", *[out / o if o.endswith(".api") else o for o in mkmod],
+        elf, "-o", image)
     return image.read_bytes()
 
 
+def check_readme():
+    """What the README shows is what is compiled here."""
+    code = (HERE / "firmware/example.c").read_text()
+    code = code.split("/* README begins */\n")[1].split("/* README ends */")[0]
+    shown = "".join(f"    {line}\n" if line else "\n" for line in code.rstrip().split("\n"))
+    if shown not in (PORT / "freertos/README.md").read_text():
+        sys.exit("target-loader/port/freertos/README.md: its code is not that of example.c")
+
+
 def main():
-    flavour, kernel, out = FLAVOURS[sys.argv[1]], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    check_readme()
+    flavour = FLAVOURS[sys.argv[1]]
+    kernel, out = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
     out.mkdir(parents=True, exist_ok=True)
     firmware(flavour, kernel, out)
     wanted = MODULES + (HEAP_MODULES if sys.argv[1] == "heap" else [])
-    images = all_at_once([lambda m=m: module(flavour, kernel, out, *m) for m in wanted])
+    images = [module(flavour, kernel, out, *LIBRARY)]
+    images += all_at_once([lambda m=m: module(flavour, kernel, out, *m) for m in wanted])
     (out / "modules.bin").write_bytes(b"".join(images))
     pathlib.Path(sys.argv[4]).touch()
 

@@ -12,8 +12,10 @@
  * 2. It has stop_ticks to return from its entry.
  * 3. Then its task is deleted, wherever it is; not while it is between
  *    modload_freertos_shield() and _unshield(): firmware functions that take locks use
- *    these, for FreeRTOS never gives back a mutex that a deleted task holds. The kernel's
- *    heaps and this port's own lists need none: nobody is preempted in them.
+ *    these, for FreeRTOS never gives back a mutex that a deleted task holds, and may even
+ *    look at that task again. Modules that take mutexes by calls of the kernel itself
+ *    want stop_ticks of portMAX_DELAY. The kernel's heaps and this port's own lists need
+ *    nothing: nobody is preempted in them.
  * 4. What it registered with __aeabi_atexit runs, then fini arrays, in the task that
  *    stops it.
  * 5. With its unloading, memory it got by modload_freertos_alloc() (malloc, new) and has
@@ -66,6 +68,7 @@ struct modload_freertos {
     struct modload_module *calling;        /**< whose constructor or destructor runs */
     TaskHandle_t caller;                   /**< in this task */
     SemaphoreHandle_t lock;
+    TaskHandle_t holder; /**< of the lock */
 #if configSUPPORT_STATIC_ALLOCATION == 1
     StaticSemaphore_t lock_memory;
 #endif
@@ -100,7 +103,8 @@ int modload_freertos_stop(struct modload_freertos *rtos, struct modload_module *
 int modload_freertos_unload(struct modload_freertos *rtos, struct modload_module *module);
 
 /** Around all else that is done with the registry: modload_find(), modload_symbol(), …
- *  Does not nest; not for shielded parts. */
+ *  Does not nest (configASSERT): constructors, destructors, module_stop() and the
+ *  registry's hooks run with the lock held. Not for shielded parts. */
 void modload_freertos_lock(struct modload_freertos *rtos);
 void modload_freertos_unlock(struct modload_freertos *rtos);
 

@@ -143,15 +143,19 @@ void modload_freertos_lock(struct modload_freertos *rtos)
 {
     if (xTaskGetSchedulerState() == taskSCHEDULER_NOT_STARTED)
         return;
+    configASSERT(rtos->holder != xTaskGetCurrentTaskHandle());
     /* With INCLUDE_vTaskSuspend off, even portMAX_DELAY comes to an end. */
     while (xSemaphoreTake(rtos->lock, portMAX_DELAY) != pdTRUE)
         continue;
+    rtos->holder = xTaskGetCurrentTaskHandle();
 }
 
 void modload_freertos_unlock(struct modload_freertos *rtos)
 {
-    if (xTaskGetSchedulerState() != taskSCHEDULER_NOT_STARTED)
-        (void)xSemaphoreGive(rtos->lock);
+    if (xTaskGetSchedulerState() == taskSCHEDULER_NOT_STARTED)
+        return;
+    rtos->holder = NULL;
+    (void)xSemaphoreGive(rtos->lock);
 }
 
 int modload_freertos_load(struct modload_freertos *rtos,

@@ -2,25 +2,14 @@
 /* What C and C++ modules call by these very names: to be in a firmware's export table.
  * The firmware itself may call them as well, then nothing is taken back. A firmware with
  * a malloc of its own leaves this file out. */
-#include "modload_freertos.h"
+#include "runtime.h"
 
-#include <stdlib.h>
+#include <stdint.h>
 #include <string.h>
 
-#define FROM __builtin_return_address(0)
+#include "modload_freertos.h"
 
-/* C++ has names for them that C cannot declare in a header of its own. */
-void *_Znwj(size_t size);
-void *_Znaj(size_t size);
-void _ZdlPv(void *memory);
-void _ZdaPv(void *memory);
-void _ZdlPvj(void *memory, size_t size);
-void _ZdaPvj(void *memory, size_t size);
-int __aeabi_atexit(void *object, void (*destructor)(void *), void *handle);
-int __cxa_guard_acquire(uint32_t *guard);
-void __cxa_guard_release(uint32_t *guard);
-void __cxa_guard_abort(uint32_t *guard);
-_Noreturn void __cxa_pure_virtual(void);
+#define FROM __builtin_return_address(0)
 
 void *malloc(size_t size)
 {
@@ -109,7 +98,7 @@ void __cxa_guard_abort(uint32_t *guard)
     modload_guard_abort(guard);
 }
 
-_Noreturn void __cxa_pure_virtual(void)
+void __cxa_pure_virtual(void)
 {
     static const int called_a_pure_virtual_function = 0;
 

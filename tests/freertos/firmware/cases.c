@@ -149,6 +149,68 @@ static void leaks(void)
     end_module(&other);
 }
 
+/** Memory is the module's even if the call comes from no address of its: by the task, or
+ *  by whose constructor runs. */
+static void leaks_by_tail_calls(void)
+{
+    size_t before = heap_free(), loaded;
+    struct modload_source source = image_named("tail");
+    struct modfmt_diag diag;
+    void *firmware = malloc(24);
+
+    CHECK(firmware != NULL);
+    CHECK(modload_freertos_load(&rtos, &source, &plug, &diag) == 0);
+    loaded = heap_free();
+    CHECK(modload_freertos_start(&rtos, &plug, NULL) == 0);
+    CHECK(loaded - heap_free() > 400 + 1000);
+    vTaskDelay(5);
+    CHECK(loaded - heap_free() > 400 + 1000 + 300);
+    CHECK(modload_freertos_stop(&rtos, &plug) == 0);
+    /* The stack is gone, the rest is there until it is unloaded. */
+    CHECK(loaded - heap_free() > 400 + 1000 + 300);
+    CHECK(loaded - heap_free() < 400 + 1000 + 300 + 200);
+    end_module(&plug);
+    /* What the firmware itself has got stays. */
+    CHECK(before - heap_free() >= 24);
+    free(firmware);
+}
+
+static int give_library(struct modload_registry *registry, uint32_t name,
+                        struct modload_source *ret_source,
+                        struct modload_module **ret_module)
+{
+    static struct modload_module storage;
+
+    CHECK(registry == &rtos.registry);
+    if (name != modfmt_hash("library", 7))
+        return -1;
+    *ret_source = image_named("library");
+    *ret_module = &storage;
+    return 0;
+}
+
+/** A module that needs another: that is loaded and started first, stays as long as it is
+ *  needed, and what it allocates for others is its own. */
+static void needs(void)
+{
+    static const int wanted[] = {1, 10, 12, -1};
+    struct modload_module *library;
+
+    rtos.registry.supply = give_library;
+    begin_module(&plug, "user", NULL);
+    modload_freertos_lock(&rtos);
+    library = modload_find(&rtos.registry, "library");
+    modload_freertos_unlock(&rtos);
+    CHECK(library != NULL && library->users == 1 && library->state == MODLOAD_STARTED);
+    CHECK(modload_freertos_task(library) == NULL && modload_freertos_task(&plug) != NULL);
+    vTaskDelay(5);
+    CHECK(modload_freertos_running(&plug));
+    CHECK(modload_freertos_stop(&rtos, library) == MODLOAD_E_IN_USE);
+    CHECK(modload_freertos_unload(&rtos, library) == MODLOAD_E_IN_USE);
+    end_module(&plug);
+    CHECK(plug.result == 12 && notes_are('l', 4, wanted));
+}
+
 /** The task has the stack that the image states, and what the kernel adds; no more. */
 static void stack(void)
 {
@@ -365,6 +427,8 @@ static void told(void)
 #name, name, run                                                                 \
     }
 const struct test_case cases[] = {
+    CASE(needs),
+    CASE(leaks_by_tail_calls),
     CASE(two_tasks),
     CASE(ended),
     CASE(stubborn),

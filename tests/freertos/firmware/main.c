@@ -12,10 +12,16 @@
 
 extern const char case_name[];
 extern const uint8_t modules_begin[], modules_end[];
-extern struct modload_table tables[];
+/* Made by modapi. */
+extern const struct modload_export firmware_exports[], kernel_exports[];
+extern const uint8_t firmware_export_count[], kernel_export_count[];
 void vApplicationIdleHook(void);
 void vApplicationStackOverflowHook(TaskHandle_t task, char *name);
 
+static struct modload_table tables[] = {
+    {firmware_exports, (uintptr_t)firmware_export_count, 0},
+    {kernel_exports, (uintptr_t)kernel_export_count, 0},
+};
 struct modload_freertos rtos;
 SemaphoreHandle_t work_lock;
 static const struct test_case *current;

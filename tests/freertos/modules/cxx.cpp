@@ -5,14 +5,22 @@
 
 #include "offered.h"
 
-namespace {
+namespace
+{
 
-class Object {
-public:
-    explicit Object(int what) : name(what) { note('c', name); }
-    virtual ~Object() { note('c', -name); }
+class Object
+{
+  public:
+    explicit Object(int what) : name(what)
+    {
+        note('c', name);
+    }
+    virtual ~Object()
+    {
+        note('c', -name);
+    }
 
-private:
+  private:
     int name;
 };
 
