@@ -208,8 +208,9 @@ struct module {
     struct array_place fini;
     struct array_place params;
     const char *params_name;
-    struct interface *seen; /**< what the module's DWARF says of symbols */
-    const char *seen_why;   /**< why it says nothing, or NULL */
+    struct interface *seen;  /**< what the module's DWARF says of symbols */
+    const char *seen_why;    /**< why it says nothing, or NULL */
+    struct interface **apis; /**< as many as options.apis has */
     bool has_api_version;
     uint16_t api_version[3];
     const uint8_t *build_id;

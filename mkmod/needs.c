@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Other modules that this one needs, each with a range of versions: those given by hand,
  * and those whose descriptions have what it imports. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -52,24 +53,10 @@ static struct need *add(struct needs *needs, const char *name)
     return need;
 }
 
-const char *needs_parse(struct needs *needs, const char *text)
+/* @return what is wrong with the versions, or NULL */
+static const char *parse_range(struct need *need, const char *lowest,
+                               const char *too_high)
 {
-    char *copy = cli_format("%s", text);
-    char *lowest = strchr(copy, ':');
-    char *too_high = lowest != NULL ? strchr(lowest + 1, ':') : NULL;
-    if (lowest != NULL) {
-        *lowest++ = '\0';
-    }
-    if (too_high != NULL) {
-        *too_high++ = '\0';
-    }
-    if (strlen(copy) > MODFMT_NAME_MAX || !symbol_good_name(copy)) {
-        return "the name is not 1 to 63 bytes without spaces";
-    }
-    if (find(needs, copy) != NULL) {
-        return "that module is named twice";
-    }
-    struct need *need = add(needs, copy);
     if (lowest != NULL && !interface_parse_version(lowest, need->lowest)) {
         return "the lowest version is not X.Y.Z, three numbers up to 65535";
     }
@@ -85,6 +72,29 @@ const char *needs_parse(struct needs *needs, const char *text)
     return compare(need->lowest, need->too_high) < 0
                ? NULL
                : "the lowest version is not below the one that is too high";
+}
+
+const char *needs_parse(struct needs *needs, const char *text)
+{
+    char *copy = cli_format("%s", text);
+    char *lowest = strchr(copy, ':');
+    char *too_high = lowest != NULL ? strchr(lowest + 1, ':') : NULL;
+    const char *wrong = NULL;
+    if (lowest != NULL) {
+        *lowest++ = '\0';
+    }
+    if (too_high != NULL) {
+        *too_high++ = '\0';
+    }
+    if (strlen(copy) > MODFMT_NAME_MAX || !symbol_good_name(copy)) {
+        wrong = "the name is not 1 to 63 bytes without spaces";
+    } else if (find(needs, copy) != NULL) {
+        wrong = "that module is named twice";
+    } else {
+        return parse_range(add(needs, copy), lowest, too_high);
+    }
+    free(copy);
+    return wrong;
 }
 
 void needs_add(struct module *m, const char *name, const uint16_t *version)

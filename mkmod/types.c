@@ -301,9 +301,9 @@ void types_resolve(struct module *m)
     resolve_imports(&t);
     resolve_exports(&t);
     note_providers(&t);
-    m->seen = t.seen; /* its strings stay in use, as those of the descriptions do */
+    m->seen = t.seen; /* strings of all of them stay in use */
     m->seen_why = t.why;
-    free(t.apis);
+    m->apis = t.apis;
     free(t.used);
 }
 
