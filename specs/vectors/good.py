@@ -320,11 +320,11 @@ def tags():
                  Image(RETURN_0, entry=1, tags=[tag("description", b" " * 24)]), loads=BOTH)
     yield Vector("tags_end_early", "An END, then more zeros than filling up asks for.",
                  Image(RETURN_0, entry=1, tags=[tag("name", b"x")], total=160), loads=BOTH)
-    yield Vector("dependencies", "dependency may repeat.",
+    yield Vector("dependencies", "dependency may repeat. Loaded by one who sees to that.",
                  Image(RETURN_0, entry=1, tags=[
                      tag("dependency", version(1, 0, 0) + version(2, 0, 0) + b"libfoo"),
                      tag("dependency", version(0, 1, 0) + version(0, 2, 0) + b"bar"),
-                     tag("name", b"app")]))
+                     tag("name", b"app")]), loads=BOTH)
     yield Vector("same_number", "0x93 (dependency) and 0x13, which nobody knows: one number among "
                  "the critical tags, and the same among the others.",
                  Image(RETURN_0, entry=1, tags=[
