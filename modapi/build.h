@@ -36,7 +36,8 @@ struct row {
     const char *path;
     unsigned line;
     char *name;
-    char *header;     /**< "" for none */
+    char *symbol; /**< whose address it stands for, if that has another name; or NULL */
+    char *header; /**< "" for none */
     char *condition;  /**< "" for none */
     char *result;     /**< return type; NULL: not told */
     char *parameters; /**< "int, ...", "void" */
@@ -47,6 +48,7 @@ struct row {
 struct export
 {
     const char *link;
+    const char *symbol; /**< whose address it is: mostly the same */
     const char *shown;
     const struct declared *declared; /**< NULL: fixed by the ABI, without a type */
     char *condition;                 /**< or NULL */

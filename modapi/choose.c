@@ -34,13 +34,14 @@ static char *both(const char *a, const char *b)
 }
 
 static void add(struct build *b, const char *link, const struct declared *d,
-                char *condition)
+                const struct row *row, char *condition)
 {
     b->exports = cli_grow(b->exports, &b->export_capacity, b->export_count + 1,
                           sizeof *b->exports);
     struct export *e = &b->exports[b->export_count++];
     memset(e, 0, sizeof *e);
     e->link = link;
+    e->symbol = row != NULL && row->symbol != NULL ? row->symbol : link;
     e->shown = d != NULL ? d->shown : link;
     e->declared = d;
     e->condition = condition;
@@ -114,7 +115,7 @@ static void choose_declared(struct build *b, const struct declared *d)
         return;
     }
     if (exportable(b, d)) {
-        add(b, d->link, d, both(d->condition, row != NULL ? row->condition : NULL));
+        add(b, d->link, d, row, both(d->condition, row != NULL ? row->condition : NULL));
     }
 }
 
@@ -148,7 +149,7 @@ static void choose_row(struct build *b, const struct row *row)
                   row->name);
     } else if (row->header[0] == '\0' && row->result == NULL &&
                interface_abi_fixed(row->name)) {
-        add(b, row->name, NULL, both(row->condition, NULL));
+        add(b, row->name, NULL, row, both(row->condition, NULL));
     } else {
         cli_error(at, "no header declares %s%s%s", row->name,
                   row->header[0] != '\0' ? "; not even " : "", row->header);

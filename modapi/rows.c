@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* CSV files as NuttX's mksymtab reads them: "name","header","condition","type","type"… */
+/* CSV files as NuttX's mksymtab reads them: "name","header","condition","type","type"…
+ * Beyond that, a name may be "puts=fw_puts". */
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,10 @@ const struct row *rows_find(const struct build *b, const char *name)
 static void add(struct build *b, const char *path, unsigned line, char *const *fields,
                 size_t count)
 {
+    char *equals = strchr(fields[0], '=');
+    if (equals != NULL) {
+        *equals = '\0';
+    }
     const struct row *other = rows_find(b, fields[0]);
     if (other != NULL) {
         char *text = cli_format("%s was defined on %s:%u already", fields[0], other->path,
@@ -96,6 +101,7 @@ static void add(struct build *b, const char *path, unsigned line, char *const *f
     row->path = path;
     row->line = line;
     row->name = cli_format("%s", fields[0]);
+    row->symbol = equals != NULL ? cli_format("%s", equals + 1) : NULL;
     row->header = cli_format("%s", count > 1 ? fields[1] : "");
     row->condition = cli_format("%s", count > 2 ? fields[2] : "");
     if (count > 3 && fields[3][0] != '\0') {
@@ -105,11 +111,24 @@ static void add(struct build *b, const char *path, unsigned line, char *const *f
     }
 }
 
-static bool identifier(const char *name)
+static size_t identifier(const char *name)
 {
-    size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                 "0123456789_$:.");
-    return length != 0 && name[length] == '\0' && (name[0] < '0' || name[0] > '9');
+    if (name[0] >= '0' && name[0] <= '9') {
+        return 0;
+    }
+    return strspn(name,
+                  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$:.");
+}
+
+/* "puts", or "puts=fw_puts": what is exported as puts is fw_puts. */
+static bool good_name(const char *name)
+{
+    size_t length = identifier(name);
+    if (length != 0 && name[length] == '=') {
+        name += length + 1;
+        length = identifier(name);
+    }
+    return length != 0 && name[length] == '\0';
 }
 
 static void read_line(struct build *b, const char *path, unsigned number, char *line)
@@ -121,7 +140,7 @@ static void read_line(struct build *b, const char *path, unsigned number, char *
         return;
     }
     size_t count = split(path, number, at, fields);
-    if (count != 0 && !identifier(fields[0])) {
+    if (count != 0 && !good_name(fields[0])) {
         wrong(path, number, "the first field is no symbol's name");
     } else if (count != 0) {
         add(b, path, number, fields, count);

@@ -29,7 +29,7 @@ static void write_names(FILE *out, const struct build *b)
 {
     for (size_t i = 0; i < b->export_count; i++) {
         (void)fprintf(out, "extern const uint8_t modapi_%zu[] __asm__(\"%s\");\n", i,
-                      b->exports[i].link);
+                      b->exports[i].symbol);
     }
 }
 

@@ -46,12 +46,31 @@ static char *check(const struct build *b, const struct row *row)
     return text;
 }
 
+/* What stands for another symbol has that one's type. */
+static char *check_alias(const struct build *b, const struct export *e)
+{
+    for (size_t i = 0; i < b->declared_count; i++) {
+        if (e->declared != NULL && strcmp(e->symbol, e->link) != 0 &&
+            strcmp(b->declared[i].link, e->symbol) == 0) {
+            return cli_format(
+                "_Static_assert(__builtin_types_compatible_p(__typeof__(%s), "
+                "__typeof__(%s)), \"%s stands for %s, which has another "
+                "type\");\n",
+                e->shown, b->declared[i].shown, e->shown, b->declared[i].shown);
+        }
+    }
+    return cli_format("%s", "");
+}
+
 static char *body(const struct build *b)
 {
     char *text = cli_format("%s", "");
     for (size_t i = 0; i < b->export_count; i++) {
         if (b->exports[i].declared != NULL) {
             text = append(text, pointer(b, i));
+        }
+        if (!b->cxx) {
+            text = append(text, check_alias(b, &b->exports[i]));
         }
     }
     text = append(text,

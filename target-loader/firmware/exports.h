@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/** What the firmware offers, and the functions behind those names of exports.list that
+/** What the firmware offers, and the functions behind those names of exports.csv that
  *  firmware.h does not declare. */
 #ifndef EXPORTS_H
 #define EXPORTS_H
@@ -9,7 +9,7 @@
 
 #include "modload_tables.h"
 
-/** Made by exports.py: the table, and a symbol whose address is the number of entries. */
+/** Made by modapi: the table, and a symbol whose address is the number of entries. */
 extern const struct modload_export firmware_exports[];
 extern const uint8_t firmware_export_count[];
 

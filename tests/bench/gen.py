@@ -4,7 +4,7 @@
 
 gen.py module OUT.c          100 functions, 40 imports, pointers in const and in data
 gen.py inside OUT.c          what it imports, as functions of its own
-gen.py exports OUT.list      128 exports of a firmware, 40 of them what the module imports
+gen.py exports OUT.S         128 exports of a firmware, 40 of them what the module imports
 gen.py fixups COUNT OUT.S    a module that is nothing but COUNT pointers
 
 The module is of the shape that real ones have: strings and calls, a little state, tables of
@@ -47,11 +47,23 @@ def inside():
         for i in range(IMPORTS)]
 
 
+def fnv1a(name):
+    value = 0x811c9dc5
+    for byte in name.encode():
+        value = (value ^ byte) * 0x01000193 & 0xffffffff
+    return value
+
+
 def exports():
-    """For target-loader/firmware/exports.py: every name, and the one function behind it."""
+    """A table as modapi makes them, types not known: every name, and the one function
+    behind it."""
     names = [f"api_symbol_padding_{i}" for i in range(PADDING)]
     names += [f"ext_function_number_{i}" for i in range(IMPORTS)]
-    return [f"{name} bench_function" for name in names]
+    return ["/* Made by gen.py. */", '\t.section .rodata.firmware_exports, "a", %progbits',
+            "\t.balign 4", "\t.global firmware_exports", "firmware_exports:",
+            *[f"\t.word 0x{h:08x}, 0, bench_function" for h in sorted(map(fnv1a, names))],
+            "\t.global firmware_export_count",
+            f"\t.equ firmware_export_count, {len(names)}"]
 
 
 def fixups(count):

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /**
  * What the demo firmware offers to modules. They are bound by name hash when a module is
- * loaded; a module includes this header and calls them like any function. exports.list is
- * the whole list (it also has memcpy and its like, puts, printf, malloc, free and what
- * C++ wants of its runtime).
+ * loaded; a module includes this header and calls them like any function. exports.csv has
+ * more (memcpy and its like, puts, printf, malloc, free and what C++ wants of its
+ * runtime); firmware.api describes all of it, with types.
  *
  * No function here takes or gives a floating-point value, so that modules built for soft,
  * softfp and hard float can all call them.
