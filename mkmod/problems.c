@@ -6,8 +6,8 @@
 #include "cli.h"
 #include "module.h"
 
-/* Of each sort; beyond that only the number matters. */
-#define PRINTED_MAX 50u
+/* Of each sort: all that anybody would read; beyond that only the number matters. */
+#define PRINTED_MAX 1000u
 
 static void add(struct module *m, bool error, uint32_t section, uint32_t address,
                 const char *format, va_list args)

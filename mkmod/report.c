@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli.h"
 #include "module.h"
 
 /* The map goes where data goes, unless the image itself does. */
@@ -73,6 +74,10 @@ static void print_symbols(const struct module *m, FILE *out)
                       import->weak ? ", weak" : "");
         if (import->branched) {
             (void)fprintf(out, ", veneer at text+0x%x", (unsigned)import->veneer);
+        }
+        if (import->prototype != NULL && import->prototype[0] != '\0') {
+            (void)fputs(": ", out);
+            cli_put_text(out, import->prototype, strlen(import->prototype));
         }
         (void)fprintf(out, "\n");
     }
