@@ -99,6 +99,44 @@ class Parts(ToolTest):
         output, _ = self.expect(OK, "--imports", GOOD / "imports.bin")
         self.assertRegex(output, r"0c8f27ab  00000000 +2  weak  object +-\n")
 
+    def with_prototypes(self, prototypes):
+        """Two imports, an odd tag: the format's checks do not look into it."""
+        names = encoder.by_hash(encoder.Symbol("one", 0, 0x1234), encoder.Symbol("two", 2, 0x5678))
+        path = self.image(text=RETURN_0, imports=names, tags=[
+            encoder.tag("name", b"m"),
+            encoder.tag("import_names", encoder.strings(*(s.name for s in names))),
+            encoder.tag("import_prototypes", prototypes)])
+        output, _ = self.expect(OK, "--imports", path)
+        shown = json.loads(self.expect(OK, "--json", path)[0])["imports"]
+        return output.splitlines()[2:4], [row.get("prototype") for row in shown]
+
+    def test_prototypes(self):
+        rows, shown = self.with_prototypes(b"int first(int)\0void *second(void)\0")
+        self.assertTrue(rows[0].endswith("  int first(int)"), rows)
+        self.assertTrue(rows[1].endswith("  void *second(void)"), rows)
+        self.assertIn("unverified", "".join(rows))
+        self.assertEqual(shown, ["int first(int)", "void *second(void)"])
+
+    def test_odd_prototypes(self):
+        self.assertEqual(self.with_prototypes(b"\0\0")[1], [None, None])
+        self.assertEqual(self.with_prototypes(b"a")[1], ["a", None])
+        self.assertEqual(self.with_prototypes(b"\0b")[1], [None, "b"])
+        self.assertEqual(self.with_prototypes(b"a\0b\0c\0d")[1], ["a", "b"])
+        rows, _ = self.with_prototypes(b"a\x1b[2J\0b\n\0")
+        self.assertIn("a\\x1b[2J", rows[0])
+
+    def test_surroundings(self):
+        """What it was built for, needs and can be given stands in the overview."""
+        output, _ = self.expect(OK, self.image(
+            text=RETURN_0, data=bytes(32), tags=[
+                encoder.tag("dependency", encoder.version(1, 2, 0) + encoder.version(2, 0, 0)
+                            + b"counter"),
+                encoder.tag("name", b"m"), encoder.tag("api_version", encoder.version(3, 1, 4)),
+                encoder.tag("params", encoder.u32(0x80000008, 24))]))
+        self.assertRegex(output, r"built for +firmware interface 3\.1\.4\n")
+        self.assertRegex(output, r"needs module +counter from 1\.2\.0 up to but not 2\.0\.0\n")
+        self.assertRegex(output, r"parameters +data\+0x8, 24 bytes\n")
+
     def test_hex_has_every_byte(self):
         for path in vectors():
             image = path.read_bytes()
