@@ -52,6 +52,9 @@ static bool acceptable(struct module *m, const struct symbol *s)
                  "cannot be filled where text runs in place; drop 'const'";
     } else if (s->home != HOME_DATA || s->type != STT_OBJECT) {
         reason = "is no data object of the module";
+    } else if (s->bind == STB_LOCAL && !s->hidden) {
+        reason = "is static, so the compiler may have used its values already; drop "
+                 "'static'";
     } else if (s->size == 0) {
         reason = "has no size; in assembler, add .size";
     } else if (s->value - m->segment[1].start > m->segment[1].mem ||

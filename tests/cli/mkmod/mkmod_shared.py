@@ -59,6 +59,13 @@ class Exports(SharedTest):
         self.assertEqual(dumped["other"]["flags"], [])
         self.assertEqual(sorted(dumped["y"]["flags"]), ["data", "object"])
 
+    def test_function_in_data(self):
+        elf = self.elf("__attribute__((section(\".data.fast\"))) int fast(void) { return 7; }\n"
+                       + C, "-Wa,--no-warn")
+        self.good(elf, "--export", "fast")
+        row = self.exports()["fast"]
+        self.assertEqual((row["segment"], row["value"] & 1, row["flags"]), ("data", 1, ["data"]))
+
     def test_veneers_in_front(self):
         """The value counts from the start of text, prefix included."""
         elf = self.elf("void imported(void);\nint other(void) { imported(); return 7; }\n" + C,
@@ -280,6 +287,11 @@ class Parameters(SharedTest):
         self.refused(self.elf("const int module_params[2] = {1, 2};\n"
                               "const int *module_entry(void *p) { return module_params; }"),
                      "the parameter block 'module_params' is const")
+
+    def test_static(self):
+        self.refused(self.elf("static int module_params[2] = {1, 2};\n"
+                              "int *module_entry(void *p) { return module_params; }"),
+                     "the parameter block 'module_params' is static")
 
     def test_function(self):
         self.refused(self.elf("int settings(void) { return 3; }" + C),
