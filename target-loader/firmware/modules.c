@@ -200,6 +200,12 @@ static const uint8_t *image_of(const struct modload_source *source)
     return source->mapped ? source->mapped : source->handle;
 }
 
+static void print_version(const uint8_t *version)
+{
+    fw_printf("%u.%u.%u", (unsigned)modfmt_get16(version),
+              (unsigned)modfmt_get16(version + 2), (unsigned)modfmt_get16(version + 4));
+}
+
 /** "module NAME VERSION" of an image whose tags mean something. */
 static void print_module(const uint8_t *image)
 {
@@ -213,11 +219,8 @@ static void print_module(const uint8_t *image)
     fw_print("module ");
     console_bytes((const char *)value, size);
     value = region_tag(image, MODFMT_TAG_VERSION, &size);
-    if (value && size == 6)
-        fw_printf(" %u.%u.%u", (unsigned)modfmt_get16(value),
-                  (unsigned)modfmt_get16(value + 2), (unsigned)modfmt_get16(value + 4));
-    else
-        fw_print(" 0.0.0");
+    fw_print(" ");
+    print_version(value && size == 6 ? value : (const uint8_t[6]){0});
 }
 
 void modules_print_current(void)
@@ -268,6 +271,34 @@ static const char *import_name(uint32_t hash)
     return NULL;
 }
 
+/** What the dependency tag at that offset of the current image asks for, and what there
+ * is. The registry has looked at the tag. */
+static void print_need(uint32_t offset)
+{
+    const uint8_t *tag = current.image + offset;
+    const uint8_t *value = tag + MODFMT_TAG_VALUE_OFFSET;
+    uint32_t length = (modfmt_get32(tag) >> 8) - 12;
+    const struct candidate *c =
+        region_find(modfmt_hash((const char *)value + 12, length));
+    const uint8_t *version;
+    uint32_t size;
+
+    fw_print("it needs ");
+    console_bytes((const char *)value + 12, length);
+    fw_print(" from ");
+    print_version(value);
+    fw_print(" and below ");
+    print_version(value + 6);
+    version = c ? region_tag(c->image, MODFMT_TAG_VERSION, &size) : NULL;
+    if (!c) {
+        fw_print("; there is none\n");
+        return;
+    }
+    fw_print("; there is ");
+    print_version(version ? version : (const uint8_t[6]){0});
+    fw_print("\n");
+}
+
 /** "refused: …", with all that the loader told. */
 static void print_refusal(const struct modfmt_diag *diag)
 {
@@ -283,6 +314,11 @@ static void print_refusal(const struct modfmt_diag *diag)
         else
             fw_print("what has no name here");
         fw_printf(" (hash 0x%08x)\n", (unsigned)diag->got);
+        return;
+    }
+    if ((diag->code == MODLOAD_E_DEPENDENCY || diag->code == MODLOAD_E_CYCLE) &&
+        current.image[diag->offset] == MODFMT_TAG_DEPENDENCY) {
+        print_need(diag->offset);
         return;
     }
     fw_printf("%s (offset 0x%x, got 0x%x, want 0x%x)\n", modfmt_strerror(diag->code),
