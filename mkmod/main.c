@@ -240,6 +240,22 @@ static void stop_if_refused(struct module *m)
     }
 }
 
+static int write_files(struct module *m)
+{
+    const char *path = m->options.write_api;
+    char *text = NULL;
+    size_t size = 0;
+    int status = path != NULL ? types_describe(m, &text, &size) : CLI_OK;
+    if (status == CLI_OK) {
+        status = image_write(m);
+    }
+    if (status == CLI_OK && path != NULL) {
+        status = cli_write_file(path, text, size);
+    }
+    free(text);
+    return status;
+}
+
 static int make(struct module *m)
 {
     elffile_read(m, m->options.input);
@@ -278,8 +294,7 @@ static int make(struct module *m)
     stop_if_refused(m);
     (void)problems_print(m);
     fixups_sort(m);
-    int status = m->options.write_api != NULL ? types_write_api(m) : CLI_OK;
-    return status == CLI_OK ? image_write(m) : status;
+    return write_files(m);
 }
 
 int main(int argc, char **argv)

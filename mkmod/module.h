@@ -285,8 +285,8 @@ void params_fill(struct module *m);
 /* types.c */
 /** Find the types of imports and exports; hold those of imports against --api. */
 void types_resolve(struct module *m);
-/** Write the description of the exports. @return a cli_status */
-int types_write_api(struct module *m);
+/** The description of the exports; to be freed. @return a cli_status */
+int types_describe(struct module *m, char **ret_text, size_t *ret_size);
 
 /* needs.c */
 #define NEED_NAME_OFFSET 12u

@@ -61,21 +61,27 @@ static void find_now(struct types *t, struct view *v)
 
 /* ---- problems ------------------------------------------------------------------- */
 
+/* How a symbol is declared, for a message. To be freed. */
+static char *declared(const struct interface_symbol *symbol, uint32_t tag)
+{
+    if (symbol == NULL || symbol->prototype[0] == '\0') {
+        return cli_format("type 0x%08x", (unsigned)tag);
+    }
+    return cli_format("'%s'%s%s", symbol->prototype, symbol->where != NULL ? " of " : "",
+                      symbol->where != NULL ? symbol->where : "");
+}
+
 static void changed(const struct types *t, const struct view *v, const char *reason)
 {
-    const struct interface_symbol *then = v->then;
-    char *was = then != NULL && then->prototype[0] != '\0'
-                    ? cli_format("it was compiled against '%s'%s%s", then->prototype,
-                                 then->where != NULL ? " of " : "",
-                                 then->where != NULL ? then->where : "")
-                    : cli_format("it was compiled against type 0x%08x",
-                                 (unsigned)v->import->label);
+    char *then = declared(v->then, v->import->label);
+    char *now = declared(v->now, v->now->tag);
     problem_error(t->m, v->import->section, v->import->address,
-                  "'%s' is not what the module was compiled against: %s; %s, but %s has "
-                  "'%s'; compile "
-                  "the module with the headers that belong to it",
-                  v->import->name, reason, was, v->api->path, v->now->prototype);
-    free(was);
+                  "'%s' is not what the module was compiled against: %s; it was compiled "
+                  "against %s, but %s has %s; compile the module with the headers that "
+                  "belong to it",
+                  v->import->name, reason, then, v->api->path, now);
+    free(then);
+    free(now);
 }
 
 static void unknown(const struct types *t, const struct view *v)
@@ -116,13 +122,14 @@ static void untyped(const struct types *t, const struct view *v)
 static void disagree(const struct types *t, const struct view *v,
                      const struct interface_symbol *other, const char *reason)
 {
-    problem_error(
-        t->m, v->import->section, v->import->address,
-        "the module's source files do not agree about '%s': %s; one has '%s'%s%s, "
-        "another '%s'%s%s; compile all of it with the same headers",
-        v->import->name, reason, v->then->prototype, v->then->where != NULL ? " of " : "",
-        v->then->where != NULL ? v->then->where : "", other->prototype,
-        other->where != NULL ? " of " : "", other->where != NULL ? other->where : "");
+    char *one = declared(v->then, v->then->tag);
+    char *another = declared(other, other->tag);
+    problem_error(t->m, v->import->section, v->import->address,
+                  "the module's source files do not agree about '%s': %s; one has %s, "
+                  "another %s; compile all of it with the same headers",
+                  v->import->name, reason, one, another);
+    free(one);
+    free(another);
 }
 
 /* ---- one import ----------------------------------------------------------------- */
@@ -327,20 +334,16 @@ static bool list_exports(struct module *m, const struct interface_symbol **list)
     return good;
 }
 
-int types_write_api(struct module *m)
+int types_describe(struct module *m, char **ret_text, size_t *ret_size)
 {
-    const char *path = m->options.write_api;
     const struct interface_symbol **list = cli_alloc(m->export_count + 1u, sizeof *list);
-    int status = CLI_REFUSED;
-    if (list_exports(m, list)) {
+    bool good = list_exports(m, list);
+    if (good) {
         struct interface_subset subset = {
             .provider = m->options.name, .symbols = list, .count = m->export_count};
-        size_t size = 0;
         memcpy(subset.version, m->options.version, sizeof subset.version);
-        char *text = interface_text(m->seen, &subset, &size);
-        status = cli_write_file(path, text, size);
-        free(text);
+        *ret_text = interface_text(m->seen, &subset, ret_size);
     }
     free(list);
-    return status;
+    return good ? CLI_OK : CLI_REFUSED;
 }
