@@ -11,15 +11,17 @@
 /** What is known of a register or of a word on the stack. */
 enum value_kind {
     VALUE_UNKNOWN,
-    VALUE_NUMBER, /**< `number`; an address is the linked one */
-    VALUE_STACK,  /**< sp at the function's start, less `number` */
-    VALUE_IMPORT, /**< the address of import `number` */
-    VALUE_RETURN, /**< the address to return to */
+    VALUE_NUMBER,  /**< `number`; an address is the linked one */
+    VALUE_STACK,   /**< sp at the function's start, less `number` */
+    VALUE_SHIFTED, /**< that, shifted right by `shift` bits */
+    VALUE_IMPORT,  /**< the address of import `number` */
+    VALUE_RETURN,  /**< the address to return to */
 };
 
 struct value {
     uint32_t number;
     uint8_t kind;
+    uint8_t shift;
 };
 
 /** What is known in front of an instruction. */
@@ -93,6 +95,7 @@ enum stack_doubt {
 
 struct stack_function {
     const char *name;
+    char *own_name; /**< NULL if the symbol table has it */
     uint32_t start;
     uint32_t end;
     uint32_t own;      /**< bytes, calls not counted */

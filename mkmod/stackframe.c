@@ -32,8 +32,8 @@ static bool distance(Dwarf_Frame *frame, uint32_t *ret_distance)
     return ops->atom == DW_OP_breg0 + REGISTER_SP;
 }
 
-static bool largest_distance(Dwarf_CFI *cfi, const struct stack_function *f,
-                             uint32_t *ret_size)
+static bool largest_distance(Dwarf_CFI *cfi, const struct module *m,
+                             const struct stack_function *f, uint32_t *ret_size)
 {
     uint32_t size = 0;
     for (Dwarf_Addr at = f->start; at < f->end;) {
@@ -41,7 +41,11 @@ static bool largest_distance(Dwarf_CFI *cfi, const struct stack_function *f,
         Dwarf_Addr end = 0;
         uint32_t row = 0;
         if (dwarf_cfi_addrframe(cfi, at, &frame) != 0) {
-            return false;
+            if (stack_is_code(m, (uint32_t)at)) {
+                return false;
+            }
+            at += 2; /* literals */
+            continue;
         }
         bool good = dwarf_frame_info(frame, NULL, &end, NULL) >= 0 &&
                     distance(frame, &row) && row <= INT32_MAX && end > at;
@@ -64,7 +68,7 @@ static void answer(void *context, FILE *out)
     Dwarf *dwarf = elf != NULL ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
     Dwarf_CFI *cfi = dwarf != NULL ? dwarf_getcfi(dwarf) : NULL;
     uint32_t size = 0;
-    if (cfi != NULL && largest_distance(cfi, question->f, &size)) {
+    if (cfi != NULL && largest_distance(cfi, question->m, question->f, &size)) {
         (void)fwrite(&size, sizeof size, 1, out);
     }
 }

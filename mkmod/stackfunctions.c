@@ -106,8 +106,10 @@ size_t stack_function_at(struct module *m, struct stack_functions *all, uint32_t
     if (*number == 0) {
         struct stack_function f = {.start = address, .made_up = true};
         uint32_t label = *entry(m, all->labels, address);
-        f.name = label != 0 ? m->elf.symbols[label].name
-                            : cli_format("code at 0x%08x", (unsigned)address);
+        if (label == 0) {
+            f.own_name = cli_format("code at 0x%08x", (unsigned)address);
+        }
+        f.name = label != 0 ? m->elf.symbols[label].name : f.own_name;
         f.end = end_by_next(m, all, address);
         all->list =
             cli_grow(all->list, &all->capacity, all->count + 1, sizeof *all->list);
@@ -126,6 +128,7 @@ void stack_functions_free(struct stack_functions *all)
     }
     for (size_t i = 0; i < all->count; i++) {
         free(all->list[i].calls);
+        free(all->list[i].own_name);
     }
     free(all->list);
     free(all->words.list);

@@ -268,32 +268,30 @@ static void try_array(struct graph *g, const struct array_place *array,
 
 static void describe(struct graph *g, const struct deepest *deepest)
 {
-    struct stack_options *s = g->m->options.stack;
-    char *text = cli_format("stack: %u bytes; the deepest chain of calls:\n",
-                            (unsigned)deepest->bytes);
-    size_t index = deepest->root;
-    for (bool more = index != NO_CALL; more;) {
+    size_t size = 0;
+    FILE *out = open_memstream(&g->m->options.stack->report, &size);
+    if (out == NULL) {
+        return;
+    }
+    (void)fprintf(out, "stack: %u bytes; the deepest chain of calls:\n",
+                  (unsigned)deepest->bytes);
+    for (size_t index = deepest->root; index != NO_CALL;) {
         const struct stack_function *f = &g->all.list[index];
         const struct stack_call *call =
             f->deepest != NO_CALL ? &f->calls[f->deepest] : NULL;
-        char *longer = cli_format("%s  %8d  %s%s\n", text,
-                                  (int)(call != NULL ? call->depth : (uint32_t)f->worst),
-                                  f->name, f->given ? " (given)" : "");
-        free(text);
-        text = longer;
-        more = call != NULL && call->kind == CALL_FUNCTION;
-        if (more) {
+        uint32_t own = call != NULL ? call->depth : (uint32_t)f->worst;
+        (void)fprintf(out, "  %8d  %s%s\n", (int)own, f->name,
+                      f->given ? " (given)" : "");
+        index = NO_CALL;
+        if (call != NULL && call->kind == CALL_FUNCTION) {
             index = stack_function_at(g->m, &g->all, call->target);
         } else if (call != NULL) {
-            bool import = call->kind == CALL_IMPORT;
-            longer = cli_format(
-                "%s  %8u  %s (given)\n", text, (unsigned)(f->worst - call->depth),
-                import ? g->m->imports[call->target].name : "a call through a pointer");
-            free(text);
-            text = longer;
+            (void)fprintf(out, "  %8u  %s (given)\n", (unsigned)(f->worst - own),
+                          call->kind == CALL_IMPORT ? g->m->imports[call->target].name
+                                                    : "a call through a pointer");
         }
     }
-    s->report = text;
+    (void)fclose(out);
 }
 
 static void check_allowances(struct graph *g)

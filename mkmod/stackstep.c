@@ -10,7 +10,7 @@
 
 static struct value value_of(enum value_kind kind, uint32_t number)
 {
-    return (struct value){number, (uint8_t)kind};
+    return (struct value){.number = number, .kind = (uint8_t)kind};
 }
 
 static struct value number_of(uint32_t number)
@@ -71,6 +71,20 @@ static struct value align_down(struct value a, uint32_t mask)
         return value_of(VALUE_STACK, a.number + mask);
     }
     return a.kind == VALUE_NUMBER ? number_of(a.number & ~mask)
+                                  : value_of(VALUE_UNKNOWN, 0);
+}
+
+/* ARMv6-M aligns by shifting to the right and back. */
+static struct value shift_left(struct value a, uint32_t shift)
+{
+    if (shift == 0) {
+        return a;
+    }
+    if (a.kind == VALUE_SHIFTED && a.shift == shift) {
+        a.kind = VALUE_STACK;
+        return align_down(a, (1u << shift) - 1);
+    }
+    return a.kind == VALUE_NUMBER ? number_of(a.number << shift)
                                   : value_of(VALUE_UNKNOWN, 0);
 }
 
@@ -242,13 +256,18 @@ static bool narrow_computes(struct stack_step *t, uint32_t h)
         set(t, h & 7, add(rn, number_of(h >> 6 & 7), (h & 0x200) != 0));
     } else if ((h & 0xfc00) == 0x1800) {
         set(t, h & 7, add(rn, get(t, h >> 6 & 7), (h & 0x200) != 0));
-    } else if ((h & 0xf800) == 0x0000 && (shift == 0 || rn.kind == VALUE_NUMBER)) {
-        rn.number <<= rn.kind == VALUE_NUMBER ? shift : 0;
+    } else if ((h & 0xf800) == 0x0000) {
+        set(t, h & 7, shift_left(rn, shift));
+    } else if ((h & 0xf800) == 0x0800 && rn.kind == VALUE_STACK && shift != 0) {
+        rn.kind = VALUE_SHIFTED;
+        rn.shift = (uint8_t)shift;
         set(t, h & 7, rn);
     } else if ((h & 0xffc0) == 0x4240 && rn.kind == VALUE_NUMBER) {
         set(t, h & 7, number_of(0u - rn.number));
     } else if ((h & 0xffc0) == 0x43c0 && rn.kind == VALUE_NUMBER) {
         set(t, h & 7, number_of(~rn.number));
+    } else if ((h & 0xf800) == 0xa000) {
+        set(t, h >> 8 & 7, number_of(((t->address + 4) & ~3u) + 4 * imm8.number));
     } else if ((h & 0xf800) == 0x4800) {
         set(t, h >> 8 & 7, literal(t, ((t->address + 4) & ~3u) + 4 * (h & 0xff)));
     } else if ((h & 0xfe00) == 0x4400 && (h & 0x100) == 0) {

@@ -114,7 +114,8 @@ static void enqueue(struct walk *w, size_t visit)
 
 static bool same_value(struct value a, struct value b)
 {
-    return a.kind == b.kind && (a.kind == VALUE_UNKNOWN || a.number == b.number);
+    return a.kind == b.kind && a.shift == b.shift &&
+           (a.kind == VALUE_UNKNOWN || a.number == b.number);
 }
 
 /* @return did anything change? */
@@ -478,7 +479,9 @@ static struct effect branch(struct walk *w, const struct fetched *f,
 static void jumped(struct walk *w, const struct stack_step *t)
 {
     const struct stack_state *state = t->state;
-    bool saved = state->return_slot != NO_STACK_SLOT;
+    /* Local subroutines of assembler code return for whoever called the whole, too. */
+    bool saved = state->return_slot != NO_STACK_SLOT || (w->leftover && !w->switches) ||
+                 (w->f->made_up && !stack_deeper(state->depth, 0));
     if (t->target.kind == VALUE_RETURN) {
         returned(w, t->address, state);
     } else if (t->target.kind == VALUE_UNKNOWN && t->indexed) {
