@@ -112,7 +112,7 @@ static const uint8_t *find_entry(const uint8_t *table, uint32_t count, uint32_t 
 }
 
 bool check_offer(struct check *check, const char *from, const struct interface *api,
-                 const uint8_t *table, uint32_t count)
+                 bool built, const uint8_t *table, uint32_t count)
 {
     for (uint32_t i = 1; table != NULL && i < count; i++) {
         if (table_hash(table, i - 1) >= table_hash(table, i)) {
@@ -122,7 +122,8 @@ bool check_offer(struct check *check, const char *from, const struct interface *
     check->offers = cli_grow(check->offers, &check->offer_capacity,
                              check->offer_count + 1, sizeof *check->offers);
     struct offer *offer = &check->offers[check->offer_count++];
-    *offer = (struct offer){.from = from, .api = api, .table = table, .count = count};
+    *offer = (struct offer){
+        .from = from, .api = api, .built = built, .table = table, .count = count};
     index_api(offer);
     return true;
 }
@@ -287,14 +288,8 @@ static bool ask_offer(const struct offer *offer, uint32_t hash, uint32_t type,
         return false;
     }
     found.tag = found.symbol->tag;
-    found.condition = found.symbol->condition;
-    if (found.condition == NULL || offer->table == NULL) {
-        return consider(answer, &found, type);
-    }
-    if (answer->from == NULL) {
-        answer->condition = found.condition; /* this firmware was not built so */
-    }
-    return false;
+    found.condition = offer->built ? NULL : found.symbol->condition;
+    return consider(answer, &found, type);
 }
 
 static bool ask_module(const struct entry *e, uint32_t hash, uint32_t type,

@@ -64,14 +64,16 @@ void check_free(struct check *check);
  * Something that a firmware offers to all modules; searched in the order of the calls.
  * @param from   for messages: "fw.elf", "the firmware on the board"
  * @param api    names, types and prototypes, or NULL
- * @param table  its table of exports as it is in flash (12 bytes an entry), or NULL. It
- *               decides about what is there and its type tag; what `api` has besides,
- *               and without a condition, is taken to be in another table
+ * @param built  `api` was found in a firmware as it was built: what it has is there, its
+ *               conditions hold
+ * @param table  its table of exports as it is in flash (12 bytes an entry), or NULL. Of
+ *               what is in there it tells the type tag; what `api` has besides is taken
+ * to be in another table
  * @param count  entries of the table
  * @return false, and nothing added: the table is not in ascending order of hashes
  */
 bool check_offer(struct check *check, const char *from, const struct interface *api,
-                 const uint8_t *table, uint32_t count);
+                 bool built, const uint8_t *table, uint32_t count);
 /** A module's description, as `mkmod --write-api` writes it: for those that need it. */
 void check_offer_module(struct check *check, const struct interface *api);
 /** What core and firmware have: modfmt's needs bits. Without this they are not looked

@@ -12,6 +12,7 @@ struct offer {
     const char *from;
     const struct interface *api;
     const struct interface_symbol **by_hash; /**< the api's symbols */
+    bool built;
     const uint8_t *table;
     uint32_t count;
 };

@@ -133,15 +133,11 @@ static char *nearest(const struct check *check, const struct entry *e, const cha
 
 /* What nobody offers. @return the sentence */
 static char *say_missing(const struct check *check, const struct entry *e,
-                         const struct check_problem *p, const char *condition,
-                         const char *label)
+                         const struct check_problem *p, const char *label)
 {
     char *who = offerers(check, e);
     char *text = cli_format("%s is not offered by %s", label, who);
     free(who);
-    if (condition != NULL) {
-        text = append(text, cli_format(", which has it only where %s", condition));
-    }
     if (p->then[0] != '\0') {
         text = append(text, cli_format("; the module was built against '%.*s'",
                                        PROTOTYPE_MAX, p->then));
@@ -173,6 +169,29 @@ static char *find_reason(const struct check *check, struct check_problem *p,
     return NULL;
 }
 
+/* But for the names of parameters, which not every declaration has. */
+static bool same_words(const char *then, const char *now)
+{
+    for (const char *at = now; *at != '\0';) {
+        size_t skipped = *at == ' ';
+        if (*then == *at) {
+            then++;
+            at++;
+            continue;
+        }
+        if (strchr(",)[", *then) == NULL ||
+            (*at != ' ' && (at == now || at[-1] != '*'))) {
+            return false;
+        }
+        skipped += strcspn(at + skipped, " ,()[]*");
+        if (skipped == 0) {
+            return false;
+        }
+        at += skipped;
+    }
+    return *then == '\0';
+}
+
 static char *say_changed(const struct check_problem *p,
                          const struct modfmt_import *import, const struct answer *answer,
                          const char *label)
@@ -184,13 +203,12 @@ static char *say_changed(const struct check_problem *p,
                ? append(text, cli_format("; it was '%.*s'", PROTOTYPE_MAX, p->then))
                : append(text, cli_format("; its type was 0x%08x", import->type));
     if (p->now[0] == '\0') {
-        return append(text,
-                      cli_format(", and %s has %s type (0x%08x, not 0x%08x)",
-                                 answer->from, "another", answer->tag, import->type));
+        return append(text, cli_format(", and %s has another type (0x%08x, not 0x%08x)",
+                                       answer->from, answer->tag, import->type));
     }
     text = append(text,
                   cli_format(", and %s has '%.*s'", answer->from, PROTOTYPE_MAX, p->now));
-    if (p->reason == NULL && strcmp(p->then, p->now) == 0) {
+    if (p->reason == NULL && same_words(p->then, p->now)) {
         text = append(text, cli_format(": the same words, but what a type in them is "
                                        "made of has changed"));
     }
@@ -221,7 +239,7 @@ void check_say_import(const struct check *check, struct entry *entry, uint32_t i
         p->text = cli_format("%s is offered by %s only where %s", label, answer->from,
                              answer->condition);
     } else if (answer->from == NULL) {
-        p->text = say_missing(check, entry, p, answer->condition, label);
+        p->text = say_missing(check, entry, p, label);
     } else {
         p->reason = find_reason(check, p, import, answer);
         p->text = say_changed(p, import, answer, label);

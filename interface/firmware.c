@@ -141,10 +141,16 @@ int firmware_read(const char *path, struct firmware *ret_firmware)
     struct firmware f = {0};
     size_t size;
     f.bytes = cli_read_file(path, &size);
-    elf_version(EV_CURRENT);
-    Elf *elf = elf_memory((char *)f.bytes, size);
-    int status = look(path, elf, size, &f);
-    elf_end(elf);
+    int status;
+    if (size < SELFMAG || memcmp(f.bytes, ELFMAG, SELFMAG) != 0) {
+        status = interface_parse(path, f.bytes, size, &f.api);
+    } else {
+        elf_version(EV_CURRENT);
+        Elf *elf = elf_memory((char *)f.bytes, size);
+        f.built = true;
+        status = look(path, elf, size, &f);
+        elf_end(elf);
+    }
     if (status == CLI_OK) {
         *ret_firmware = f;
     } else {

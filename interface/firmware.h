@@ -34,20 +34,21 @@ struct firmware_descriptor {
 bool firmware_descriptor(const uint8_t *bytes, uint32_t size, uint32_t address,
                          struct firmware_descriptor *ret_descriptor);
 
-/** A firmware as an ELF file has it. */
+/** A firmware as a file has it. */
 struct firmware {
     bool described; /**< it has a descriptor of a version that is known */
     struct firmware_descriptor descriptor;
     const uint8_t *table;  /**< its exports as they are in flash, in `bytes`; or NULL */
     struct interface *api; /**< or NULL: it carries no description */
+    bool built;            /**< an ELF file: the conditions of its api hold */
     uint8_t *bytes;
 };
 
 /**
- * Look at a firmware's ELF file. What it does not tell is left out in silence; anything
- * wrong with its description is told.
- * @return CLI_OK; CLI_REFUSED: no ELF file for ARM (told, too). Exits CLI_IO if it
- * cannot be read at all.
+ * Look at a firmware's ELF file, or at a description. What an ELF file does not tell is
+ * left out in silence; anything wrong with a description is told.
+ * @return CLI_OK; CLI_REFUSED: an ELF file but not for ARM, or neither (told, too). Exits
+ * CLI_IO if it cannot be read at all.
  */
 int firmware_read(const char *path, struct firmware *ret_firmware);
 void firmware_free(struct firmware *firmware);

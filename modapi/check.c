@@ -85,7 +85,7 @@ static void read_firmware(struct job *job, const char *path)
                 INTERFACE_SECTION);
     }
     uint32_t count = f->table != NULL ? f->descriptor.export_count : 0;
-    if (!check_offer(job->check, path, f->api, f->table, count)) {
+    if (!check_offer(job->check, path, f->api, true, f->table, count)) {
         cli_die(CLI_REFUSED, path,
                 "its table of exports is not sorted by hash, so loaders find nothing in "
                 "it; make it with modapi build");
@@ -106,7 +106,7 @@ static void read_api(struct job *job, const char *path, const uint8_t *bytes, si
     job->apis[job->api_count++] = api;
     job->against[job->against_count++] = path;
     if (strcmp(api->provider, INTERFACE_FIRMWARE) == 0) {
-        (void)check_offer(job->check, path, api, NULL, 0);
+        (void)check_offer(job->check, path, api, false, NULL, 0);
     }
 }
 

@@ -28,9 +28,9 @@ struct linking {
     struct check *before;       /**< the region as it is: what is wrong anyway */
     struct check *after;        /**< as it would be */
     bool offered;               /**< it is known what the firmware offers */
-    struct firmware firmware;
-    struct interface **apis;
-    uint8_t *table;
+    struct firmware *files;     /**< of --firmware and --api */
+    size_t file_count;
+    uint8_t *table; /**< of the board's firmware */
     struct held *held;
     size_t held_count;
     size_t held_capacity;
@@ -46,11 +46,13 @@ static _Noreturn void refuse(const struct linking *l)
 
 /* ---- what the firmware offers ------------------------------------------------------ */
 
-static bool offer(struct linking *l, const char *from, const struct interface *api,
+static bool offer(struct linking *l, const char *from, const struct firmware *f,
                   const uint8_t *table, uint32_t count)
 {
-    bool good = check_offer(l->before, from, api, table, count) &&
-                check_offer(l->after, from, api, table, count);
+    const struct interface *api = f != NULL ? f->api : NULL;
+    bool built = f != NULL && f->built;
+    bool good = check_offer(l->before, from, api, built, table, count) &&
+                check_offer(l->after, from, api, built, table, count);
 
     l->offered = l->offered || good;
     return good;
@@ -64,41 +66,37 @@ static void use_features(struct linking *l, uint32_t features)
     }
 }
 
-/* --firmware: the ELF file, as far as it tells anything. */
-static void use_firmware(struct linking *l)
+/* A file that was named: the firmware's ELF, a description of it, or of a module. */
+static void use_file(struct linking *l, const char *path, struct firmware *f)
 {
-    const char *path = l->session->request->firmware;
-    struct firmware *f = &l->firmware;
-    const uint8_t *table;
+    uint32_t count;
 
     if (firmware_read(path, f) != CLI_OK) {
         refuse(l);
     }
-    if (f->described) {
-        use_features(l, f->descriptor.features);
+    use_features(l, f->descriptor.features);
+    if (f->api != NULL && strcmp(f->api->provider, INTERFACE_FIRMWARE) != 0) {
+        return; /* it takes part as a module */
     }
-    table = f->table;
-    if ((table != NULL || f->api != NULL) &&
-        !offer(l, path, f->api, table, table != NULL ? f->descriptor.export_count : 0)) {
+    count = f->table != NULL ? f->descriptor.export_count : 0;
+    if ((f->table != NULL || f->api != NULL) && !offer(l, path, f, f->table, count)) {
         cli_error(path, "its table of exports is not sorted by hash, so loaders find "
                         "nothing in it; make it with modapi build");
         refuse(l);
     }
 }
 
-/* --api: descriptions of the firmware, or of modules that are not here. */
-static void use_apis(struct linking *l)
+/* --firmware and --api. */
+static void use_files(struct linking *l)
 {
     const struct request *request = l->session->request;
 
-    l->apis = cli_alloc(request->api_count + 1u, sizeof(struct interface *));
+    l->files = cli_alloc(request->api_count + 1u, sizeof *l->files);
+    if (request->firmware != NULL) {
+        use_file(l, request->firmware, &l->files[l->file_count++]);
+    }
     for (unsigned i = 0; i < request->api_count; i++) {
-        if (interface_read(request->apis[i], &l->apis[i]) != CLI_OK) {
-            refuse(l);
-        }
-        if (strcmp(l->apis[i]->provider, INTERFACE_FIRMWARE) == 0) {
-            offer(l, request->apis[i], l->apis[i], NULL, 0);
-        }
+        use_file(l, request->apis[i], &l->files[l->file_count++]);
     }
 }
 
@@ -112,8 +110,8 @@ static bool use_board(struct linking *l)
     const struct target_chip *chip = &target->chip;
     uint32_t size;
 
-    if (d->version == 0) {
-        (void)region_describe(target, d);
+    if (session->request->region != NULL || session->request->firmware != NULL) {
+        (void)region_describe(target, d); /* it was not asked where the region is */
     }
     if (target->error[0] != 0) {
         session_fail(session, 0, NULL, "asking the firmware what it offers");
@@ -147,10 +145,7 @@ static bool imports_anything(const struct linking *l)
 /* The first of these that says it: --firmware and --api, the board. */
 static void find_offers(struct linking *l)
 {
-    if (l->session->request->firmware != NULL) {
-        use_firmware(l);
-    }
-    use_apis(l);
+    use_files(l);
     if (l->offered) {
         return;
     }
@@ -331,10 +326,12 @@ static void enter_modules(struct linking *l, size_t *number)
             h->after = check_module(l->after, h->from, &h->image);
         }
     }
-    for (unsigned i = 0; i < l->session->request->api_count; i++) {
-        if (strcmp(l->apis[i]->provider, INTERFACE_FIRMWARE) != 0) {
-            check_offer_module(l->before, l->apis[i]);
-            check_offer_module(l->after, l->apis[i]);
+    for (size_t i = 0; i < l->file_count; i++) {
+        const struct interface *api = l->files[i].api;
+
+        if (api != NULL && strcmp(api->provider, INTERFACE_FIRMWARE) != 0) {
+            check_offer_module(l->before, api);
+            check_offer_module(l->after, api);
         }
     }
     check_run(l->before);
@@ -408,15 +405,14 @@ static void end(struct linking *l)
 {
     check_free(l->before);
     check_free(l->after);
-    firmware_free(&l->firmware);
-    for (unsigned i = 0; l->apis != NULL && i < l->session->request->api_count; i++) {
-        interface_free(l->apis[i]);
+    for (size_t i = 0; i < l->file_count; i++) {
+        firmware_free(&l->files[i]);
     }
     for (size_t i = 0; i < l->held_count; i++) {
         free(l->held[i].bytes);
         free(l->held[i].from);
     }
-    free(l->apis);
+    free(l->files);
     free(l->table);
     free(l->held);
     free(l->image);

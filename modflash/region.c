@@ -99,6 +99,25 @@ static int refuse_version(const struct target *target, uint32_t version)
     return CLI_REFUSED;
 }
 
+/* A word that only says where to look next. */
+static bool glance(struct target *target, uint32_t address, uint32_t *ret_word)
+{
+    uint8_t word[4] = {0};
+    int status;
+
+    target->glance = true;
+    status = target->ops->read(target, address, word, 4);
+    target->glance = false;
+    *ret_word = modfmt_get32(word);
+    return status == 0;
+}
+
+static bool can_be_descriptor(const struct target_chip *chip, uint32_t at)
+{
+    return at % 4u == 0 && at >= chip->flash_base &&
+           modfmt_range(at - chip->flash_base, MODFMT_HOST_SIZE_MIN, chip->flash_size);
+}
+
 /* The descriptor that the vector table at `table` points to. */
 static enum region_answer read_descriptor(struct target *target, uint32_t table,
                                           struct firmware_descriptor *descriptor)
@@ -107,14 +126,19 @@ static enum region_answer read_descriptor(struct target *target, uint32_t table,
     uint8_t word[4], bytes[FIRMWARE_DESCRIPTOR_SIZE];
     uint32_t at, left;
 
-    if (table < chip->flash_base ||
-        table - chip->flash_base >= chip->flash_size - 0x40u ||
-        target->ops->read(target, table + 4u * MODFMT_HOST_VECTOR, word, 4) != 0) {
+    table += 4u * MODFMT_HOST_VECTOR;
+    if (table < chip->flash_base || table - chip->flash_base > chip->flash_size - 4u ||
+        !glance(target, table, &at)) {
         return REGION_UNKNOWN;
     }
-    at = modfmt_get32(word);
-    if (at % 4u != 0 || at < chip->flash_base ||
-        !modfmt_range(at - chip->flash_base, MODFMT_HOST_SIZE_MIN, chip->flash_size)) {
+    /* Where nothing more is going to be read, this must be right. */
+    if (!can_be_descriptor(chip, at)) {
+        if (target->ops->read(target, table, word, 4) != 0) {
+            return REGION_UNKNOWN;
+        }
+        at = modfmt_get32(word);
+    }
+    if (!can_be_descriptor(chip, at)) {
         return REGION_UNKNOWN;
     }
     left = chip->flash_size - (at - chip->flash_base);
@@ -136,12 +160,11 @@ enum region_answer region_describe(struct target *target,
 {
     struct firmware_descriptor descriptor = {0};
     enum region_answer answer = REGION_UNKNOWN;
-    uint8_t word[4];
+    uint32_t table;
 
     /* After a reset VTOR is 0, which is where the flash is mapped as well. */
-    if (strncmp(target->spec, "file", 4) != 0 &&
-        target->ops->read(target, VTOR, word, 4) == 0) {
-        answer = read_descriptor(target, modfmt_get32(word), &descriptor);
+    if (strncmp(target->spec, "file", 4) != 0 && glance(target, VTOR, &table)) {
+        answer = read_descriptor(target, table, &descriptor);
     }
     if (answer == REGION_UNKNOWN) {
         answer = read_descriptor(target, target->chip.flash_base, &descriptor);

@@ -69,6 +69,9 @@ struct target {
     struct target_counts counts;
     char error[512]; /**< the first failure, a sentence without a full stop; or "" */
     bool begun;
+    /** While set, a read need not find out whether the chip is still there, which costs an
+     *  ST-LINK as much as the read: one that does follows, or the value is not used. */
+    bool glance;
 };
 
 struct target_options {

@@ -62,7 +62,7 @@ static int read_piece(struct chip_access *access, uint32_t address, uint8_t *byt
 static int check_presence(struct chip_access *access)
 {
     uint32_t cpuid = 0;
-    if (!access->probe->blind || access->target->begun) {
+    if (!access->probe->blind || access->target->begun || access->target->glance) {
         return 0;
     }
     if (chip_read_word(access, CORTEX_CPUID, &cpuid) != 0) {
