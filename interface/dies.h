@@ -22,6 +22,7 @@ struct dwarf_reader {
     const struct interface_probes *probes; /**< NULL: all symbols */
     bool c;                    /**< this source file is C: f() has no prototype */
     bool cxx;                  /**< has scopes */
+    bool lost;                 /**< some DIE names a type that is not in this file */
     struct dwarf_entry *known; /**< hash table: DIE to type */
     size_t known_size;
     size_t known_count;
@@ -36,7 +37,8 @@ struct dwarf_reader {
 void dwarf_read(struct dwarf_reader *r, Dwarf *dwarf);
 
 /* dietypes.c */
-/** The type that a DIE's DW_AT_type names; void if it has none. */
+/** The type that a DIE's DW_AT_type names; void if it has none. Sets r->lost if that
+ * cannot be found. */
 uint32_t dietypes_of(struct dwarf_reader *r, Dwarf_Die *die);
 /** The type that a DIE is; a subprogram's, too. */
 uint32_t dietypes_convert(struct dwarf_reader *r, Dwarf_Die *die);

@@ -75,8 +75,10 @@ static bool target_die(Dwarf_Die *die, Dwarf_Die *ret_target)
 
 static uint32_t type_of(struct dwarf_reader *r, Dwarf_Die *die, unsigned depth)
 {
+    Dwarf_Attribute attribute;
     Dwarf_Die target;
     if (!target_die(die, &target)) {
+        r->lost |= dwarf_attr_integrate(die, DW_AT_type, &attribute) != NULL;
         return types_base(r->interface->types, TYPE_VOID, 0);
     }
     return convert(r, &target, depth);
@@ -481,9 +483,22 @@ static uint32_t convert_new(struct dwarf_reader *r, Dwarf_Die *die, unsigned dep
     }
 }
 
+/* GCC's -fdebug-types-section puts structs into units of their own. */
+static bool elsewhere(struct dwarf_reader *r, Dwarf_Die *die, Dwarf_Die *ret_full)
+{
+    Dwarf_Attribute attribute;
+    if (dwarf_attr(die, DW_AT_signature, &attribute) == NULL) {
+        return false;
+    }
+    bool found = dwarf_formref_die(&attribute, ret_full) != NULL;
+    r->lost |= !found;
+    return found;
+}
+
 static uint32_t convert(struct dwarf_reader *r, Dwarf_Die *die, unsigned depth)
 {
     uint32_t type;
+    Dwarf_Die full;
     if (known(r, die->addr, &type)) {
         return type;
     }
@@ -491,7 +506,8 @@ static uint32_t convert(struct dwarf_reader *r, Dwarf_Die *die, unsigned depth)
         struct type endless = {.kind = TYPE_OTHER, .target = TYPE_NONE};
         return types_shape(r->interface->types, &endless);
     }
-    type = convert_new(r, die, depth - 1);
+    type = elsewhere(r, die, &full) ? convert(r, &full, depth - 1)
+                                    : convert_new(r, die, depth - 1);
     know(r, die->addr, type);
     return type;
 }

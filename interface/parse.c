@@ -429,21 +429,28 @@ static int by_symbol(const void *a, const void *b)
     return order != 0 ? order : (x->tag > y->tag) - (x->tag < y->tag);
 }
 
-/* The last line that begins a symbol of that name. */
-static unsigned line_of(struct reader *r, const char *name)
+/* Symbols are in the order of the lines still. */
+static void check_twice(struct reader *r)
 {
-    size_t length = strlen(name);
-    unsigned line = 0;
-    rewind_lines(r);
-    while (reader_next(r)) {
-        char *rest;
-        if (!r->indented &&
-            (keyword(r, "function", &rest) || keyword(r, "data", &rest)) &&
-            strncmp(rest, name, length) == 0 && rest[length] == '\0') {
-            line = r->number;
+    const struct interface *in = r->interface;
+    struct defined *list = cli_alloc(in->count + 1, sizeof *list);
+    for (size_t i = 0; i < in->count; i++) {
+        list[i].name = in->symbols[i].name;
+        list[i].line = r->lines[i];
+    }
+    if (in->count != 0) {
+        qsort(list, in->count, sizeof *list, by_name);
+    }
+    for (size_t i = 1; i < in->count && !r->failed; i++) {
+        const struct defined *x = &list[i - 1];
+        const struct defined *y = &list[i];
+        if (strcmp(x->name, y->name) == 0) {
+            r->number = x->line > y->line ? x->line : y->line;
+            reader_fail(r, "%s is there twice; line %u has it, too", x->name,
+                        x->line < y->line ? x->line : y->line);
         }
     }
-    return line;
+    free(list);
 }
 
 /* Tags are what the types give; a file that says otherwise was changed by hand. */
@@ -462,14 +469,11 @@ static void check_symbols(struct reader *r)
         }
         s->tag = tag;
     }
+    if (r->origin == PARSE_FILE) {
+        check_twice(r);
+    }
     if (in->count != 0) {
         qsort(in->symbols, in->count, sizeof *in->symbols, by_symbol);
-    }
-    for (size_t i = 1; i < in->count && r->origin == PARSE_FILE && !r->failed; i++) {
-        if (strcmp(in->symbols[i - 1].name, in->symbols[i].name) == 0) {
-            r->number = line_of(r, in->symbols[i].name);
-            reader_fail(r, "%s is there twice", in->symbols[i].name);
-        }
     }
 }
 

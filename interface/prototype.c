@@ -155,7 +155,7 @@ static char *function(Dwarf_Die *die, char *inner, const struct names *names,
 static char *tagged(Dwarf_Die *die, const char *keyword, char *inner)
 {
     const char *name = dwarf_diename(die);
-    return named(keyword, name != NULL && name[0] != '\0' ? name : "{...}", inner);
+    return named(keyword, name != NULL && name[0] != '\0' ? name : "(nameless)", inner);
 }
 
 static char *declare_plain(Dwarf_Die *type, char *inner)

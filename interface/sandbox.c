@@ -62,7 +62,8 @@ static bool write_all(int out, const char *bytes, size_t size)
     return true;
 }
 
-/* Ends with status 0 if it has written all there is, 2 if there is no DWARF. */
+/* Ends with status 0 if it has written all there is, 2 if there is no DWARF, 4 if there
+ * is more in other files. */
 _Noreturn static void child(const struct job *job, int out)
 {
     limit();
@@ -78,6 +79,9 @@ _Noreturn static void child(const struct job *job, int out)
         _exit(2);
     }
     dwarf_read(&reader, dwarf);
+    if (reader.lost) {
+        _exit(4);
+    }
     size_t size;
     char *text = interface_text_dwarf(in, &size);
     _exit(write_all(out, text, size) ? 0 : 3);
@@ -177,6 +181,9 @@ static struct interface *read_elf(const char *path, const struct job *job,
             "this tool takes";
     } else if (WEXITSTATUS(status) == 2) {
         *ret_why = "has no debug information (compile with -g)";
+    } else if (WEXITSTATUS(status) == 4) {
+        *ret_why = "has debug information that is not all in this file (compile without "
+                   "-gsplit-dwarf and -fdebug-types-section)";
     } else if (WEXITSTATUS(status) != 0 ||
                interface_parse_text(path, text, size, origin, &in) != CLI_OK) {
         *ret_why = "has debug information that cannot be read: it is damaged";

@@ -78,17 +78,34 @@ static const char marks[] =
     "#define MODAPI_EXCLUDE _Static_assert(1, \"modapi-exclude\");\n"
     "#endif\n";
 
-/* Headers that rows name, each once. */
+/* Is that one of the headers that are named on the command line? */
+static bool is_named(const struct build *b, const char *name)
+{
+    size_t length = strlen(name);
+    for (size_t i = 0; i < b->header_count; i++) {
+        const char *path = b->headers[i].path;
+        size_t whole = strlen(path);
+        if (whole > length && path[whole - length - 1] == '/' &&
+            strcmp(path + whole - length, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Headers that rows name, each once. Where one is missing, the row will be told. */
 static char *row_includes(const struct build *b)
 {
     char *text = cli_format("%s", "");
     for (size_t i = 0; i < b->row_count; i++) {
-        bool seen = b->rows[i].header[0] == '\0';
+        const char *name = b->rows[i].header;
+        bool seen = name[0] == '\0' || is_named(b, name);
         for (size_t k = 0; k < i && !seen; k++) {
-            seen = strcmp(b->rows[k].header, b->rows[i].header) == 0;
+            seen = strcmp(b->rows[k].header, name) == 0;
         }
         if (!seen) {
-            char *longer = cli_format("%s#include <%s>\n", text, b->rows[i].header);
+            char *longer = cli_format("%s#if __has_include(<%s>)\n#include <%s>\n#endif\n",
+                                      text, name, name);
             free(text);
             text = longer;
         }

@@ -2,7 +2,7 @@
 # Build and run every test; ends with the line "N passed, N failed, N skipped".
 #
 #   scripts/test.sh              everything
-#   scripts/test.sh SUITE…       these suites only (acceptance unit check cli vectors oracle qemu gdb stack fault life fuzz store board modflash target chip languages packaging freertos bench)
+#   scripts/test.sh SUITE…       these suites only (acceptance unit check cli vectors oracle qemu gdb stack fault life fuzz store board modflash modapi target chip languages packaging freertos bench)
 #
 # Two builds: build/ has the plain tools and runs all tests; build-dev/ has the host code
 # under ASan and UBSan and runs those that need no Cortex-M build once more.
