@@ -3,12 +3,13 @@
  * What needs relocation: a table of pointers to constants and functions, initialized
  * data, bss; and a piece of the firmware's memory, and its clock.
  *
- *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -Os \
- *         -I../../target-loader/firmware/include -c average.c
+ *     FIRMWARE=../../target-loader/firmware
+ *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -Os -g -I$FIRMWARE/include -c average.c
  *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -nostdlib -T ../module.ld \
- *         -Wl,--emit-relocs,--unresolved-symbols=ignore-all average.o \
- *         -o average.elf -lgcc
- *     mkmod --version 1.0.0 --stack-size 512 average.elf -o average.bin
+ *         -Wl,--emit-relocs,--unresolved-symbols=ignore-all \
+ *         average.o -o average.elf -lgcc
+ *     mkmod --version 1.0.0 --stack-size 512 \
+ *         --api $FIRMWARE/firmware.api average.elf -o average.bin
  */
 #include "firmware.h"
 

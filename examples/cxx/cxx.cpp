@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * C++ without exceptions: virtual functions, a static object with constructor and
- * destructor, new and delete by the firmware.
+ * C++ without exceptions: virtual functions, templates, new and delete by the firmware,
+ * static objects with constructors and destructors, and one in a function that is
+ * constructed at its first use. Nothing of the runtime is written or linked here.
  *
- *     arm-none-eabi-g++ -mcpu=cortex-m4 -mthumb -Os -fno-exceptions -fno-rtti \
- *         -I../../target-loader/firmware/include -c cxx.cpp
+ *     FIRMWARE=../../target-loader/firmware
+ *     arm-none-eabi-g++ -mcpu=cortex-m4 -mthumb -Os -g -fno-exceptions -fno-rtti \
+ *         -I$FIRMWARE/include -c cxx.cpp
  *     arm-none-eabi-g++ -mcpu=cortex-m4 -mthumb -nostdlib -T ../module.ld \
  *         -Wl,--emit-relocs,--unresolved-symbols=ignore-all cxx.o -o cxx.elf -lgcc
- *     mkmod --version 1.0.0 cxx.elf -o cxx.bin
+ *     mkmod --version 1.0.0 --api $FIRMWARE/firmware.api cxx.elf -o cxx.bin
  */
 #include "firmware.h"
 
@@ -40,6 +42,18 @@ private:
     int width, height;
 };
 
+/** A template: of each type and length that is asked for, a class of its own. */
+template <typename T, unsigned N> class List {
+public:
+    bool add(T item) { return count < N && (items[count++] = item, true); }
+    T *begin() { return items; }
+    T *end() { return items + count; }
+
+private:
+    T items[N] = {};
+    unsigned count = 0;
+};
+
 /** Its constructor runs before module_entry, its destructor after it. */
 class Journal {
 public:
@@ -56,19 +70,45 @@ private:
     int shapes = 0;
 };
 
+/** Counts on the journal: constructed after it, destructed before it. */
+class Total {
+public:
+    Total() { fw_print("total constructed\n"); }
+    ~Total() { fw_printf("total of %d destructed\n", area); }
+    int add(int more) { return area += more; }
+
+private:
+    int area = 0;
+};
+
 Journal journal;
+Total total;
+
+/** The ruler is constructed by the first call, and destructed as the first of all. */
+int measure(const Shape &shape)
+{
+    static const struct Ruler {
+        Ruler() { fw_print("ruler constructed\n"); }
+        ~Ruler() { fw_print("ruler destructed\n"); }
+        int measure(const Shape &shape) const { return shape.area(); }
+    } ruler;
+
+    return ruler.measure(shape);
+}
 
 } // namespace
 
 extern "C" int module_entry(void *param)
 {
-    Shape *shapes[] = {new Square(7), new Rectangle(3, 5)};
+    List<Shape *, 4> shapes;
     int area = 0;
 
     (void)param;
+    shapes.add(new Square(7));
+    shapes.add(new Rectangle(3, 5));
     for (Shape *shape : shapes) {
         journal.note(*shape);
-        area += shape->area();
+        area = total.add(measure(*shape));
         delete shape;
     }
     return area == 64 && journal.count() == 2 ? 0 : 1;

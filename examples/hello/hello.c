@@ -2,11 +2,12 @@
 /*
  * A string, and a call of the firmware.
  *
- *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -Os \
- *         -I../../target-loader/firmware/include -c hello.c
+ *     FIRMWARE=../../target-loader/firmware
+ *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -Os -g -I$FIRMWARE/include -c hello.c
  *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -nostdlib -T ../module.ld \
- *         -Wl,--emit-relocs,--unresolved-symbols=ignore-all hello.o -o hello.elf
- *     mkmod --version 1.0.0 --description "Says hello" hello.elf -o hello.bin
+ *         -Wl,--emit-relocs,--unresolved-symbols=ignore-all hello.o -o hello.elf -lgcc
+ *     mkmod --version 1.0.0 --description "Says hello" \
+ *         --api $FIRMWARE/firmware.api hello.elf -o hello.bin
  */
 #include "firmware.h"
 

@@ -4,8 +4,9 @@
  *
  *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -Os -c trivial.c
  *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -nostdlib -T ../module.ld \
- *         -Wl,--emit-relocs,--unresolved-symbols=ignore-all trivial.o -o trivial.elf
- *     mkmod trivial.elf -o trivial.bin
+ *         -Wl,--emit-relocs,--unresolved-symbols=ignore-all \
+ *         trivial.o -o trivial.elf -lgcc
+ *     mkmod --version 1.0.0 trivial.elf -o trivial.bin
  */
 int module_entry(void *param);
 

@@ -222,9 +222,11 @@ def group_cases(name):
                       ("gcc-Os", "gcc-fpic"), kind="pie")
     if name == "examples":
         # Each example, and the sources with the script that users are given. Those with
-        # newlib's headers are for its compiler, and for a test of their own.
+        # newlib's headers are for its compiler, and for a test of their own; a firmware is
+        # no module.
         given = sorted(f"../../../examples/{p.parent.name}/{p.name}"
-                       for p in (SOURCES.parents[2] / "examples").glob("*/*.c*") if p.parent.name not in ("newlib", "libc"))
+                       for p in (SOURCES.parents[2] / "examples").glob("*/*.c*")
+                       if p.parent.name not in ("newlib", "firmware"))
         own = [s for s in plain + sources((".cpp",)) if s not in ("script_symbols.c", "got.c")]
         return spread(given, ("gcc-Os", "gcc-O0", "gcc-O2", "gcc-fpic", "clang-Os"), each=3,
                       layout="module.ld", kind="imports") \

@@ -62,12 +62,19 @@ class Installed(unittest.TestCase):
         return self.run_well("pkg-config", *question).strip()
 
     def runs(self, folder):
-        """hello.bin and lamp.bin of that folder are what the Makefile makes, and run."""
+        """hello.bin and lamp.bin of that folder do on QEMU what they should."""
         images = [folder / "hello.bin", folder / "lamp.bin"]
         qemu = subprocess.run([SOURCE / "scripts/run-qemu.sh", "--timeout", "60", *images],
                               capture_output=True, text=True)
         printed = "".join(qemu.stdout.replace("\r", "").splitlines(keepends=True)[1:-1])
         self.assertEqual((qemu.returncode, printed), (0, PRINTED), qemu.stderr)
+
+    def same_as_make(self, folder):
+        """Byte for byte what the Makefile makes."""
+        shutil.copytree(SOURCE / "examples/project", self.folder / "make")
+        self.run_well("make", cwd=self.folder / "make")
+        for name in ("hello.bin", "lamp.bin"):
+            self.assertEqual((folder / name).read_bytes(), (self.folder / "make" / name).read_bytes())
 
     def toolchain(self):
         return f"-DCMAKE_TOOLCHAIN_FILE={self.prefix}/share/modfmt/arm-none-eabi.cmake"
@@ -77,12 +84,12 @@ class Install(Installed):
     def test_files(self):
         """Everything that README.md speaks of is there."""
         have = {p.relative_to(self.prefix).as_posix() for p in self.prefix.rglob("*")}
-        tools = ["mkmod", "moddump", "modflash", "virtual-board"]
-        want = [f"bin/{tool}" for tool in tools] + [f"share/man/man1/{tool}.1" for tool in tools]
+        tools = ["mkmod", "moddump", "modflash", "modapi", "virtual-board"]
+        want = [f"bin/{tool}" for tool in tools] + [f"share/man/man1/{tool}.1" for tool in tools if tool != "modapi"]
         want += [f"include/modfmt/{name}" for name in ("modfmt.h", "modfmt_layout.h", "modfmt_config.h",
                  "modfmt_store.h", "modload.h", "modload_config.h")]
         want += [f"share/modfmt/{name}" for name in ("module.ld", "include/modfmt_module.h",
-                 "demo/firmware.h", "arm-none-eabi.cmake", "src/target-loader/port/cortex-m/port.c")]
+                 "demo/firmware.h", "demo/firmware.api", "gdb/modload.py", "arm-none-eabi.cmake", "src/target-loader/port/cortex-m/port.c")]
         self.assertEqual([name for name in want if name not in have], [])
         # Every source of the loader and the format, but those for hosts alone.
         for part in ("libmodfmt", "target-loader"):
@@ -118,19 +125,6 @@ class Make(Installed):
         self.run_well("make", cwd=self.copy_project())
         self.runs(self.project)
 
-    def test_same_bytes_as_others(self):
-        """What make, CMake and Meson make is the same, byte for byte."""
-        project = self.copy_project()
-        self.run_well("make", cwd=project)
-        self.run_well("cmake", "-S", ".", "-B", "cmake", self.toolchain(), cwd=project)
-        self.run_well("cmake", "--build", "cmake", cwd=project)
-        self.run_well("meson", "setup", "--cross-file", "cortex-m4.ini", "meson", cwd=project)
-        self.run_well("ninja", "-C", "meson", cwd=project)
-        for name in ("hello.bin", "lamp.bin"):
-            image = (project / name).read_bytes()
-            self.assertEqual(image, (project / "cmake" / name).read_bytes())
-            self.assertEqual(image, (project / "meson" / name).read_bytes())
-
 
 class CMake(Installed):
     def configure(self, *options, text=None, languages="C"):
@@ -151,6 +145,7 @@ class CMake(Installed):
         self.assertEqual(self.configure(self.toolchain()).returncode, 0)
         self.run_well("cmake", "--build", "build", cwd=self.project)
         self.runs(self.project / "build")
+        self.same_as_make(self.project / "build")
         # Nothing to do the second time; a changed source is packed again.
         image = self.project / "build/hello.bin"
         first = image.read_bytes()
@@ -221,12 +216,73 @@ class CMake(Installed):
         self.assertNotIn("fw_puts", shown)
 
 
+    def test_module_that_needs_another(self):
+        """One module is packed against what another one exports, made in the same build."""
+        for name in ("counter.c", "counter.h", "sheep.c"):
+            shutil.copy(SOURCE / "examples/counter" / name, self.copy_project()
+                        if not self.project.exists() else self.project)
+        done = self.configure(self.toolchain(), text="""\
+modfmt_add_module(counter SOURCES counter.c VERSION 1.2.0 WRITE_API counter.api)
+target_link_options(counter PRIVATE -Wl,--entry=0)
+modfmt_add_module(sheep SOURCES sheep.c VERSION 1.0.0
+    API ${MODFMT_DEMO_DIR}/firmware.api ${CMAKE_CURRENT_BINARY_DIR}/counter.api)
+""")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.run_well("cmake", "--build", "build", "-j2", cwd=self.project)
+        shown = self.run_well(self.prefix / "bin/moddump", "build/sheep.bin", cwd=self.project)
+        self.assertIn("counter from 1.2.0 up to but not 2.0.0", shown)
+        # What the needed module exports has changed: its users are packed anew.
+        source = self.project / "counter.c"
+        source.write_text(source.read_text().replace("KINDS 4u", "KINDS 5u"))
+        out = self.run_well("cmake", "--build", "build", cwd=self.project)
+        self.assertIn("Packing sheep.bin", out)
+
+
+class Firmware(Installed):
+    """examples/firmware, with a loader out of the installation, on QEMU."""
+
+    def build(self, *options):
+        self.run_well("cmake", "-S", "firmware", "-B", "build", self.toolchain(), *options)
+        self.run_well("cmake", "--build", "build", "-j2")
+
+    def prints(self, image):
+        done = self.run_any("timeout", "60", "qemu-system-arm", "-M", "netduinoplus2", "-display",
+                            "none", "-monitor", "none", "-serial", "null", "-semihosting-config",
+                            "enable=on,target=native", "-kernel", "build/firmware.elf", "-device",
+                            f"loader,file={image},addr=0x08060000,force-raw=on")
+        return done.returncode, done.stdout + done.stderr
+
+    def test_firmware(self):
+        """The smallest firmware loads a module, and refuses one that was damaged. Then it offers
+        newlib's functions, and the source of newlib.bin is a module that imports them."""
+        for name in ("firmware", "newlib"):
+            shutil.copytree(SOURCE / "examples" / name, self.folder / name)
+        self.build()
+        self.assertEqual(self.prints("build/module.bin"),
+                         (0, "1 + 2 + … + 100 = 5050\nthe module returned 0\n"))
+        image = bytearray((self.folder / "build/module.bin").read_bytes())
+        image[80] ^= 1
+        (self.folder / "damaged.bin").write_bytes(image)
+        status, printed = self.prints("damaged.bin")
+        self.assertEqual(status, 1)
+        self.assertRegex(printed, r"^the module is refused: error -[0-9]+\n$")
+
+        self.build("-DLIBC=ON")
+        status, printed = self.prints("build/newlib.bin")
+        self.assertEqual(status, 0, printed)
+        self.assertTrue(printed.endswith("5: +0.9093\nroot of the sum of squares: 1.745593\n"
+                                         "the module returned 0\n"), printed)
+        shown = self.run_well(self.prefix / "bin/moddump", "build/newlib.bin", cwd=self.folder)
+        self.assertRegex(shown, r"imports +6 ")
+
+
 class Meson(Installed):
     def test_snippet(self):
         self.copy_project()
         self.run_well("meson", "setup", "--cross-file", "cortex-m4.ini", "build", cwd=self.project)
         self.run_well("ninja", "-C", "build", cwd=self.project)
         self.runs(self.project / "build")
+        self.same_as_make(self.project / "build")
 
 
 class PkgConfig(Installed):
