@@ -130,6 +130,39 @@ static void cxx(void)
     CHECK(plug.result == 7);
 }
 
+/** Each module has its own: those of the other one stay. */
+static void cxx_two(void)
+{
+    static const int begun[] = {1, 2, 10, 20, 30};
+    static const int all[] = {1, 2, 10, 20, 30, 40, -30, -2, -1};
+
+    begin_module(&plug, "cxx", NULL);
+    begin_module(&other, "cxx_b", NULL);
+    vTaskDelay(5);
+    end_module(&plug);
+    CHECK(notes_are('c', 9, all) && notes_are('d', 5, begun));
+    CHECK(rtos.destructors.newest != NULL);
+    begin_module(&plug, "cxx", NULL);
+    end_module(&other);
+    CHECK(notes_are('d', 9, all));
+    CHECK(rtos.destructors.newest != NULL);
+    end_module(&plug);
+}
+
+/** What is registered while fini arrays run is forgotten with the module. */
+static void late(void)
+{
+    static const int wanted[] = {-1, 0};
+
+    begin_module(&plug, "late", NULL);
+    vTaskDelay(5);
+    CHECK(plug.result == 0 && rtos.destructors.newest != NULL);
+    CHECK(modload_freertos_stop(&rtos, &plug) == 0);
+    CHECK(notes_are('n', 2, wanted) && rtos.destructors.newest != NULL);
+    end_module(&plug);
+    CHECK(notes_are('n', 2, wanted) && rtos.destructors.newest == NULL);
+}
+
 /** What a module has not freed is given back with it, whoever else runs. */
 static void leaks(void)
 {
@@ -427,6 +460,8 @@ static void told(void)
 #name, name, run                                                                 \
     }
 const struct test_case cases[] = {
+    CASE(cxx_two),
+    CASE(late),
     CASE(needs),
     CASE(leaks_by_tail_calls),
     CASE(two_tasks),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Static objects, a function-local one, and something that is never deleted. */
+/* Static objects, a function-local one, and something that is never deleted.
+ * WHO: its letter. */
 #include <FreeRTOS.h>
 #include <task.h>
 
@@ -13,11 +14,11 @@ class Object
   public:
     explicit Object(int what) : name(what)
     {
-        note('c', name);
+        note(WHO, name);
     }
     virtual ~Object()
     {
-        note('c', -name);
+        note(WHO, -name);
     }
 
   private:
@@ -38,15 +39,15 @@ Object &local()
 extern "C" int module_entry(void *param)
 {
     (void)param;
-    note('c', 10);
+    note(WHO, 10);
     int *kept = new int[10];
     if (kept)
         kept[3] = 4;
-    note('c', 20);
+    note(WHO, 20);
     local();
     local();
     while (!modload_freertos_stopping())
         vTaskDelay(1);
-    note('c', 40);
+    note(WHO, 40);
     return kept ? kept[3] + 3 : 0;
 }
