@@ -5,13 +5,14 @@
 //! core.sh builds the core library of the compiler's own version, as Debian packages none
 //! for this target. Then, in this folder:
 //!
+//!     FIRMWARE=../../target-loader/firmware
 //!     ./core.sh /usr/bin/rustc core
 //!     /usr/bin/rustc --edition 2021 --target thumbv7em-none-eabi -C opt-level=s \
-//!         -C panic=abort --crate-type staticlib -L core rust.rs -o librust.a
+//!         -C panic=abort -g --crate-type staticlib -L core rust.rs -o librust.a
 //!     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -nostdlib -T ../module.ld \
-//!         -Wl,--emit-relocs,--unresolved-symbols=ignore-all,--gc-sections librust.a \
-//!         -o rust.elf -lgcc
-//!     mkmod --version 1.0.0 rust.elf -o rust.bin
+//!         -Wl,--emit-relocs,--unresolved-symbols=ignore-all,--gc-sections \
+//!         -Wl,-z,noexecstack librust.a -o rust.elf -lgcc
+//!     mkmod --version 1.0.0 --api $FIRMWARE/firmware.api rust.elf -o rust.bin
 #![no_std]
 
 use core::ffi::c_void;

@@ -71,17 +71,45 @@ module morning 1.0.0: returned 0
 }
 
 
-PARAMS = r"\3\0\0\0Good morning\0"
+PARAMS = b"\3\0\0\0Good morning\0"
 
 
 def morning(folder):
     """The image of greeting with other parameters, as its comment has it."""
     params = pathlib.Path(folder) / "greetings.bin"
-    params.write_bytes(PARAMS.encode().decode("unicode_escape").encode())
+    params.write_bytes(PARAMS)
     image = pathlib.Path(folder) / "morning.bin"
     subprocess.run([os.environ["MKMOD"], "--version", "1.0.0", "--name", "morning", "--params", params,
                     BUILD / "examples/greeting.elf", "-o", image], check=True)
     return image
+
+
+def copy_examples(folder):
+    """As in the source tree, and with mkmod. @return its folder, and the environment"""
+    tools = pathlib.Path(folder) / "tools"
+    tools.mkdir()
+    (tools / "mkmod").symlink_to(os.environ["MKMOD"])
+    shutil.copytree(SOURCE / "examples", pathlib.Path(folder) / "examples")
+    (pathlib.Path(folder) / "target-loader").symlink_to(SOURCE / "target-loader")
+    return (pathlib.Path(folder) / "examples",
+            os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"})
+
+
+def commands_of(source):
+    """The commands in the head of a source, or nothing."""
+    if source.suffix == ".rs":
+        return re.findall(r"^//!     (.*)$", source.read_text(), re.M)
+    head = re.match(r"(?:/\*.*\*/\n)?/\*\n(.*?)\*/", source.read_text(), re.S)
+    return re.findall(r"^ \*     (.*)$", head[1], re.M) if head else []
+
+
+def same_image(source, environment, built):
+    subprocess.run(["bash", "-euc", "\n".join(commands_of(source))], check=True,
+                   cwd=source.parent, env=environment)
+    if source.with_suffix(".bin").read_bytes() == built.read_bytes():
+        return True
+    print(f"{source.name}: its commands make another image than the build")
+    return False
 
 
 def commands():
@@ -89,37 +117,60 @@ def commands():
     build made."""
     made = 0
     with tempfile.TemporaryDirectory() as folder:
-        tools = pathlib.Path(folder) / "tools"
-        tools.mkdir()
-        (tools / "mkmod").symlink_to(os.environ["MKMOD"])
-        shutil.copytree(SOURCE / "examples", pathlib.Path(folder) / "examples")
-        (pathlib.Path(folder) / "target-loader").symlink_to(SOURCE / "target-loader")
-        # counter before sheep
-        for source in sorted((pathlib.Path(folder) / "examples").glob("*/*.c*")):
-            head = re.match(r"(?:/\*.*\*/\n)?/\*\n(.*?)\*/", source.read_text(), re.S)
-            script = re.findall(r"^ \*     (.*)$", head[1], re.M) if head else []
-            if not any(line.startswith("mkmod") for line in script):
+        examples, environment = copy_examples(folder)
+        (examples / "greeting/greetings.bin").write_bytes(PARAMS)
+        for source in sorted(examples.glob("*/*.c*")): # counter before sheep
+            if not any(line.startswith("mkmod") for line in commands_of(source)):
                 continue
-            script = [f"printf {PARAMS!r} >greetings.bin" if source.stem == "greeting" else ":", *script]
-            subprocess.run(["bash", "-euc", "\n".join(script)], check=True, cwd=source.parent,
-                           env=os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"})
-            image = source.with_suffix(".bin").read_bytes()
-            if image != (BUILD / f"examples/{source.stem}.bin").read_bytes():
-                print(f"{source.name}: makes another image than the build")
+            if not same_image(source, environment, BUILD / f"examples/{source.stem}.bin"):
                 return 1
             made += 1
     print(made, "images made")
     return made < 8
 
 
+def rust():
+    """Build the example, which nothing else does, and see that its head says how."""
+    subprocess.run(["ninja", "-C", BUILD, "examples/rust/rust.bin"], check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        examples, environment = copy_examples(folder)
+        (examples / "rust/core").symlink_to(BUILD / "examples/rust")
+        return same_image(examples / "rust/rust.rs", environment, BUILD / "examples/rust/rust.bin")
+
+
+def other_rust():
+    """Sources of core that are not the compiler's own are not compiled, nor is it without any."""
+    with tempfile.TemporaryDirectory() as folder:
+        sources = pathlib.Path(folder) / "lib/rustlib/src/rust"
+        fake = pathlib.Path(folder) / "rustc"
+        fake.write_text(f"#!/bin/sh\n[ $1 = --print ] && echo {folder} || echo 'rustc 1.95.0 (x y)'\n")
+        fake.chmod(0o755)
+        for file, text, wanted in (
+                (None, "", f"{sources}: no sources of core; install rust-src"),
+                ("library/core/src/lib.rs", "", f"{fake} is 1.95.0, but the sources are of none"),
+                ("src/version", "1.63.0\n", f"{fake} is 1.95.0, but the sources are of 1.63.0")):
+            if file:
+                (sources / file).parent.mkdir(parents=True)
+                (sources / file).write_text(text)
+            for rustc, message in ((fake, wanted), (f"{fake}-1.95", f"{fake}-1.95 is missing; install rustc")):
+                done = subprocess.run([SOURCE / "examples/rust/core.sh", rustc, f"{folder}/core"],
+                                      capture_output=True, text=True)
+                if done.returncode != 3 or done.stderr != f"core.sh: {message}\n":
+                    print(f"{done.returncode}: {done.stderr}; wanted 3: {message}")
+                    return 1
+    return 0
+
+
 def main(case):
+    if case == "other-rust":
+        return other_rust()
     if case == "commands":
         return commands()
     if case == "rust" and os.environ["RUST_MISSING"]:
         print("skipped:", os.environ["RUST_MISSING"])
         return 77
-    if case == "rust":
-        subprocess.run(["ninja", "-C", BUILD, "examples/rust/rust.bin"], check=True)
+    if case == "rust" and not rust():
+        return 1
     names, wanted = CASES[case]
     with tempfile.TemporaryDirectory() as folder:
         images = [morning(folder) if name == "morning" else BUILD / f"examples/{name}.bin"
