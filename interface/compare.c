@@ -187,8 +187,8 @@ static bool same_record(struct comparison *c, const struct type *then,
 {
     if (then->opaque || now->opaque) {
         return same_name(then->name, now->name) ||
-               became(c, cli_format("%s %s", types_keyword(then), then->name),
-                      cli_format("%s %s", types_keyword(now), now->name));
+               became(c, cli_format("%s%s", types_prefix(then), then->name),
+                      cli_format("%s%s", types_prefix(now), now->name));
     }
     if (met(c, then, now)) {
         return true;
@@ -205,7 +205,7 @@ static bool same_record(struct comparison *c, const struct type *then,
                        reason != NULL ? ": " : "", reason != NULL ? reason : "");
         free(reason);
     }
-    char *where = cli_format("%s %s", types_keyword(now), now->name);
+    char *where = cli_format("%s%s", types_prefix(now), now->name);
     (void)inside(c, where);
     free(where);
     return false;

@@ -431,6 +431,7 @@ static uint32_t alias(struct dwarf_reader *r, Dwarf_Die *die, unsigned depth)
         name != NULL) {
         free(t->name);
         t->name = record_name(r, die);
+        t->alias = t->name[0] != '\0';
     }
     return index;
 }

@@ -158,7 +158,8 @@ static bool same_constants(const struct type *a, const struct type *b)
 
 static bool same_thing(const struct type *a, const struct type *b)
 {
-    if (a->kind != b->kind || strcmp(a->name, b->name) != 0 || a->opaque != b->opaque) {
+    if (a->kind != b->kind || strcmp(a->name, b->name) != 0 || a->opaque != b->opaque ||
+        a->alias != b->alias) {
         return false;
     }
     return a->kind == TYPE_ENUM ? same_constants(a, b) : a->color == b->color;

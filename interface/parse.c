@@ -135,6 +135,7 @@ uint32_t reader_find(const struct reader *r, enum type_kind kind, const char *na
 
 static void define(struct reader *r, enum type_kind kind, char *rest, bool opaque)
 {
+    char *line;
     uint64_t size = 0;
     const char *last = opaque ? "" : last_word(rest);
     if (last == NULL || rest[0] == '\0' ||
@@ -148,6 +149,7 @@ static void define(struct reader *r, enum type_kind kind, char *rest, bool opaqu
     uint32_t type = types_record(r->interface->types, kind, rest);
     r->interface->types->list[type].size = (uint32_t)size;
     r->interface->types->list[type].opaque = opaque;
+    r->interface->types->list[type].alias = keyword(r, "typedef", &line);
     r->defined = cli_grow(r->defined, &r->defined_capacity, r->defined_count + 1,
                           sizeof *r->defined);
     struct defined *d = &r->defined[r->defined_count++];
@@ -166,7 +168,7 @@ static bool definition(struct reader *r, enum type_kind *ret_kind, char **ret_re
     char *rest;
     char *line = r->line;
     *ret_opaque = keyword(r, "opaque", &rest);
-    if (*ret_opaque) {
+    if (*ret_opaque || keyword(r, "typedef", &rest)) {
         r->line = rest;
     }
     bool found = true;

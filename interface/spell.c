@@ -33,6 +33,14 @@ const char *types_keyword(const struct type *type)
                                       : "enum";
 }
 
+const char *types_prefix(const struct type *type)
+{
+    return type->alias                 ? ""
+           : type->kind == TYPE_STRUCT ? "struct "
+           : type->kind == TYPE_UNION  ? "union "
+                                       : "enum ";
+}
+
 /* ---- description files ----------------------------------------------------------- */
 
 static void spell_function(const struct interface_types *types, const struct type *t,
@@ -129,7 +137,7 @@ static char *base_words(const struct type *t)
 static char *enum_words(const struct interface_types *types, const struct type *t)
 {
     bool has_sign = types_plain(types, t->target)->kind == TYPE_SIGNED;
-    return cli_format("enum %s (%u byte%s, %s)", t->name, (unsigned)t->size,
+    return cli_format("%s%s (%u byte%s, %s)", types_prefix(t), t->name, (unsigned)t->size,
                       t->size == 1 ? "" : "s", has_sign ? "signed" : "unsigned");
 }
 
@@ -149,7 +157,7 @@ char *types_words(const struct interface_types *types, uint32_t index)
         return cli_format("function");
     }
     if (types_is_record(t)) {
-        return cli_format("%s %s", types_keyword(t), t->name);
+        return cli_format("%s%s", types_prefix(t), t->name);
     }
     if (t->kind == TYPE_ENUM) {
         return enum_words(types, t);

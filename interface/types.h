@@ -50,6 +50,7 @@ struct type {
     uint32_t target; /**< pointed to, element, result, qualified, an enum's integer */
     uint64_t length; /**< of an array or vector in elements, or ARRAY_OPEN */
     bool opaque;     /**< a struct or union without members that are known */
+    bool alias;      /**< its name is a typedef's: "point", and not "struct point" */
     bool variadic;
     bool unprototyped;
     bool kept;  /**< an enum that is public though no symbol needs it */
@@ -132,6 +133,9 @@ void types_spell(const struct interface_types *types, uint32_t index, struct tex
 char *types_words(const struct interface_types *types, uint32_t index);
 /** "struct", "union", "enum". */
 const char *types_keyword(const struct type *type);
+/** The same with a blank behind it, in front of a name in C: "" of what has a typedef's.
+ */
+const char *types_prefix(const struct type *type);
 
 /* ---- parse.c ---------------------------------------------------------------------- */
 

@@ -47,7 +47,7 @@ static void write_definition(const struct interface_types *types, const struct t
         text_add(text, "\nopaque %s %s\n", types_keyword(t), t->name);
         return;
     }
-    text_add(text, "\n%s %s ", types_keyword(t), t->name);
+    text_add(text, "\n%s%s %s ", t->alias ? "typedef " : "", types_keyword(t), t->name);
     if (t->kind == TYPE_ENUM) {
         types_spell(types, t->target, text);
     } else {

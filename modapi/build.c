@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "forms.h"
 #include "verbs.h"
 
 enum {
@@ -221,6 +222,22 @@ static int write_text(const char *path, char *text)
     return status;
 }
 
+/* The tags in names come from the description as others will read it. */
+static int write_forms(const struct build *b, const char *description, size_t size)
+{
+    struct interface *in;
+    int status =
+        interface_parse("the description", (const uint8_t *)description, size, &in);
+    if (status == CLI_OK && b->labels != NULL) {
+        status = write_text(b->labels, include_labels(b, in));
+    }
+    if (status == CLI_OK && b->rust != NULL) {
+        status = write_text(b->rust, interface_rust(in));
+    }
+    interface_free(in);
+    return status;
+}
+
 static int write_outputs(const struct build *b)
 {
     size_t size;
@@ -231,6 +248,9 @@ static int write_outputs(const struct build *b)
     }
     if (status == CLI_OK && b->api != NULL) {
         status = cli_write_file(b->api, description, size);
+    }
+    if (status == CLI_OK && (b->labels != NULL || b->rust != NULL)) {
+        status = write_forms(b, description, size);
     }
     free(description);
     return status;

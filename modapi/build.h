@@ -128,6 +128,11 @@ void choose_exports(struct build *b);
 /** Set the tags and b->interface; tells what no type can be had of. */
 void types_read(struct build *b);
 
+/* include.c */
+/** The header of --labels, with the headers as modules would include them. To be freed.
+ */
+char *include_labels(const struct build *b, const struct interface *interface);
+
 /* table.c */
 /** The C file: the table, and the description for the section .modapi. To be freed. */
 char *table_text(const struct build *b, const char *description);

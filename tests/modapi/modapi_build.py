@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """modapi build: which symbols, which conditions, which refusals; and the table itself."""
 
+import os
 import re
 import sys
 import unittest
@@ -275,6 +276,94 @@ class Table(ModapiTest):
         self.command(["env", f"TMPDIR={self.folder}", MODAPI, "build", "fw.h", "-o", "table.c",
                       "--", *CORE], REFUSED)
         self.assertEqual({p.name for p in set(self.folder.iterdir()) - before}, {"table.c"})
+
+
+class Labels(ModapiTest):
+    """Headers and Rust that put tags into symbols' names."""
+
+    HEADER = """
+    #ifndef FW_H
+    #define FW_H
+    #include <stdint.h>
+    #include <stdbool.h>
+    #ifdef __cplusplus
+    extern "C" {
+    #endif
+    struct fw_point { int32_t x; uint8_t y; };
+    typedef struct { struct fw_point p[2]; float f; bool b; unsigned n : 3; } fw_shape;
+    union fw_word { uint32_t u; uint8_t type[4]; };
+    struct fw_task;
+    enum fw_color { RED, BLUE = 0x7fffffff };
+    int fw_add(int a, int b);
+    static inline int fw_twice(int a) { return fw_add(a, a); }
+    void fw_draw(const fw_shape *s, struct fw_point at, enum fw_color in, struct fw_task *t, ...);
+    union fw_word fw_word(int a[3], int (*each)(struct fw_point *, void *), const char *text);
+    extern volatile uint32_t fw_ticks;
+    extern const int16_t fw_table[8];
+    #ifdef __cplusplus
+    }
+    #endif
+    #endif
+    """
+    USE = """
+    #include "labels.h"
+    int use(int a) { struct fw_point at = {a, 0}; fw_draw(0, at, RED, 0); (void)fw_word(0, 0, 0);
+                     return fw_twice(a) + (int)fw_ticks + fw_table[a]; }
+    """
+
+    def setUp(self):
+        super().setUp()
+        self.path("include").mkdir()
+        self.write("include/fw.h", self.HEADER)
+        self.write("use.c", self.USE)
+        self.modapi("build", "include/fw.h", "--labels", "labels.h", "--rust", "fw.rs", "--api",
+                    "fw.api", "--", *CORE, "-Iinclude")
+        self.tags = dict(re.findall(r"^(?:function|data) (\S+) (\w{8})$",
+                                    self.path("fw.api").read_text(), re.M))
+
+    def compile(self, compiler, *flags, status=0):
+        return self.command([*compiler, "-Wall", "-Wextra", "-Werror", "-Iinclude", *flags, "-c",
+                             "use.c", "-o", "use.o"], status)
+
+    def test_every_compiler(self):
+        for compiler in (GCC, CLANG):
+            for flags in (["-std=c11"], ["-O2", "-std=gnu17"], ["-x", "c++"]):
+                self.compile(compiler, *flags)
+                out = self.command(["arm-none-eabi-nm", "-u", "use.o"]).stdout
+                names = {line.split()[1] for line in out.splitlines()}
+                self.assertEqual({n for n in names if not n.startswith("__aeabi_unwind")},
+                                 {f"{n}${t}" for n, t in self.tags.items()}, (compiler, flags))
+
+    def test_header_of_another_prototype(self):
+        self.write("include/fw.h", self.HEADER.replace("int fw_add(int a", "int fw_add(char a"))
+        self.assertIn("conflicting types for 'fw_add'",
+                      self.compile(GCC, status=1).stderr.replace("‘", "'").replace("’", "'"))
+
+    def test_header_of_another_struct(self):
+        for old, new in (("int32_t x;", "int32_t w, x;"), ("uint8_t y;", "uint8_t y, z[4];"),
+                         ("struct fw_point p[2]; float f;", "float f; struct fw_point p[2];")):
+            self.write("include/fw.h", self.HEADER.replace(old, new))
+            self.assertIn("changed: make this again", self.compile(GCC, status=1).stderr)
+
+    def test_rust(self):
+        rustc = "/usr/bin/rustc"
+        if not os.path.exists(rustc):
+            self.skipTest("no /usr/bin/rustc")
+        sizes = {"fw_point": 8, "fw_shape": 24, "fw_word": 4, "fw_color": 4}
+        self.write("lib.rs", "#![no_std]\nmod fw;\n" + "".join(
+            f"const _: [(); {size}] = [(); core::mem::size_of::<fw::{name}>()];\n"
+            for name, size in sizes.items()) + """
+            pub unsafe fn all(a: &fw::fw_shape, t: *mut fw::fw_task) -> i32 {
+                fw::fw_draw(a, fw::fw_point { x: 1, y: 2 }, fw::BLUE, t);
+                let _ = fw::fw_word(core::ptr::null_mut(), None, core::ptr::null()).type_[0];
+                fw::fw_add(1, 2) + fw::fw_ticks as i32 + fw::fw_table[1] as i32
+            }
+            """)
+        self.command([rustc, "--edition", "2021", "--crate-type", "lib", "-D", "warnings",
+                      "-O", "--emit", "obj", "lib.rs", "-o", "lib.o"])
+        out = self.command(["nm", "-u", "lib.o"]).stdout
+        for name, tag in self.tags.items():
+            self.assertIn(f" {name}${tag}", out)
 
 
 class Firmware(ModapiTest):
