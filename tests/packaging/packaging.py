@@ -89,7 +89,8 @@ class Install(Installed):
         want += [f"include/modfmt/{name}" for name in ("modfmt.h", "modfmt_layout.h", "modfmt_config.h",
                  "modfmt_store.h", "modload.h", "modload_config.h")]
         want += [f"share/modfmt/{name}" for name in ("module.ld", "include/modfmt_module.h",
-                 "demo/firmware.h", "demo/firmware.api", "gdb/modload.py", "arm-none-eabi.cmake", "src/target-loader/port/cortex-m/port.c")]
+                 "demo/firmware.h", "demo/firmware.api", "gdb/modload.py",
+                 "arm-none-eabi.cmake", "src/target-loader/port/cortex-m/port.c")]
         self.assertEqual([name for name in want if name not in have], [])
         # Every source of the loader and the format, but those for hosts alone.
         for part in ("libmodfmt", "target-loader"):
@@ -115,6 +116,33 @@ class Install(Installed):
             for language in ("c", "c++"):
                 self.run_well("gcc", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", f"-I{folder}",
                               "-include", header, "-x", language, "/dev/null")
+
+
+class Completion(Installed):
+    def complete(self, *words):
+        """What bash proposes for the last word."""
+        tool = self.prefix / "bin" / words[0]
+        script = self.prefix / f"share/bash-completion/completions/{words[0]}"
+        lines = [f"source {script}", f"COMP_WORDS=({' '.join(words)})", f"COMP_CWORD={len(words) - 1}",
+                 f"_modfmt {tool} '{words[-1]}'", 'printf "%s\\n" "${COMPREPLY[@]}"']
+        return self.run_well("bash", "-euc", "\n".join(lines)).split()
+
+    def test_completion(self):
+        self.assertEqual(self.complete("mkmod", "--strip"), ["--strip-names"])
+        self.assertEqual(self.complete("moddump", "--seg"), ["--segments"])
+        self.assertEqual(self.complete("modflash", "ver"), ["verify"])
+        self.assertEqual(self.complete("modflash", "list", "--js"), ["--json"])
+        self.assertEqual(self.complete("modapi", "bui"), ["build"])
+        self.assertIn("--api-version", self.complete("modapi", "build", "--api"))
+        self.assertEqual(self.complete("virtual-board", "--ser"), ["--serve"])
+        # Files are bash's own work, and what follows -- another program's.
+        self.assertEqual(self.complete("mkmod", "hello.e"), [])
+        self.assertEqual(self.complete("virtual-board", "--", "--ser"), [])
+        # Every option that the help has.
+        shown = self.run_well(self.prefix / "bin/mkmod", "--help")
+        options = re.findall(r"^ +(?:-\w, )?(--[a-z-]+)", shown, re.M)
+        self.assertGreater(len(options), 10)
+        self.assertEqual(sorted(self.complete("mkmod", "--")), sorted(options))
 
 
 class Make(Installed):
