@@ -10,6 +10,7 @@ import os
 import pathlib
 import re
 import shutil
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -234,10 +235,25 @@ class CMake(Installed):
 
     def test_options(self):
         """Every option arrives at mkmod."""
-        text = ("modfmt_add_module(hello SOURCES hello.c VERSION 3.2.1 STACK_SIZE 768 STRIP_NAMES\n"
-                "DESCRIPTION \"Two words; and $more\" OPTIONS --name other)")
+        self.copy_project()
+        shutil.copy(SOURCE / "examples/greeting/greeting.c", self.project)
+        (self.project / "greetings.params").write_bytes(b"\7\0\0\0Ahoy\0")
+        text = """\
+modfmt_add_module(hello SOURCES hello.c VERSION 3.2.1 STACK_SIZE 768 STRIP_NAMES
+    DESCRIPTION "Two words; and $more" OPTIONS --name other)
+modfmt_add_module(greeting SOURCES greeting.c EXPORT greeting NEEDS counter:1.5.0 bell
+    PARAMS greetings.params UNTYPED STACK_SIZE auto OPTIONS --stack-imports 128)
+"""
         self.assertEqual(self.configure(self.toolchain(), text=text).returncode, 0)
         self.run_well("cmake", "--build", "build", cwd=self.project)
+        shown = self.run_well(self.prefix / "bin/moddump", "build/greeting.bin", "--exports", "--tags",
+                              cwd=self.project)
+        for wanted in ("greeting", "counter", "1.5.0", "bell"):
+            self.assertIn(wanted, shown)
+        image = (self.project / "build/greeting.bin").read_bytes()
+        self.assertIn(b"\7\0\0\0Ahoy\0", image)
+        self.assertNotIn(b"Hello", image)
+        self.assertNotEqual(struct.unpack_from("<I", image, 24), (0,)) # the stack's size
         shown = self.run_well(self.prefix / "bin/moddump", "build/hello.bin", cwd=self.project)
         for wanted in ("3.2.1", "768", "Two words; and $more", "other"):
             self.assertIn(wanted, shown)
