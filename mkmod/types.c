@@ -34,18 +34,21 @@ static const char *label_of(const struct types *t, const struct import *import)
     return t->m->elf.symbols[import->symbol].name;
 }
 
-static const struct interface_symbol *first_then(const struct types *t,
-                                                 const struct import *import)
+/* A declaration without a type (a builtin that GCC calls) is as good as none. */
+static const struct interface_symbol *typed(const struct types *t, const char *name)
 {
-    const struct interface_symbol *then = interface_find(t->seen, label_of(t, import));
-    if (then == NULL) {
-        then = interface_find(t->seen, import->name);
-    }
-    /* A declaration without a type (a builtin that GCC calls) is as good as none. */
+    const struct interface_symbol *then = interface_find(t->seen, name);
     while (then != NULL && then->tag == 0) {
         then = interface_next(t->seen, then);
     }
     return then;
+}
+
+static const struct interface_symbol *first_then(const struct types *t,
+                                                 const struct import *import)
+{
+    const struct interface_symbol *then = typed(t, label_of(t, import));
+    return then != NULL ? then : typed(t, import->name);
 }
 
 static void find_now(struct types *t, struct view *v)
@@ -162,8 +165,12 @@ static bool all_same(const struct types *t, const struct view *v,
 static void by_label(const struct types *t, const struct view *v)
 {
     struct import *import = v->import;
+    struct view plain = *v;
     import->type = import->label;
     if (v->now == NULL || v->now->tag == 0 || v->now->tag == import->label) {
+        /* Other files may use it without its label. */
+        plain.then = typed(t, import->name);
+        (void)(v->now != NULL && all_same(t, &plain, v->api, v->now));
         return;
     }
     char *reason = NULL;

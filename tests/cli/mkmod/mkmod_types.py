@@ -215,6 +215,21 @@ class Checks(TypeTest):
                      "type was 0x12345678 and is " + self.described(api, "fw_add"),
                      arguments=["--api", api])
 
+    def test_label_here_old_header_there(self):
+        """One file has the label of today, another the plain header of yesterday."""
+        api = self.describe()
+        tag = self.described(api, "fw_add")[2:]
+        new = self.object(f"int fw_add(int, int) __asm__(\"fw_add${tag}\");\n"
+                          "int one(void) { return fw_add(1, 2); }", "-g", name="a")
+        for declaration, good in (("int fw_add(int, int)", True), ("int fw_add(int, short)", False)):
+            old = self.object(declaration + "; int one(void);\nint module_entry(void *p)"
+                              " { return fw_add(1, 2) + one(); }", "-g", name="b")
+            elf = self.link(new, old)
+            if good:
+                self.good(elf, "--api", api)
+            else:
+                self.refused(elf, "'fw_add'", "parameter 2", arguments=["--api", api])
+
     def test_function_became_object(self):
         api = self.describe("int fw_add = 3;\n", names=("fw_add",))
         self.refused(self.old("int fw_add(int, int);\n" + FUNCTION), "'fw_add'",
