@@ -2,10 +2,13 @@
 //! Rust without std: trait objects and a table of functions in constants (all of them
 //! pointers that the loader fixes), formatting by core::fmt, Drop, and a panic handler.
 //!
+//! firmware.rs is what modapi makes of the firmware's header: each name carries the tag of
+//! its type, so mkmod refuses this module when the firmware's functions are others now.
 //! core.sh builds the core library of the compiler's own version, as Debian packages none
 //! for this target. Then, in this folder:
 //!
 //!     FIRMWARE=../../target-loader/firmware
+//!     modapi build $FIRMWARE/include/firmware.h --rust firmware.rs -- -mcpu=cortex-m4 -mthumb
 //!     ./core.sh /usr/bin/rustc core
 //!     /usr/bin/rustc --edition 2021 --target thumbv7em-none-eabi -C opt-level=s \
 //!         -C panic=abort -g --crate-type staticlib -L core rust.rs -o librust.a
@@ -29,7 +32,7 @@ impl Write for Console {
         for part in text.as_bytes().chunks(31) {
             let mut line = [0; 32];
             line[..part.len()].copy_from_slice(part);
-            unsafe { firmware::fw_print(line.as_ptr().cast()) };
+            unsafe { firmware::fw_print(line.as_ptr()) };
         }
         Ok(())
     }

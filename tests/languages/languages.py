@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """languages.py CASE: an example on the demo firmware, on QEMU, and all that it prints.
 
-Environment: MODFMT_SOURCE, MODFMT_BUILD, MKMOD, RUST_MISSING (why there is no Rust, or nothing).
+Environment: MODFMT_SOURCE, MODFMT_BUILD, MKMOD, MODAPI,
+RUST_MISSING (why there is no Rust, or nothing).
 """
 import os
 import pathlib
@@ -85,10 +86,11 @@ def morning(folder):
 
 
 def copy_examples(folder):
-    """As in the source tree, and with mkmod. @return its folder, and the environment"""
+    """As in the source tree, and with tools. @return its folder, and the environment"""
     tools = pathlib.Path(folder) / "tools"
     tools.mkdir()
-    (tools / "mkmod").symlink_to(os.environ["MKMOD"])
+    for tool in ("mkmod", "modapi"):
+        (tools / tool).symlink_to(os.environ[tool.upper()])
     shutil.copytree(SOURCE / "examples", pathlib.Path(folder) / "examples")
     (pathlib.Path(folder) / "target-loader").symlink_to(SOURCE / "target-loader")
     return (pathlib.Path(folder) / "examples",
@@ -135,7 +137,12 @@ def rust():
     with tempfile.TemporaryDirectory() as folder:
         examples, environment = copy_examples(folder)
         (examples / "rust/core").symlink_to(BUILD / "examples/rust")
-        return same_image(examples / "rust/rust.rs", environment, BUILD / "examples/rust/rust.bin")
+        if not same_image(examples / "rust/rust.rs", environment, BUILD / "examples/rust/rust.bin"):
+            return False
+        if (examples / "rust/firmware.rs").read_bytes() != (SOURCE / "examples/rust/firmware.rs").read_bytes():
+            print("examples/rust/firmware.rs is not what modapi makes of firmware.h any more")
+            return False
+    return True
 
 
 def other_rust():

@@ -86,7 +86,7 @@ class Install(Installed):
         """Everything that README.md speaks of is there."""
         have = {p.relative_to(self.prefix).as_posix() for p in self.prefix.rglob("*")}
         tools = ["mkmod", "moddump", "modflash", "modapi", "virtual-board"]
-        want = [f"bin/{tool}" for tool in tools] + [f"share/man/man1/{tool}.1" for tool in tools if tool != "modapi"]
+        want = [f"bin/{tool}" for tool in tools] + [f"share/man/man1/{tool}.1" for tool in tools]
         want += [f"include/modfmt/{name}" for name in ("modfmt.h", "modfmt_layout.h", "modfmt_config.h",
                  "modfmt_store.h", "modload.h", "modload_config.h")]
         want += [f"share/modfmt/{name}" for name in ("module.ld", "include/modfmt_module.h",
