@@ -222,6 +222,11 @@ class CMake(Installed):
                 ("hello.c", "what is hello.c? Source files come after SOURCES"),
                 ("SOURCES hello.c VERSION", "nothing follows VERSION")):
             self.refused(f"modfmt_add_module(hello {arguments})", message)
+        for arguments, message in (
+                ("API_VERSION 1.0.0", "modfmt_add_exports(hello): HEADERS are missing"),
+                ("interface.h", "what is interface.h? Headers come after HEADERS"),
+                ("HEADERS interface.h API", "nothing follows API")):
+            self.refused(f"modfmt_add_exports(hello {arguments})", message)
 
     def test_mkmod_refuses(self):
         """What mkmod says ends the build, and nothing is left that looks like a module."""
@@ -259,6 +264,31 @@ modfmt_add_module(greeting SOURCES greeting.c EXPORT greeting NEEDS counter:1.5.
             self.assertIn(wanted, shown)
         self.assertNotIn("fw_puts", shown)
 
+
+    def test_exports(self):
+        """modfmt_add_exports: every option arrives at modapi, and the target's own flags do."""
+        project = self.copy_project()
+        (project / "include").mkdir()
+        (project / "include/kind.h").write_text("#if !defined(KIND) || defined(NO_KIND)\n#error\n"
+                                                "#endif\ntypedef KIND kind;\n")
+        (project / "board.h").write_text('#include "kind.h"\nkind board_read(void);\n')
+        shutil.copy(SOURCE / "examples/firmware/libc.csv", project)
+        done = self.configure(self.toolchain(), text="""\
+add_library(board STATIC)
+target_link_libraries(board PRIVATE modfmt::loader)
+target_include_directories(board PRIVATE include)
+target_compile_definitions(board PRIVATE "KIND=unsigned long" NAME="b")
+modfmt_add_exports(board HEADERS board.h CSV libc.csv API board.api API_VERSION 2.1.0
+    LABELS board_labels.h RUST board.rs NAME board PROVIDER board)
+""")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.run_well("cmake", "--build", "build", "--target", "board-exports", cwd=project)
+        description = (project / "build/board.api").read_text()
+        for wanted in ("provider board\nversion 2.1.0\n", "function qsort ", "()u32\n"):
+            self.assertIn(wanted, description)
+        self.assertIn("board_exports[]", (project / "build/board-exports.c").read_text())
+        self.assertIn("board_read", (project / "build/board_labels.h").read_text())
+        self.assertIn("pub fn board_read() -> u32;", (project / "build/board.rs").read_text())
 
     def test_module_that_needs_another(self):
         """One module is packed against what another one exports, made in the same build."""
