@@ -153,14 +153,20 @@ def case_versions(folder):
 def case_missing(folder):
     """A needed module that is not there is refused by name, also where a needed one needs it."""
     image = build_all(folder)
-    for images, who in ((["middle"], "middle"), (["highest", "middle"], "middle")):
-        ran = run(image[images[0]], *[image[i] for i in images[1:]])
-        expect(said(ran, *VERSIONS) == [], "something ran", ran)
-        ran.ended(1).memory_as_before()
-        lines = [line for line in ran.lines if "MODLOAD_E_DEPENDENCY" in line]
-        expect(len(lines) == len(images), "not all are refused", ran)
-        expect(all(line.startswith(f"module {who} ") and "lowest" in line for line in lines),
-               "not the one that needs it, or what it needs is not named", ran)
+    line = refused(run(image["middle"]), "middle", "MODLOAD_E_DEPENDENCY")
+    expect("lowest" in line, "what it needs is not named", line)
+    other = in_folder(folder, "other")
+    for name in ("lowest", "middle", "highest"):
+        image[name] = build(other, name, *(["--needs", "absent"] if name == "middle" else []))
+    ran = run("--keep", image["highest"], image["lowest"]).ended(1)
+    expect("middle" in refused(ran, "highest", "MODLOAD_E_DEPENDENCY"), "not named", ran)
+    ran = run("--keep", image["highest"], image["lowest"], image["middle"]).ended(1)
+    # Both lines are about the one that cannot have what it needs.
+    lines = [line for line in ran.lines if "MODLOAD_E_DEPENDENCY" in line]
+    expect(len(lines) == 2 and all(line.startswith("module middle 2.0.0: refused: ") and
+                                   "absent" in line for line in lines), "not by name", ran)
+    expect(said(ran, "middle", "highest") == [], "something ran", ran)
+    ran.memory_as_before().has("module lowest 1.2.0: started, returned 0")
 
 
 def case_types(folder):
