@@ -256,6 +256,58 @@ static int write_outputs(const struct build *b)
     return status;
 }
 
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(names[i]);
+    }
+    free(names);
+}
+
+static void free_declared(struct build *b)
+{
+    for (size_t i = 0; i < b->declared_count; i++) {
+        struct declared *d = &b->declared[i];
+        free_names(d->parameters, d->parameter_count);
+        free(d->shown);
+        free(d->link);
+        free(d->place);
+        free(d->condition);
+    }
+    free(b->declared);
+}
+
+static void free_rows(struct build *b)
+{
+    for (size_t i = 0; i < b->row_count; i++) {
+        struct row *row = &b->rows[i];
+        free(row->name);
+        free(row->symbol);
+        free(row->header);
+        free(row->condition);
+        free(row->result);
+        free(row->parameters);
+    }
+    free(b->rows);
+}
+
+static void release(struct build *b)
+{
+    for (size_t i = 0; i < b->export_count; i++) {
+        free(b->exports[i].condition);
+    }
+    for (size_t i = 0; i < b->header_count; i++) {
+        free(b->headers[i].path);
+    }
+    free(b->exports);
+    free(b->headers);
+    free_names(b->macros, b->macro_count);
+    free_names(b->macro_places, b->macro_count);
+    free_declared(b);
+    free_rows(b);
+    interface_free(b->interface);
+}
+
 int verb_build(int argc, char **argv)
 {
     struct build b = {.name = "firmware",
@@ -282,5 +334,6 @@ int verb_build(int argc, char **argv)
         cli_note(NULL, "%zu symbols, %zu bytes of table", b.export_count,
                  12 * b.export_count);
     }
+    release(&b);
     return status;
 }
