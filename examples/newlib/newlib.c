@@ -2,9 +2,9 @@
 /*
  * A C library of the module's own: newlib's printf with floating point, qsort, malloc and
  * libm, linked into the module as into any program. syscalls.c has the few functions that
- * newlib wants of a system. The price is the image's size, 28,128 bytes. Where the
+ * newlib wants of a system. The price is the image's size, 28 KB. Where the
  * firmware offers these functions, they are imports, and the image of this very source
- * has 2,464 bytes: see ../firmware.
+ * has 2.5 KB: see ../firmware.
  *
  *     FIRMWARE=../../target-loader/firmware
  *     arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -Os -g -I$FIRMWARE/include \
