@@ -132,10 +132,11 @@ static int meet_(struct modload_module *m, struct modload_module *found,
     return 0;
 }
 
-/** Meet the dependencies of the pending module from where its walk stands.
+/** Meet the dependencies of the pending module from where its walk stands. Not inlined: a
+ *  tag's buffer shall not stay on the stack while images are loaded.
  *  @return 0: all are met; 1: *ret_name is to be loaded first; or an error */
-static int resolve_(const struct modload_registry *r, uint32_t *ret_name,
-                    struct modfmt_diag *diag)
+__attribute__((noinline)) static int
+resolve_(const struct modload_registry *r, uint32_t *ret_name, struct modfmt_diag *diag)
 {
     struct modload_module *m = r->pending;
     struct modload_tags_ t = {
