@@ -88,4 +88,26 @@ on_board "$modflash" remove average
 on_board "$modflash" list
 show "$top/scripts/run-qemu.sh" --flash "$flash"
 
-say "It works: packed, flashed, listed, updated, removed; placed, loaded, relocated and run"
+say "A module that was built for another firmware: its header says time has 64 bits"
+mkdir -p "$build/demo/other"
+sed 's/^uint32_t fw_time_ms/uint64_t fw_time_ms/' target-loader/firmware/include/firmware.h \
+    >"$build/demo/other/firmware.h"
+cat >"$build/demo/other/late.c" <<'END'
+#include "firmware.h"
+int module_entry(void *p) { (void)p; return fw_time_ms() < 1000; }
+END
+quietly arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -Os -g -nostdlib -T examples/module.ld \
+    -Wl,--emit-relocs,--unresolved-symbols=ignore-all "$build/demo/other/late.c" \
+    -o "$build/demo/other/late.elf"
+quietly "$build/mkmod/mkmod" "$build/demo/other/late.elf" -o "$build/demo/late.bin"
+if on_board "$modflash" "$build/demo/late.bin"; then
+    echo "demo: failed: it was not refused" >&2
+    exit 1
+fi
+
+say "Modules that use each other, in C, C++ and Rust: loaded in order, kept while needed"
+modules=("$build/examples/sheep.bin" "$build/examples/counter.bin" "$build/examples/cxx.bin")
+[ ! -f "$build/examples/rust.bin" ] || modules+=("$build/examples/rust.bin")
+show "$top/scripts/run-qemu.sh" --keep "${modules[@]}"
+
+say "It works: packed, checked, flashed, listed, updated, removed; loaded, bound, run, unloaded"
