@@ -28,8 +28,12 @@ static void end_if(FILE *out, const char *condition)
 static void write_names(FILE *out, const struct build *b)
 {
     for (size_t i = 0; i < b->export_count; i++) {
-        (void)fprintf(out, "extern const uint8_t modapi_%zu[] __asm__(\"%s\");\n", i,
-                      b->exports[i].symbol);
+        const struct export *e = &b->exports[i];
+        bool data = e->declared != NULL && e->declared->kind == INTERFACE_OBJECT;
+        (void)fprintf(out,
+                      data ? "extern const uint8_t modapi_%zu[] __asm__(\"%s\");\n"
+                           : "extern void modapi_%zu(void) __asm__(\"%s\");\n",
+                      i, e->symbol);
     }
 }
 
@@ -164,10 +168,14 @@ char *table_text(const struct build *b, const char *description)
     if (out == NULL) {
         cli_die(CLI_IO, NULL, "out of memory");
     }
-    (void)fprintf(out,
-                  "/* Made by modapi build: what %s offers to modules. Do not edit. */\n"
-                  "#include \"modload_tables.h\"\n\n",
-                  b->provider);
+    (void)fprintf(
+        out,
+        "/* Made by modapi build: what %s offers to modules. Do not edit. Its names\n"
+        " * have types that are not theirs: in a build with -flto, compile this "
+        "file with\n"
+        " * -fno-lto. */\n"
+        "#include \"modload_tables.h\"\n\n",
+        b->provider);
     write_names(out, b);
     write_entries(out, b);
     write_count(out, b);

@@ -157,7 +157,7 @@ int main(void) { extern const uint8_t firmware_exports[]; return firmware_export
 
 
 class Table(ModapiTest):
-    def make(self, *defines, compiler=GCC):
+    def make(self, *defines, compiler=GCC, rest=()):
         """A firmware with the table, linked by GNU ld: (ELF, {hash: (tag, address)})."""
         self.write("fw.h", HEADER)
         self.write("fw.csv", CSV)
@@ -166,7 +166,7 @@ class Table(ModapiTest):
         self.command([*compiler, "-std=c11", "-Os", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
                       "-Wconversion", "-Wmissing-prototypes", "-I", SOURCE / "target-loader",
                       *defines, "-c", "table.c"])
-        self.command([*GCC, "-Os", *defines, "main.c", "table.o", "-Wl,--gc-sections",
+        self.command([*GCC, "-Os", *defines, *rest, "main.c", "table.o", "-Wl,--gc-sections",
                       "--specs=nosys.specs", "-o", "fw.elf"])
         elf = ELFFile(open(self.path("fw.elf"), "rb"))
         self.addCleanup(elf.stream.close)
@@ -198,6 +198,10 @@ class Table(ModapiTest):
 
     def test_clang(self):
         symbols, table = self.make(compiler=CLANG)
+        self.check_entries(symbols, table, {**self.SAME, "malloc": "fw_get"})
+
+    def test_lto(self):
+        symbols, table = self.make(rest=["-flto"])
         self.check_entries(symbols, table, {**self.SAME, "malloc": "fw_get"})
 
     def test_functions_have_the_thumb_bit(self):
