@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The loader on the chip agrees: QEMU boots the very flash file, and the firmware loads and
 runs what list shows, no more and no less."""
+import os
 import re
 import subprocess
 import sys
@@ -86,6 +87,67 @@ class Loader(FlashTest):
         self.assertEqual(self.modules(), {"one": "1.0.0", "two": "1.0.0"})
         self.assertEqual(self.file("verify").status, 4)
         self.assertEqual(self.boot(), {"one": "1.0.0"}, self.console)
+
+
+class Links(Loader):
+    """Real modules on the demo firmware: what modflash says of them is what its loader does."""
+
+    def compiled(self, name, source, *options):
+        self.write(f"{name}.c", source.encode())
+        subprocess.run(["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-Os", "-g", "-nostdlib",
+                        "-ffreestanding", f"{name}.c", "-Wl,--emit-relocs",
+                        "-Wl,--unresolved-symbols=ignore-all,-e,module_entry", "-o",
+                        f"{name}.elf"], cwd=self.folder, check=True)
+        done = self.run_command([os.environ["MKMOD"], f"{name}.elf", "-o", f"{name}.bin",
+                                 "--name", name, "--version", "1.0.0", *options])
+        self.assertEqual(done.status, OK, str(done))
+        return f"{name}.bin"
+
+    def test_another_type(self):
+        """A header that says something else than the firmware's: refused here and there."""
+        good = self.compiled("good", "int fw_puts(const char *s);\n"
+                             "int module_entry(void *p) { (void)p; fw_puts(\"hi\"); return 0; }\n")
+        bad = self.compiled("bad", "int fw_puts(const char *s, int more);\nint module_entry(void *p)"
+                            " { (void)p; fw_puts(\"hi\", 1); return 0; }\n")
+        self.good(self.file(good))
+        for more in ((), ("--firmware", FIRMWARE)):
+            done = self.keeps_flash(self.file, *more, bad)
+            self.assertEqual(done.status, 1, str(done))
+            self.assertIn("bad.bin: error: 'fw_puts' is not what the module was built against; it "
+                          "was 'int fw_puts(const char *", done.err)
+        self.agrees({"good": "1.0.0"})
+        self.good(self.file("--no-check", bad))
+        self.assertEqual(self.boot(), {"good": "1.0.0"})
+        self.assertIn("module bad 1.0.0: refused: MODLOAD_E_TYPE", self.console)
+
+    def test_not_offered(self):
+        bad = self.compiled("bad", "int fw_fly(int a);\n"
+                            "int module_entry(void *p) { (void)p; return fw_fly(1); }\n")
+        for more, told in (((), "the firmware on the board"), (("--firmware", FIRMWARE), str(FIRMWARE))):
+            done = self.keeps_flash(self.file, *more, bad)
+            self.assertIn(f"'fw_fly' is not offered by {told}", done.err)
+        self.good(self.file("--no-check", bad))
+        self.boot()
+        self.assertIn("module bad 1.0.0: refused: MODLOAD_E_IMPORT", self.console)
+
+    def test_parameters(self):
+        """What params --set wrote is what the module finds."""
+        self.good(self.file(self.compiled("tune", """
+            struct { int rate; char name[12]; } module_params = {1, "slow"};
+            int fw_printf(const char *format, ...);
+            int module_entry(void *p)
+            {
+                (void)p;
+                fw_printf("%s at %d\\n", module_params.name, module_params.rate);
+                return 0;
+            }
+            """)))
+        self.agrees({"tune": "1.0.0"})
+        self.assertIn("slow at 1\n", self.console)
+        self.write("values", (96).to_bytes(4, "little") + b"fast\0")
+        self.good(self.file("params", "tune", "--set", "values"))
+        self.agrees({"tune": "1.0.0"})
+        self.assertIn("fast at 96\n", self.console)
 
 
 if __name__ == "__main__":
