@@ -110,6 +110,7 @@ struct stack_function {
     size_t call_capacity;
     uint64_t worst; /**< bytes, calls counted */
     bool given;     /**< by --stack-allow */
+    bool pointer_told;
     size_t deepest; /**< index of the call that makes `worst`; NO_CALL */
 };
 #define NO_CALL SIZE_MAX

@@ -14,8 +14,7 @@ static uint32_t *entry(const struct module *m, uint32_t *const tables[2],
     return &tables[segment][(address - m->segment[segment].link) / 2];
 }
 
-/* Where a function ends if its symbol does not say so: where the next one starts, or the
- * section ends. */
+/* Where a function ends at most: where the next one starts, or the section ends. */
 static uint32_t end_by_next(const struct module *m, const struct stack_functions *all,
                             uint32_t start)
 {
@@ -90,8 +89,9 @@ void stack_functions_find(struct module *m, struct stack_functions *all)
     }
     for (size_t i = 0; i < all->count; i++) {
         struct stack_function *f = &all->list[i];
-        if (f->end <= f->start) {
-            f->end = end_by_next(m, all, f->start);
+        uint32_t most = end_by_next(m, all, f->start);
+        if (f->end - f->start > most - f->start || f->end == f->start) {
+            f->end = most;
         }
     }
     find_words(m, &all->words);

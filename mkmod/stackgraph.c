@@ -131,10 +131,13 @@ static uint32_t import_cost(struct graph *g, const struct stack_call *call)
     return veneer && bytes < VENEER_BYTES ? VENEER_BYTES : bytes;
 }
 
-static uint32_t pointer_cost(struct graph *g, const struct stack_call *call)
+/* One message a function, however many such calls it has. */
+static uint32_t pointer_cost(struct graph *g, size_t index, const struct stack_call *call)
 {
     const struct stack_options *s = g->m->options.stack;
-    if (!s->has_indirect) {
+    struct stack_function *f = &g->all.list[index];
+    if (!s->has_indirect && !f->pointer_told) {
+        f->pointer_told = true;
         refuse(
             g, call->site, "a call through a pointer, which may go anywhere",
             "give what it needs at most with --stack-indirect BYTES, or what the caller "
@@ -200,7 +203,8 @@ static void look_at_call(struct graph *g, struct step *step)
     if (call.kind != CALL_FUNCTION) {
         step->next++;
         count(&g->all.list[index], number,
-              call.kind == CALL_IMPORT ? import_cost(g, &call) : pointer_cost(g, &call));
+              call.kind == CALL_IMPORT ? import_cost(g, &call)
+                                       : pointer_cost(g, index, &call));
         return;
     }
     size_t target = stack_function_at(g->m, &g->all, call.target);

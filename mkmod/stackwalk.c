@@ -10,11 +10,13 @@
 #include "stack.h"
 
 /* An instruction whose depth grows so often is in a loop that pushes. */
-#define GROWTH_MAX 64u
+#define GROWTH_MAX  64u
+#define POINTER_MAX 8u
 
 struct visit {
     uint32_t address;
-    uint16_t growth;
+    uint16_t growth; /* so often it got deeper */
+    uint16_t moves;  /* so often a register that points into the stack did */
     bool after_call; /**< only known to be reached if the call in front of it returns */
     bool queued;
     struct stack_state state;
@@ -43,6 +45,7 @@ struct walk {
     bool table;    /**< at least one of them for certain: TBB, TBH */
     uint32_t switch_at;
     struct stack_state dispatch; /**< the state there */
+    uint16_t moves;              /**< as a visit's */
     bool leftover;               /**< now looking at what is not reached otherwise */
     size_t call; /**< index of the call added last; NO_CALL if that failed */
 };
@@ -118,28 +121,31 @@ static bool same_value(struct value a, struct value b)
            (a.kind == VALUE_UNKNOWN || a.number == b.number);
 }
 
-/* @return did anything change? */
-static bool join_value(struct value *into, struct value value)
+/* Pointers into the stack that a loop moves would go on for ever: `growth` counts, and
+ * ends that. @return did anything change? */
+static bool join_value(struct value *into, struct value value, uint16_t *growth)
 {
     if (into->kind == VALUE_UNKNOWN || same_value(*into, value)) {
         return false;
     }
-    if (into->kind == VALUE_STACK && value.kind == VALUE_STACK) {
+    if (into->kind == VALUE_STACK && value.kind == VALUE_STACK && *growth < POINTER_MAX) {
         if (!stack_deeper(value.number, into->number)) {
             return false;
         }
         into->number = value.number;
+        (*growth)++;
         return true;
     }
     into->kind = VALUE_UNKNOWN;
     return true;
 }
 
-static bool join(struct stack_state *into, const struct stack_state *state)
+static bool join(struct stack_state *into, const struct stack_state *state,
+                 uint16_t *growth)
 {
     bool changed = false;
     for (uint32_t r = 0; r < 15; r++) {
-        changed |= join_value(&into->reg[r], state->reg[r]);
+        changed |= join_value(&into->reg[r], state->reg[r], growth);
     }
     if (into->return_slot != state->return_slot && into->return_slot != NO_STACK_SLOT) {
         into->return_slot = NO_STACK_SLOT;
@@ -187,7 +193,7 @@ static void meet(struct walk *w, struct visit *v, const struct stack_state *stat
             return;
         }
     }
-    changed |= join(&v->state, state);
+    changed |= join(&v->state, state, &v->moves);
     if (changed) {
         enqueue(w, (size_t)(v - w->visits));
     }
@@ -355,7 +361,7 @@ static void note_switch(struct walk *w, uint32_t site, const struct stack_state 
         if (stack_deeper(state->depth, w->dispatch.depth)) {
             w->dispatch.depth = state->depth;
         }
-        (void)join(&w->dispatch, state);
+        (void)join(&w->dispatch, state, &w->moves);
     }
 }
 
@@ -591,6 +597,12 @@ static void run_it(struct walk *w, const struct fetched *it,
     }
 }
 
+static bool is_nop(const struct fetched *f)
+{
+    return f->first == 0xbf00 || f->first == 0x46c0 ||
+           (f->first == 0xf3af && f->second == 0x8000);
+}
+
 static void visit(struct walk *w, size_t number)
 {
     struct stack_state state = w->visits[number].state;
@@ -604,6 +616,9 @@ static void visit(struct walk *w, size_t number)
         return;
     }
     struct effect effect = execute(w, &f, &state);
+    if (is_nop(&f)) { /* it fills up what lies behind a call that does not return */
+        effect.after_call = w->visits[number].after_call;
+    }
     if (effect.goes_on) {
         go_on(w, f.address + f.length, &state, effect);
     }

@@ -252,6 +252,49 @@ int entry_constant_pointer(void *p)
     return volatile_free((int)p & 1) + 1;
 }
 
+/* ---- a pointer into the stack that a loop moves ------------------------------------------- */
+
+APART static int digits(unsigned x)
+{
+    char text[40];
+    char *at = text + sizeof text;
+    do {
+        *--at = (char)('0' + x % 10);
+        x /= 10;
+    } while (x != zero);
+    fw_nothing(at);
+    bottom();
+    return *at;
+}
+
+int entry_digits(void *p);
+int entry_digits(void *p)
+{
+    return digits((unsigned)p + 4711) + 1;
+}
+
+/* ---- a call that does not return, with nothing but padding behind it -------------------- */
+
+int checked(int);
+__asm__(".pushsection .text.checked, \"ax\", %progbits\n"
+        ".type never, %function\n.thumb_func\nnever: b never\n.size never, . - never\n"
+        ".global checked\n.type checked, %function\n.thumb_func\nchecked:\n"
+        "push {r4, lr}\n"
+        "cmp r0, #99\n"
+        "beq 1f\n"
+        "bl bottom\n"
+        "pop {r4, pc}\n"
+        "1: bl never\n"
+        "nop\n"
+        ".word 0\n"
+        ".size checked, . - checked\n.popsection");
+
+int entry_checked(void *p);
+int entry_checked(void *p)
+{
+    return checked((int)p & 3) + 1;
+}
+
 int module_entry(void *p);
 int module_entry(void *p)
 {
