@@ -137,6 +137,8 @@ static void json_problem(struct cli_json *json, const struct check_problem *p)
     cli_json_text(json, "name", p->name);
     if (p->hash != 0) {
         cli_json_hex32(json, "hash", p->hash);
+    } else {
+        cli_json_text(json, "hash", NULL);
     }
     cli_json_text(json, "then", p->then[0] != '\0' ? p->then : NULL);
     cli_json_text(json, "now", p->now[0] != '\0' ? p->now : NULL);

@@ -5,10 +5,10 @@ the firmware's ELF, a description, or the table of the firmware that is on the b
 and modules are made with the compiler, modapi and mkmod; what no tool makes, with encoder."""
 import json
 import os
-import subprocess
+import re
 
-from modflash_run import (ERASED, FLASH, OK, REFUSED, SIZE, USAGE, FlashTest, encoder, image,
-                          main, need)
+from modflash_run import (ERASED, FLASH, OK, REFUSED, SIZE, SOURCE, USAGE, FlashTest, encoder,
+                          image, main, need)
 
 need("arm-none-eabi-gcc", "clang")
 MKMOD, MODAPI = os.environ["MKMOD"], os.environ["MODAPI"]
@@ -96,16 +96,12 @@ class Linking(FlashTest):
         self.write("vectors.s", VECTORS.encode())
         self.make(MODAPI, "build", f"{name}.h", "-o", f"{name}-table.c", "--api", f"{name}.api",
                   "--api-version", version, *options, "--", "-mcpu=cortex-m4", "-mthumb")
-        self.make(*GCC, f"-I{self.source}/target-loader", f"-I{self.source}/libmodfmt",
+        self.make(*GCC, f"-I{SOURCE}/target-loader", f"-I{SOURCE}/libmodfmt",
                   f"{name}.c", f"{name}-table.c", "vectors.s", "-Wl,-Ttext=0x08000100",
                   "-Wl,--section-start=.vectors=0x08000000", "-Wl,-e,0", "-o", f"{name}.elf")
         self.make("arm-none-eabi-objcopy", "-O", "binary", f"{name}.elf", f"{name}.flat")
         flat = (self.folder / f"{name}.flat").read_bytes()
         self.write(f"{name}.img", flat.ljust(SIZE, ERASED))
-
-    def setUp(self):
-        super().setUp()
-        self.source = os.environ["MODFMT_SOURCE"]
 
     @once
     def compiled(self, header, more="", *options, name="plug"):
@@ -202,6 +198,14 @@ class Acceptance(Linking):
         self.use_board("old")
         self.good(self.board("plug.bin"))
         self.expect({"plug": None})
+
+    def test_cost(self):
+        """The table is one read more than there was, two commands of the probe."""
+        self.use_board("old")
+        asked = self.good(self.board("plug.bin"))
+        self.use_board("old")
+        not_asked = self.good(self.board("--no-check", "plug.bin"))
+        self.assertEqual(int(asked.stats["commands"]), int(not_asked.stats["commands"]) + 2)
 
     def test_modflash_no_check(self):
         self.use_board("new")
@@ -507,6 +511,17 @@ class Check(Linking):
             done = self.check(*arguments)
             self.assertEqual(done.status, USAGE, str(done))
             self.assertIn(text, done.err)
+
+    def test_man_page(self):
+        """Every kind of problem and every field is in the manual."""
+        source = (SOURCE / "interface/check_text.c").read_text()
+        kinds = re.findall(r'\[CHECK_\w+\] = "([a-z-]+)"', source)
+        self.assertEqual(len(kinds), 11)
+        fields = re.findall(r'cli_json_\w+\(&?json, "(\w+)"', (SOURCE / "modapi/check.c").read_text())
+        page = (SOURCE / "modapi/modapi.1").read_text(encoding="utf-8")
+        page = page[page.index(".Ss check"):page.index(".Ss diff")]
+        for word in [*kinds, *fields]:
+            self.assertRegex(page, rf"(?m)(^\.Va|^\.Qq|^\.Pq).*\b{word}\b")
 
     def test_files(self):
         self.write("cut.bin", image("m")[:80])
