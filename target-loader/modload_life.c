@@ -196,8 +196,10 @@ static int finish_(struct modload_registry *r, struct modfmt_diag *diag)
         return rc;
     r->pending = m->next;
     m->next = r->modules;
-    r->modules = m;
     m->state = MODLOAD_LOADED;
+    /* modload_at() may walk the list meanwhile, from a task that allocates. */
+    __asm__ volatile("" ::: "memory");
+    r->modules = m;
     modload_debug_event(m, MODLOAD_DEBUG_LOADED);
     return 0;
 }

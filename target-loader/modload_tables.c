@@ -3,6 +3,11 @@
 
 #include "modfmt.h"
 
+static const struct modload_export *after_(const struct modload_export *e, uint32_t bytes)
+{
+    return (const struct modload_export *)(const void *)((const uint8_t *)e + bytes);
+}
+
 int modload_table_find(struct modload_table *table, uint32_t hash, uint32_t type,
                        uint32_t *ret_address)
 {
@@ -17,11 +22,9 @@ int modload_table_find(struct modload_table *table, uint32_t hash, uint32_t type
      * too far, and then in halves. */
     do {
         uint32_t left = (uint32_t)((const uint8_t *)end - (const uint8_t *)e);
-        const struct modload_export *next =
-            (const struct modload_export *)(const void *)((const uint8_t *)e + step);
 
-        if (left > step && next->hash <= hash)
-            e = next;
+        if (left > step && after_(e, step)->hash <= hash)
+            e = after_(e, step);
         else
             ahead = false;
         step = ahead ? 2 * step : step / 2;
