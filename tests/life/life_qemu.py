@@ -75,7 +75,7 @@ def in_use(name):
 
 def all_well(run_):
     """Loaded in order, bound to each other, unloaded in order, nothing left."""
-    run_.ended(0).memory_as_before()
+    run_.ended(0).matches(r"firmware: .*; \d+ bytes of module RAM free, as before")
     expect(said(run_, *VERSIONS) == CONSTRUCTED + DESTRUCTED, "another order or result", run_)
     return run_.has(*[line for name, line in zip(("highest", "middle", "lowest"), DESTRUCTED)
                       for line in (line, unloaded(name))])
@@ -112,6 +112,19 @@ def case_code(folder):
         flags = flags if "-mcpu=cortex-m0" in flags else ["-mcpu=cortex-m4", *flags]
         image = build_all(in_folder(folder, f"flags{number}"), flags=flags)
         all_well(run("--keep", *[image[name] for name in ("middle", "lowest", "highest")]))
+
+
+# Core, firmware, and what its modules are compiled for.
+CORES = (("cortex-m0", "microbit"), ("cortex-m3", "mps2-an385"), ("cortex-m33", "mps2-an505"))
+
+
+def case_cores(folder):
+    """The same on the firmware of other cores."""
+    for core, board in CORES:
+        image = build_all(in_folder(folder, core), flags=[f"-mcpu={core}"])
+        firmware = BUILD / f"cross/{core}/target-loader/firmware/{board}.elf"
+        all_well(run("--keep", "--firmware", firmware,
+                     *[image[name] for name in ("highest", "lowest", "middle")]))
 
 
 def case_along(folder):

@@ -620,6 +620,24 @@ static void storage_is_good_for_another_module(void **state)
     }
 }
 
+/** Again from where it was: the source in the storage itself. */
+static void module_is_loaded_again_from_its_own_source(void **state)
+{
+    static struct modload_module own;
+    struct modload_source source;
+    struct modfmt_diag diag;
+
+    (void)state;
+    world.r.dismiss = NULL;
+    world_shelve(MODULE("A"));
+    source = world_source("A");
+    assert_int_equal(modload_load(&world.r, &source, &own, &diag), 0);
+    assert_int_equal(modload_unload(&world.r, &own), 0);
+    assert_int_equal(modload_load(&world.r, &own.source, &own, &diag), 0);
+    assert_ptr_equal(own.source.handle, source.handle);
+    assert_int_equal(modload_unload(&world.r, &own), 0);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
@@ -656,6 +674,7 @@ int main(void)
         TEST(failed_load_keeps_what_others_need),
         TEST(what_is_not_loaded_cannot_be_unloaded),
         TEST(storage_is_good_for_another_module),
+        TEST(module_is_loaded_again_from_its_own_source),
     };
     int failed = 0;
 
