@@ -126,6 +126,19 @@ void exports_collect(struct module *m)
     }
 }
 
+void exports_check_base(struct module *m)
+{
+    for (uint32_t i = 0; m->has_static_base && i < m->export_count; i++) {
+        if (m->exports[i].function) {
+            problem_error(m, 0, 0,
+                          "the function '%s' cannot be exported: the module counts on r9 "
+                          "as its static base, and who calls from outside has another "
+                          "one there; compile without -msingle-pic-base and -frwpi",
+                          m->exports[i].name);
+        }
+    }
+}
+
 struct modfmt_export *exports_table(const struct module *m)
 {
     struct modfmt_export *table = cli_alloc(m->export_count + 1u, sizeof *table);

@@ -279,6 +279,7 @@ static int make(struct module *m)
     movpair_resolve(m);
     got_resolve(m);
     staticbase_resolve(m);
+    exports_check_base(m);
     branch_check_veneers(m);
     places_find(m);
     params_fill(m);

@@ -273,6 +273,9 @@ struct symbols records_of(struct module *m, const char *section);
 /* exports.c */
 /** Find what --export and MODULE_EXPORT name, check it, sort it by hash. */
 void exports_collect(struct module *m);
+/** Refuse functions of a module with a static base, once that is known: exports are called
+ *  with their caller's r9. */
+void exports_check_base(struct module *m);
 /** The export table. To be freed. */
 struct modfmt_export *exports_table(const struct module *m);
 

@@ -114,6 +114,17 @@ class Exports(SharedTest):
         elf = self.elf("static int mine = 3; int *module_entry(void *p) { return p ? &mine : 0; }")
         self.refused(elf, "'mine' cannot be exported: it is local", arguments=["--export", "mine"])
 
+    def test_static_base(self):
+        """Whoever calls a function from outside has another r9. An object is only looked at."""
+        elf = self.elf("static int kept; int counted = 1; int count(void) { return ++kept; }\n"
+                       "int module_entry(void *p) { return p ? counted : count(); }",
+                       "-fpic", "-msingle-pic-base", "-mpic-register=r9",
+                       "-mno-pic-data-is-text-relative")
+        self.refused(elf, "the function 'count' cannot be exported", "static base",
+                     "-msingle-pic-base", arguments=["--export", "count"])
+        self.good(elf, "--export", "counted")
+        self.assertIn("counted", self.exports())
+
     def test_undefined(self):
         self.refused(self.elf(HEAD + ".word imported\n"),
                      "'imported' cannot be exported: it is not defined in the module",
