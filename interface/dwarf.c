@@ -75,6 +75,26 @@ static bool made_by_compiler(Dwarf_Die *die)
     return name != NULL && strncmp(name, "__builtin_", 10) == 0;
 }
 
+/* With -g1 functions have no types, which must not look like f(), nor like void f(void).
+ */
+static bool untold(struct dwarf_reader *r, Dwarf_Die *die)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Die child;
+    if (!r->c || flag(die, DW_AT_prototyped) ||
+        dwarf_attr_integrate(die, DW_AT_type, &attribute) != NULL) {
+        return false;
+    }
+    for (int rc = dwarf_child(die, &child); rc == 0;
+         rc = dwarf_siblingof(&child, &child)) {
+        int tag = dwarf_tag(&child);
+        if (tag == DW_TAG_formal_parameter || tag == DW_TAG_unspecified_parameters) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void take_symbol(struct dwarf_reader *r, Dwarf_Die *die)
 {
     Dwarf_Attribute attribute;
@@ -86,6 +106,9 @@ static void take_symbol(struct dwarf_reader *r, Dwarf_Die *die)
     /* A copy of a function refers to the DIE that says all. */
     if (!flag(die, DW_AT_external) || name == NULL || shown == NULL || !good_name(name) ||
         made_by_compiler(die) || dwarf_attr(die, DW_AT_abstract_origin, &attribute)) {
+        return;
+    }
+    if (is_function && untold(r, die)) {
         return;
     }
     uint32_t type = is_function ? dietypes_convert(r, die) : dietypes_of(r, die);
@@ -253,6 +276,9 @@ static void read_unit(struct dwarf_reader *r, Dwarf_Die *unit)
     r->c = language == DW_LANG_C || language == DW_LANG_C89 || language == DW_LANG_C99 ||
            language == DW_LANG_C11;
     r->cxx = !r->c;
+    Dwarf_Attribute attribute;
+    r->lost |= dwarf_attr(unit, DW_AT_dwo_name, &attribute) != NULL ||
+               dwarf_attr(unit, DW_AT_GNU_dwo_name, &attribute) != NULL;
     if (language == DW_LANG_Mips_Assembler) {
         return; /* names without types */
     }

@@ -111,6 +111,23 @@ class Compilers(ModapiTest):
         self.command([*GCC, "-nostdlib", "-Wl,-e0", "all.o", "-o", "all.elf"])
         self.assertEqual(self.seen(self.path("all.elf")), wanted)
 
+    def test_split_debug_information(self):
+        self.source()
+        self.compile(GCC, "-gsplit-dwarf")
+        done = self.modapi("show", "--dwarf", "all.o", status=REFUSED)
+        self.assertIn("compile without -gsplit-dwarf", done.stderr)
+
+    def test_g1_tells_no_types(self):
+        self.source()
+        self.assertEqual(self.seen(self.compile(GCC, "-g1")), {})
+
+    def test_link_time_optimization(self):
+        self.source()
+        wanted = self.seen(self.compile(GCC))
+        self.command([*GCC, "-w", "-g", "-O2", "-flto", "-nostdlib", "-Wl,-e0", "all.c", "-o",
+                      "all.elf", *[f"-Wl,-u{name}" for name in wanted]])
+        self.assertEqual(self.seen(self.path("all.elf")), wanted)
+
     def test_headers_alone_agree(self):
         self.source()
         wanted = {n: t for n, (t, _) in self.seen(self.compile(GCC)).items()}
