@@ -18,7 +18,9 @@ static const struct cli_tool tool = {
                "  check    would a firmware link these modules?\n"
                "  diff     what changed between two descriptions, and what that breaks\n"
                "  show     the description in a file, or what an ELF's debug information "
-               "says\n\n"
+               "says\n"
+               "  stubs    something to link modules with, so that the linker reports "
+               "typos\n\n"
                "Exit status: 0 good, 1 refused or breaking, 2 usage, 3 input, output or "
                "memory.",
     .options = options,
@@ -30,10 +32,8 @@ struct verb {
 };
 
 static const struct verb verbs[] = {
-    {"build", verb_build},
-    {"check", verb_check},
-    {"diff", verb_diff},
-    {"show", verb_show},
+    {"build", verb_build}, {"check", verb_check}, {"diff", verb_diff},
+    {"show", verb_show},   {"stubs", verb_stubs},
 };
 
 int main(int argc, char **argv)
@@ -49,5 +49,6 @@ int main(int argc, char **argv)
     if (cli_next(&args, &value) == CLI_END) {
         cli_usage(&tool, "no verb was given");
     }
-    cli_usage(&tool, "\"%s\" is no verb: there are build, check, diff and show", value);
+    cli_usage(&tool, "\"%s\" is no verb: there are build, check, diff, show and stubs",
+              value);
 }

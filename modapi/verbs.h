@@ -10,5 +10,6 @@ int verb_build(int argc, char **argv);
 int verb_check(int argc, char **argv);
 int verb_diff(int argc, char **argv);
 int verb_show(int argc, char **argv);
+int verb_stubs(int argc, char **argv);
 
 #endif
