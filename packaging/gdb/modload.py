@@ -17,6 +17,7 @@ import struct
 import gdb
 
 HOOK = "modload_debug_event"
+REGISTRY = "struct modload_registry"
 LOADED, UNLOADING = 1, 2
 STATES = {0: "empty", 1: "loaded", 2: "started", 3: "stopped"}
 MODULES_MAX = 256  # in a registry that is not set up yet there may be anything
@@ -293,18 +294,26 @@ class Module:
 
 
 def registries():
-    """Addresses of all registries that are variables by themselves."""
-    found = []
+    """Expressions for the addresses of all registries that are variables, or part of one of
+    the loader's own types, such as an RTOS port's."""
+    found = [registry_setting.value] if registry_setting.value else []
     try:
-        text = gdb.execute("info variables -q -t ^struct\\ modload_registry$", False, True)
+        text = gdb.execute("info variables -q -t ^struct\\ modload_", False, True)
     except gdb.error:
         return found
     for line in text.splitlines():
         words = line.rstrip(";").split()
-        if len(words) >= 4 and words[-1].isidentifier():
-            found.append("&" + words[-1])
-    if registry_setting.value:
-        found.insert(0, registry_setting.value)
+        if len(words) < 4 or not words[-1].isidentifier():
+            continue  # a heading, or an array
+        try:
+            kind = gdb.parse_and_eval(words[-1]).type.strip_typedefs().unqualified()
+            if str(kind) == REGISTRY:
+                found.append("&" + words[-1])
+            elif kind.code == gdb.TYPE_CODE_STRUCT:
+                found += ["&%s.%s" % (words[-1], field.name) for field in kind.fields()
+                          if str(field.type.strip_typedefs()) == REGISTRY]
+        except gdb.error:
+            pass
     return found
 
 
@@ -316,7 +325,7 @@ class Modules:
 
     def in_target(self):
         """Addresses of the modules in all registries."""
-        pointer = gdb.lookup_type("struct modload_registry").pointer()
+        pointer = gdb.lookup_type(REGISTRY).pointer()
         seen = []
         for expression in registries():
             try:

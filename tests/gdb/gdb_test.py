@@ -140,7 +140,8 @@ def case_break_before_load(folder):
         has(text, r"\(plug_work\) pending", hit(work), rf"^{second}\t",
             r"^plug +1\.2\.3 +loaded|^plug +1\.2\.3 +started",
             r"#0 +plug_work \(turn=2\) at .*plug\.c:", r"#1 .* module_entry \(",
-            r"#2 .*modload_cortex_m_call", r"exited normally")
+            r"#2 .*modload_cortex_m_call")
+        board.process.wait(60)  # gdb may or may not see QEMU go
         expect("module plug 1.2.3: returned 0" in board.text(), "it did not go on", board.text())
 
 
@@ -259,6 +260,24 @@ def case_registry(folder):
                          "python print(len(registries()) - registries_before)",
                          "show modload registry", path=folder / "m")
         has(text, r"^plug +1\.2\.3 +loaded", r"^1$", r"registry of modules is &modules_registry")
+
+
+def case_members(folder):
+    """A registry that is part of an RTOS port's struct is found, too."""
+    source = folder / "port.c"
+    source.write_text("""#include "modload_life.h"
+struct modload_rtos { int lock; struct modload_registry registry; };
+struct modload_rtos rtos; static struct modload_registry own; struct modload_module slots[2];
+int main(void) { return rtos.lock + (own.modules == 0) + slots[0].index; }
+""")
+    program = folder / "port"
+    subprocess.run(["gcc", "-g", f"-I{SOURCE}/target-loader", f"-I{SOURCE}/libmodfmt", source,
+                    "-o", program], check=True)
+    done = subprocess.run([GDB, "-nx", "-batch", "-ex", f"source {SCRIPT}", "-ex",
+                           "python print(sorted(registries()))", program], text=True,
+                          capture_output=True, timeout=100)
+    expect("['&own', '&rtos.registry']" in done.stdout, "other registries",
+           done.stdout + done.stderr)
 
 
 def case_hostile(folder):
