@@ -95,14 +95,16 @@ static bool untold(struct dwarf_reader *r, Dwarf_Die *die)
     return true;
 }
 
-static void take_symbol(struct dwarf_reader *r, Dwarf_Die *die)
+static void take_symbol(struct dwarf_reader *r, Dwarf_Die *die, bool in_class)
 {
     Dwarf_Attribute attribute;
     bool is_function = dwarf_tag(die) == DW_TAG_subprogram;
     const char *shown = dwarf_diename(die);
     const char *name = string(die, DW_AT_linkage_name);
     name = name != NULL ? name : string(die, DW_AT_MIPS_linkage_name);
-    name = name != NULL ? name : shown;
+    /* Of what a class has, a name without a linker's one is a constructor's or the like.
+     */
+    name = name != NULL || in_class ? name : shown;
     /* A copy of a function refers to the DIE that says all. */
     if (!flag(die, DW_AT_external) || name == NULL || shown == NULL || !good_name(name) ||
         made_by_compiler(die) || dwarf_attr(die, DW_AT_abstract_origin, &attribute)) {
@@ -131,15 +133,18 @@ static void take_symbol(struct dwarf_reader *r, Dwarf_Die *die)
 static void take_symbols(struct dwarf_reader *r, Dwarf_Die *parent, unsigned depth)
 {
     Dwarf_Die child;
+    int tag = dwarf_tag(parent);
+    bool in_class = tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
+                    tag == DW_TAG_union_type;
     for (int rc = dwarf_child(parent, &child); rc == 0 && depth != 0;
          rc = dwarf_siblingof(&child, &child)) {
         switch (dwarf_tag(&child)) {
         case DW_TAG_subprogram:
-            take_symbol(r, &child);
+            take_symbol(r, &child, in_class);
             take_symbols(r, &child, depth - 1);
             break;
         case DW_TAG_variable:
-            take_symbol(r, &child);
+            take_symbol(r, &child, in_class);
             break;
         case DW_TAG_namespace:
         case DW_TAG_lexical_block:

@@ -115,6 +115,7 @@ static struct interface *compile(struct build *b, const char *source, const char
                                      "-fno-lto",
                                      "-fno-eliminate-unused-debug-types",
                                      "-gno-split-dwarf",
+                                     b->cxx ? "-femit-class-debug-always" : "-w",
                                      "-c",
                                      source,
                                      "-o",

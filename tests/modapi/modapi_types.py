@@ -160,6 +160,52 @@ class Compilers(ModapiTest):
                          {n: "(*S4{x@0s4;})s4" for n in ("a", "b", "take")})
 
 
+CLASSES = """
+namespace fw {
+class opaque;
+struct base { int a; virtual int f(int) { return 0; } virtual ~base() {} };
+class derived : public base { char c; static int count; enum class kind : unsigned char { A } k;
+  public: int f(int x) override { return x + c; } void m(bool) const; };
+template <class T, int N> struct vec { T items[N]; T &at(int i) { return items[i]; } };
+struct empty {};
+struct multi : base, empty { bool b : 1; char16_t w; };
+enum plain { ONE, TWO = 0x7fffffff };
+union both { int i; float f; both() : i(0) {} };
+void take(derived &d, const opaque *o, vec<int, 3> v, multi &&m, plain p, decltype(nullptr) n)
+{ (void)d; (void)o; (void)v; (void)m; (void)p; (void)n; }
+int (base::*pm)(int) = &base::f;
+int base::*pd = &base::a;
+both make(both *b) { return *b; }
+void derived::m(bool) const {}
+derived *it;
+vec<fw::opaque *, 2> list;
+}
+"""
+
+
+class Classes(ModapiTest):
+    """C++: the two compilers say different things of classes, and mean the same."""
+
+    def test_compilers_agree(self):
+        self.write("c.cpp", CLASSES)
+        seen = []
+        for compiler, flags in ((GXX, ["-femit-class-debug-always"]),
+                                ([*CLANG, "-x", "c++"], [])):
+            self.command([*compiler, "-w", "-std=c++17", "-g", *flags, "-c", "c.cpp"])
+            seen.append(self.seen(self.path("c.o")))
+        both = set(seen[0]) & set(seen[1])
+        self.assertGreater(len(both), 9)
+        self.assertEqual({n: seen[0][n] for n in both}, {n: seen[1][n] for n in both})
+        self.assertIn("_vptr@0*v", seen[0]["_ZN2fw2itE"][1])
+        self.assertTrue(all(n.startswith("_Z") for s in seen for n in s), seen)
+
+    def test_header_with_virtual_functions(self):
+        text = self.described(
+            "struct base { int a; virtual int f(int); virtual ~base(); };\n"
+            "void take(base &);\n", flags=["-x", "c++"])
+        self.assertIn("struct base 8\n  _vptr 0 *void\n  a 4 s32\n", text)
+
+
 # What, before, after. The function or data is called x.
 COVERED = [
     ("size of a parameter", "void x(int16_t);", "void x(int32_t);"),
