@@ -72,6 +72,48 @@ static const uint8_t *find_section(const uint8_t *bytes, size_t size, uint32_t *
     return NULL;
 }
 
+/* Where the next description of a section begins, behind the first line of the one at
+ * hand: at the size, if there is none. */
+static size_t next_head(const char *text, size_t size)
+{
+    static const char head[] = "modfmt interface ";
+    size_t length = sizeof head - 1;
+    for (size_t i = 1; i + length <= size; i++) {
+        if ((text[i - 1] == '\n' || text[i - 1] == '\0') &&
+            memcmp(text + i, head, length) == 0) {
+            return i;
+        }
+    }
+    return size;
+}
+
+/* All descriptions of an ELF's section: one for each table. */
+static int parse_section(const char *path, const char *text, size_t size,
+                         struct interface **ret_interface)
+{
+    struct interface *all = NULL;
+    int status = CLI_OK;
+    do {
+        struct interface *one;
+        size_t length = next_head(text, size);
+        status = interface_parse_text(path, text, length, PARSE_FILE, &one);
+        if (status == CLI_OK && all != NULL) {
+            status = interface_join(all, one);
+            interface_free(one);
+        } else if (status == CLI_OK) {
+            all = one;
+        }
+        text += length;
+        size -= length;
+    } while (status == CLI_OK && size != 0);
+    if (status != CLI_OK || all == NULL) {
+        interface_free(all);
+        return CLI_REFUSED;
+    }
+    *ret_interface = all;
+    return CLI_OK;
+}
+
 int interface_parse(const char *path, const uint8_t *bytes, size_t size,
                     struct interface **ret_interface)
 {
@@ -85,7 +127,7 @@ int interface_parse(const char *path, const uint8_t *bytes, size_t size,
                       ": link the table that modapi build writes into the firmware");
             return CLI_REFUSED;
         }
-        size = length;
+        return parse_section(path, text, length, ret_interface);
     }
     return interface_parse_text(path, text, size, PARSE_FILE, ret_interface);
 }

@@ -148,6 +148,12 @@ enum parse_origin {
 int interface_parse_text(const char *path, const char *text, size_t size,
                          enum parse_origin origin, struct interface **ret_interface);
 
+/* ---- join.c ----------------------------------------------------------------------- */
+
+/** Add what `from` has to `to`, but for symbols that `to` has already. `from` is good for
+ *  interface_free() only. @return CLI_OK, or CLI_REFUSED: two providers, which is told */
+int interface_join(struct interface *to, struct interface *from);
+
 /* ---- write.c ---------------------------------------------------------------------- */
 
 /** The text that the child of interface_of_elf() hands to its parent. */

@@ -228,6 +228,37 @@ class Table(ModapiTest):
         self.command(["arm-none-eabi-strip", "-g", "fw.elf"])
         self.assertEqual(self.modapi("show", "fw.elf").stdout, inside)
 
+    def two_tables(self, provider):
+        """An ELF with a firmware's table and one of an RTOS."""
+        for name, header in (("fw", "struct p { int x, y; };\nint fw_add(struct p a);\n"
+                              "int both(void);\n"),
+                             ("os", "struct p { char c; };\nint os_add(struct p a);\n"
+                              "long both(void);\n")):
+            self.write(f"{name}.h", header)
+            self.modapi("build", f"{name}.h", "-o", f"{name}_table.c", "--api", f"{name}.api",
+                        "--name", f"{name}_exports", "--provider",
+                        provider if name == "os" else "firmware", "--", *CORE)
+        self.write("fw.c", "int fw_add(void) { return 1; }\nint os_add(void) { return 2; }\n"
+                   "int both(void) { return 3; }\nint main(void) { return 0; }\n")
+        self.command([*GCC, "-nostdlib", "-Wl,-e,main", f"-I{SOURCE}/target-loader",
+                      f"-I{SOURCE}/libmodfmt", "fw.c", "fw_table.c", "os_table.c", "-o",
+                      "two.elf"])
+
+    def test_two_tables_in_one_elf(self):
+        """Read as one; of what both have, the first counts, as for a loader."""
+        self.two_tables("firmware")
+        both = self.modapi("show", "--types", "two.elf").stdout
+        parts = [self.modapi("show", "--types", f"{name}.api").stdout for name in ("fw", "os")]
+        for line in (*parts[0].splitlines(), *parts[1].splitlines()):
+            self.assertEqual(line in both.splitlines(), "both" not in line or line in parts[0],
+                             line)
+        self.assertEqual(both.count(" both "), 1)
+
+    def test_two_providers_in_one_elf(self):
+        self.two_tables("rtos")
+        done = self.modapi("show", "two.elf", status=REFUSED)
+        self.assertIn("'firmware' and of 'rtos'", done.stderr)
+
     def test_description_is_not_loaded(self):
         self.make()
         with open(self.path("fw.elf"), "rb") as f:
