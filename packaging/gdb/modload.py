@@ -325,7 +325,11 @@ class Modules:
 
     def in_target(self):
         """Addresses of the modules in all registries."""
-        pointer = gdb.lookup_type(REGISTRY).pointer()
+        try:
+            pointer = gdb.lookup_type(REGISTRY).pointer()
+            gdb.lookup_type("struct modload_module")
+        except gdb.error:
+            raise gdb.GdbError("the firmware's ELF has no DWARF of the loader; build it with -g")
         seen = []
         for expression in registries():
             try:
@@ -381,7 +385,7 @@ class Hook(gdb.Breakpoint):
                 modules.sync(loaded=module)
             elif event == UNLOADING:
                 modules.sync(unloading=module)
-        except gdb.error as error:
+        except (gdb.error, gdb.GdbError) as error:
             gdb.write("modload: %s\n" % error, gdb.STDERR)
         return False
 
@@ -418,7 +422,10 @@ class Follow:
         inferior = gdb.selected_inferior()
         if not self.looked and self.hook is not None and inferior.threads():
             self.looked = True
-            modules.sync()
+            try:
+                modules.sync()
+            except (gdb.error, gdb.GdbError) as error:
+                gdb.write("modload: %s\n" % error, gdb.STDERR)
 
     def stopped(self, _event):
         self.look()

@@ -96,15 +96,15 @@ class Board:
         self.console.flush()
         return (self.folder / "console").read_text().replace("\r\n", "\n")
 
-    def gdb(self, *commands, path=None, before=()):
+    def gdb(self, *commands, path=None, firmware=FIRMWARE):
         """Output of gdb with the script, connected, after these commands."""
         start = ["set pagination off", "set confirm off", "set width 0",
                  "set print entry-values no",
                  "set breakpoint pending on", f"source {SCRIPT}",
-                 *([f"set modload path {path}"] if path else []), *before,
+                 *([f"set modload path {path}"] if path else []),
                  f"target remote {self.stub}"]
         lines = [word for c in [*start, *commands] for word in ("-ex", c)]
-        done = subprocess.run([GDB, "-nx", "-batch", FIRMWARE, *lines], text=True, timeout=100,
+        done = subprocess.run([GDB, "-nx", "-batch", firmware, *lines], text=True, timeout=100,
                               stdin=subprocess.DEVNULL, cwd=self.folder,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.stdout
@@ -260,6 +260,28 @@ def case_registry(folder):
                          "python print(len(registries()) - registries_before)",
                          "show modload registry", path=folder / "m")
         has(text, r"^plug +1\.2\.3 +loaded", r"^1$", r"registry of modules is &modules_registry")
+
+
+def case_reset(folder):
+    """After a reset of the board modules are followed anew."""
+    with Board(folder, make(folder / "m"), options=APART) as board:
+        text = board.gdb("break plug_work", "continue", "monitor system_reset", "continue",
+                         "print plug_turns", "info modules", path=folder / "m")
+        line = line_of("plug_turns += 1")
+        has(text, hit(line), hit(line), r"\$1 = 0", r"^plug +1\.2\.3 .*plug\.elf$")
+        expect(text.count("plug.elf") == 1, "it is there twice", text)
+
+
+def case_no_dwarf(folder):
+    """A firmware without DWARF is told as such, without a traceback."""
+    stripped = folder / "stripped.elf"
+    subprocess.run(["arm-none-eabi-objcopy", "--strip-debug", FIRMWARE, stripped], check=True)
+    with Board(folder, make(folder / "m")) as board:
+        text = board.gdb("break modload_start", "continue", "info modules", path=folder / "m",
+                         firmware=stripped)
+        has(text, "modload: the firmware's ELF has no DWARF of the loader; build it with -g",
+            "Breakpoint 1, ", "^the firmware's ELF has no DWARF")
+        expect("Traceback" not in text and "Python Exception" not in text, "a traceback", text)
 
 
 def case_members(folder):
