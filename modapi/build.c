@@ -15,6 +15,7 @@ enum {
     OPT_API,
     OPT_API_VERSION,
     OPT_CSV,
+    OPT_INCLUDE,
     OPT_LABELS,
     OPT_RUST,
     OPT_NAME,
@@ -30,6 +31,8 @@ static const struct cli_option options[] = {
     {OPT_API_VERSION, 0, "api-version", "X.Y.Z",
      "version of the interface (default 0.0.0)"},
     {OPT_CSV, 0, "csv", "FILE", "names, conditions and prototypes, as NuttX has them"},
+    {OPT_INCLUDE, 0, "include", "HEADER",
+     "what TABLE.c includes: the macros of conditions"},
     {OPT_LABELS, 0, "labels", "FILE.h",
      "write a header that puts tags into symbols' names"},
     {OPT_RUST, 0, "rust", "FILE.rs", "write the same for Rust"},
@@ -65,6 +68,17 @@ static void add_csv(struct build *b, const char *path)
         cli_usage(&tool, "--csv: more than 16 of them");
     }
     b->csv[b->csv_count++] = path;
+}
+
+static void add_include(struct build *b, const char *name)
+{
+    if (b->include_count == sizeof b->includes / sizeof b->includes[0]) {
+        cli_usage(&tool, "--include: more than 16 of them");
+    }
+    if (name[0] == '\0' || strpbrk(name, "\"\n\\") != NULL) {
+        cli_usage(&tool, "--include: a name as #include has it is wanted");
+    }
+    b->includes[b->include_count++] = name;
 }
 
 static bool name_is_good(const char *name)
@@ -109,6 +123,8 @@ static void take_option(struct build *b, int id, const char *value)
         b->verbose = true;
     } else if (id == OPT_CSV) {
         add_csv(b, value);
+    } else if (id == OPT_INCLUDE) {
+        add_include(b, value);
     } else if (id != OPT_API_VERSION) {
         *places[id] = value;
     }

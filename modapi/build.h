@@ -61,6 +61,8 @@ struct build {
     size_t header_count;
     const char *csv[16];
     size_t csv_count;
+    const char *includes[16]; /**< for the table: "config.h", or "<config.h>" */
+    size_t include_count;
     const char *output; /**< paths, or NULL */
     const char *api;
     const char *labels;

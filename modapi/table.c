@@ -174,8 +174,13 @@ char *table_text(const struct build *b, const char *description)
         " * have types that are not theirs: in a build with -flto, compile this "
         "file with\n"
         " * -fno-lto. */\n"
-        "#include \"modload_tables.h\"\n\n",
+        "#include \"modload_tables.h\"\n",
         b->provider);
+    for (size_t i = 0; i < b->include_count; i++) {
+        const char *quote = b->includes[i][0] == '<' ? "" : "\"";
+        (void)fprintf(out, "#include %s%s%s\n", quote, b->includes[i], quote);
+    }
+    (void)fputc('\n', out);
     write_names(out, b);
     write_entries(out, b);
     write_count(out, b);

@@ -157,12 +157,12 @@ int main(void) { extern const uint8_t firmware_exports[]; return firmware_export
 
 
 class Table(ModapiTest):
-    def make(self, *defines, compiler=GCC, rest=()):
+    def make(self, *defines, compiler=GCC, rest=(), more=()):
         """A firmware with the table, linked by GNU ld: (ELF, {hash: (tag, address)})."""
         self.write("fw.h", HEADER)
         self.write("fw.csv", CSV)
         self.write("main.c", FIRMWARE)
-        self.build("--csv", "fw.csv", "--api-version", "2.3.4")
+        self.build("--csv", "fw.csv", "--api-version", "2.3.4", *more)
         self.command([*compiler, "-std=c11", "-Os", "-Wall", "-Wextra", "-Wpedantic", "-Werror",
                       "-Wconversion", "-Wmissing-prototypes", "-I", SOURCE / "target-loader",
                       *defines, "-c", "table.c"])
@@ -218,6 +218,12 @@ class Table(ModapiTest):
         self.assertIn("function fw_send", text)
         self.assertIn("  if defined(CONFIG_NET) && CONFIG_NET > 1\n", text)
         self.assertIn("  if defined(CONFIG_ADD)\n", text)
+
+    def test_conditions_by_a_header(self):
+        self.write("config.h", "#define CONFIG_NET 3\n#define CONFIG_ADD\n#define SMALL\n")
+        symbols, table = self.make("-I.", more=["--include", "config.h"])
+        self.check_entries(symbols, table, {**self.SAME, "fw_send": "fw_send",
+                                            "fw_add": "fw_add"})
 
     def test_elf_carries_what_it_has(self):
         self.make("-DCONFIG_NET=2")
