@@ -58,6 +58,8 @@ int modload_symbol(const struct modload_registry *r, const struct modload_module
 int modload_find_import_(const struct modload_port *port, uint32_t hash, uint32_t type,
                          uint32_t *ret_address)
 {
+    _Static_assert(offsetof(struct modload_registry, port) == 0,
+                   "a port is a registry's");
     const struct modload_registry *r =
         (const struct modload_registry *)(const void *)port;
     const struct modload_module *m = r->pending; /* NULL: an image of no module's */

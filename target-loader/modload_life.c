@@ -18,9 +18,10 @@ void modload_begin(struct modload_registry *r)
 
 /* ---- who is there ------------------------------------------------------------- */
 
+/** A module of a list by the hash of its name; 0 is that of none. */
 static struct modload_module *named_(struct modload_module *m, uint32_t name)
 {
-    while (m && m->name != name)
+    while (m && (m->name != name || name == 0))
         m = m->next;
     return m;
 }
@@ -100,7 +101,7 @@ static int push_(struct modload_registry *r, const struct modload_source *source
     m->next = r->pending;
     r->pending = m;
     rc = modload_identify_(&r->port, m, diag);
-    if (rc == 0 && m->name && (named_(r->modules, m->name) || named_(m->next, m->name))) {
+    if (rc == 0 && (named_(r->modules, m->name) || named_(m->next, m->name))) {
         diag->want = m->name;
         rc = MODLOAD_E_TWICE;
     }

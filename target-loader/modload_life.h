@@ -46,10 +46,12 @@ enum modload_state {
 /** A module: what the registry keeps of it. Storage is static, or zeroed at first. Read
  *  what you like; `index` and `owner` are yours, the rest is the registry's. */
 struct modload_module {
-    struct modload_image image;   /**< its memory, entry and stack size */
-    struct modload_source source; /**< where its image is; shall stay there */
-    struct modload_module *next;  /**< the one that was loaded before it, or NULL */
-    uint32_t name;                /**< modfmt_hash() of its name; 0: it has none */
+    struct modload_image image; /**< its memory, entry and stack size */
+    struct modload_source
+        source;                  /**< where its image is. It shall stay there: exports are
+                                    looked up in it as long as the module is loaded */
+    struct modload_module *next; /**< the one that was loaded before it, or NULL */
+    uint32_t name;               /**< modfmt_hash() of its name; 0: it has none */
     uint16_t version[3];
     uint8_t state; /**< enum modload_state */
     /** 1: loaded because another one needs it, and goes with the last of these. Set it to
@@ -100,7 +102,8 @@ struct modload_registry {
     struct modload_source failed;   /**< the image that the last failed load is about */
 };
 
-/** Before all else, and once: nothing is loaded. */
+/** Once, when the port is filled in (it sets find, and an option): nothing is loaded.
+ * Whoever changes a table's entries later sets its `at` to NULL. */
 void modload_begin(struct modload_registry *registry);
 
 /**
@@ -112,8 +115,17 @@ void modload_begin(struct modload_registry *registry);
  * be that of a needed module. For MODLOAD_E_DEPENDENCY and _CYCLE got is the hash of the
  * name that is needed, and offset that of the tag.
  *
- * Time: modload_image_load()'s, and a walk over the tags. Stack: 128 bytes more than
- * that.
+ * A module that was loaded because another one needs it is TWICE as well: find it with
+ * modload_find(), and set `automatic` to 0 if it shall stay on its own account. A module
+ * sees the exports of those that it needs, not of those that they need in turn. With
+ * MODLOAD_OPT_CRC the CRC is that of a first reading of an image that is read in pieces.
+ *
+ * dismiss() is called for `module`, too, if it is not loaded, unless nothing of it was
+ * touched: then the code is MODLOAD_E_STATE and diag->got 0.
+ *
+ * Time: modload_image_load()'s, and a walk over the tags; for each import that no table
+ * has, a pass over the exports of what is needed, some 20 instructions each. Stack: 128
+ * bytes more than that.
  * @return 0, what modload_image_load() returns, MODLOAD_E_TYPE, MODLOAD_E_DEPENDENCY (not
  *         supplied, or another version), MODLOAD_E_CYCLE, MODLOAD_E_DEPENDENCIES,
  *         MODLOAD_E_TWICE (want: the name's hash) or MODLOAD_E_STATE (the storage holds a
@@ -124,7 +136,8 @@ int modload_load(struct modload_registry *registry, const struct modload_source 
 
 /**
  * Start a module, after those that it needs: constructors in order, then the entry.
- * module->result is what the entry returned, unless port's enter() runs it elsewhere.
+ * module->result is what the entry returned, unless registry->enter() runs it elsewhere;
+ * an entry that returns an error does not keep the others from being started.
  * @return 0; MODLOAD_E_STATE: it, or what it needs, is not LOADED; MODLOAD_E_START:
  * enter() failed, then its destructors have run and it is STOPPED. It may be one that is
  * needed. What was started before stays so.

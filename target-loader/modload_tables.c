@@ -12,10 +12,13 @@ int modload_table_find(struct modload_table *table, uint32_t hash, uint32_t type
                        uint32_t *ret_address)
 {
     const uint32_t size = sizeof(struct modload_export);
-    const struct modload_export *e = table->entries, *end = e + table->count;
+    const struct modload_export *e = table->entries, *end;
     uint32_t step = size; /* in bytes: an entry's size times a power of two */
     bool ahead = true;
 
+    if (table->count == 0)
+        return MODLOAD_E_IMPORT;
+    end = e + table->count;
     if (table->at && table->at->hash <= hash)
         e = table->at;
     /* To the last entry that is not behind the hash: in steps that double, until one goes
@@ -29,8 +32,6 @@ int modload_table_find(struct modload_table *table, uint32_t hash, uint32_t type
             ahead = false;
         step = ahead ? 2 * step : step / 2;
     } while (step >= size);
-    if (e == end) /* there are none at all */
-        return MODLOAD_E_IMPORT;
     table->at = e;
     if (e->hash != hash)
         return MODLOAD_E_IMPORT;

@@ -118,7 +118,7 @@ void report_refusal(const struct modfmt_diag *diag)
     fw_printf(": refused: %s: ", modfmt_strerror_name(diag->code));
     if (diag->code == MODLOAD_E_IMPORT || diag->code == MODLOAD_E_TYPE) {
         name = import_name(diag->got);
-        fw_print(diag->code == MODLOAD_E_TYPE ? "the firmware has another type for "
+        fw_print(diag->code == MODLOAD_E_TYPE ? "another type is offered for "
                                               : "the firmware does not offer ");
         if (name)
             console_bytes(name, (unsigned)strlen(name));
