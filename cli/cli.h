@@ -110,14 +110,21 @@ int cli_close_stdout(void);
 
 /* ---- work in a child (child.c) ---------------------------------------------- */
 
+/** Of cli_child(): the work did not come to its end. */
+#define CLI_CHILD_LOST 127
+
 /**
  * Have `work` write to `out` in a child process with limits on time and memory, for
- * libraries that crash on bad input. stdout must not be used; stderr is closed.
- * @return what it wrote up to its end, however it ended (to be freed); NULL if it took
- *         longer than `seconds`, or could not be started
+ * libraries that crash on bad input. stdout must not be used; stderr is closed. What shall
+ * survive a crash is to be flushed.
+ *
+ * @param seconds     of CPU; six times as many by the clock
+ * @param ret_result  what work returned, 0 to 126; CLI_CHILD_LOST: it crashed, took too
+ *                    long or could not be started
+ * @return what it wrote, to be freed; may be NULL if that is nothing
  */
-uint8_t *cli_child(void (*work)(void *context, FILE *out), void *context,
-                   unsigned seconds, size_t *ret_size);
+uint8_t *cli_child(int (*work)(void *context, FILE *out), void *context, unsigned seconds,
+                   size_t *ret_size, int *ret_result);
 
 /* ---- JSON (json.c) --------------------------------------------------------- */
 

@@ -60,7 +60,7 @@ static bool largest_distance(Dwarf_CFI *cfi, const struct module *m,
     return true;
 }
 
-static void answer(void *context, FILE *out)
+static int answer(void *context, FILE *out)
 {
     const struct question *question = context;
     const struct elffile *file = &question->m->elf;
@@ -71,6 +71,7 @@ static void answer(void *context, FILE *out)
     if (cfi != NULL && largest_distance(cfi, question->m, question->f, &size)) {
         (void)fwrite(&size, sizeof size, 1, out);
     }
+    return 0;
 }
 
 bool stack_frame_of(const struct module *m, const struct stack_function *f,
@@ -79,12 +80,13 @@ bool stack_frame_of(const struct module *m, const struct stack_function *f,
     const struct section *s = elffile_section(&m->elf, ".debug_frame");
     struct question question = {m, f};
     size_t size = 0;
+    int result;
     if (s == NULL || s->bytes == NULL) {
         return false;
     }
     uint32_t *bytes =
-        (uint32_t *)(void *)cli_child(answer, &question, TIME_LIMIT_S, &size);
-    bool known = bytes != NULL && size == sizeof *bytes;
+        (uint32_t *)(void *)cli_child(answer, &question, TIME_LIMIT_S, &size, &result);
+    bool known = result == 0 && size == sizeof *bytes;
     if (known) {
         *ret_size = *bytes;
     }

@@ -194,7 +194,7 @@ static void answer_one(Elf *elf, Dwarf *dwarf, Dwarf_Addr address, FILE *out)
 }
 
 /* The identity, then for each address its lines and an empty byte. */
-static void answer(void *context, FILE *out)
+static int answer(void *context, FILE *out)
 {
     const struct question *question = context;
     struct identity identity = {0, {0}};
@@ -202,7 +202,7 @@ static void answer(void *context, FILE *out)
     (void)elf_version(EV_CURRENT);
     Elf *elf = elf_memory((char *)question->bytes, question->size);
     if (elf == NULL || elf_kind(elf) != ELF_K_ELF) {
-        return;
+        return 1;
     }
     ssize_t size = dwelf_elf_gnu_build_id(elf, &id);
     if (size > 0 && size <= (ssize_t)ID_MAX) {
@@ -217,6 +217,7 @@ static void answer(void *context, FILE *out)
         (void)fputc('\0', out);
         (void)fflush(out);
     }
+    return 0;
 }
 
 /* ---- in moddump ------------------------------------------------------------------- */
@@ -351,7 +352,8 @@ int print_source(const struct module *module, const struct addr2line_request *re
     question.addresses = addresses;
     question.bytes = cli_read_file(request->elf, &question.size);
     if (find_addresses(module, request, addresses)) {
-        uint8_t *text = cli_child(answer, &question, TIME_LIMIT_S, &size);
+        int result; /* what came before a crash is good */
+        uint8_t *text = cli_child(answer, &question, TIME_LIMIT_S, &size, &result);
         if (text == NULL || size < sizeof identity) {
             cli_error(request->elf, "is not an ELF file, or a corrupt one");
         } else {
