@@ -25,7 +25,7 @@ const uint8_t *region_tag(const uint8_t *at, uint32_t type, uint32_t *ret_size)
 }
 
 /** Note an image. @return is there room for more? */
-static bool add(const uint8_t *at, uint32_t available, const struct modfmt_diag *diag)
+static bool add(const uint8_t *at, uint32_t available, bool good)
 {
     struct candidate *c = &candidates[count];
     const uint8_t *name;
@@ -39,8 +39,7 @@ static bool add(const uint8_t *at, uint32_t available, const struct modfmt_diag 
     count++;
     c->image = at;
     c->available = available;
-    c->diag = *diag;
-    name = diag->code == 0 ? region_tag(at, MODFMT_TAG_NAME, &size) : NULL;
+    name = good ? region_tag(at, MODFMT_TAG_NAME, &size) : NULL;
     c->name = name ? modfmt_hash((const char *)name, size) : 0;
     return true;
 }
@@ -69,7 +68,7 @@ static void scan(void)
          * image that was overwritten. */
         diag.code = modfmt_header_check(at, available, &diag);
         if (diag.code != MODFMT_E_MAGIC) {
-            if (!add(at, available, &diag))
+            if (!add(at, available, diag.code == 0))
                 return;
             if (diag.code == 0 || size_is_right(at, available, diag.code))
                 step = modfmt_get32(at + MODFMT_OFF_TOTAL_SIZE);
@@ -85,7 +84,7 @@ static void take_stored(const struct modfmt_store *store)
         struct modfmt_diag diag = {0, 0, 0, 0};
 
         diag.code = modfmt_header_check(source.mapped, source.available, &diag);
-        (void)add(source.mapped, source.available, &diag);
+        (void)add(source.mapped, source.available, diag.code == 0);
     }
     if (store->lost != 0)
         fw_printf("module store: %u of its modules are gone: "
@@ -123,8 +122,8 @@ const struct candidate *region_at(unsigned index)
 
 const struct candidate *region_find(uint32_t name)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (candidates[i].diag.code == 0 && candidates[i].name == name)
+    for (unsigned i = 0; name != 0 && i < count; i++)
+        if (candidates[i].name == name)
             return &candidates[i];
     return NULL;
 }

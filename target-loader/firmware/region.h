@@ -13,9 +13,8 @@
 /** An image, in the order in which they are run. */
 struct candidate {
     const uint8_t *image;
-    uint32_t available;      /**< bytes that it may have */
-    uint32_t name;           /**< modfmt_hash() of its name; 0: none */
-    struct modfmt_diag diag; /**< its header's check */
+    uint32_t available; /**< bytes that it may have */
+    uint32_t name;      /**< modfmt_hash() of its name; 0: none, or its header is bad */
 };
 
 /** Look for them: the live images of the region's store, the oldest change first; or,

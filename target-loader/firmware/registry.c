@@ -18,8 +18,12 @@ struct current current;
  * that nobody promised finds out here. */
 #define FILL 0xa5
 
-/** So many modules can be loaded at a time. */
+/** So many modules can be loaded at a time. The micro:bit has 16K of RAM in all. */
+#ifdef BOARD_MICROBIT
+#define LOADED_MAX 4
+#else
 #define LOADED_MAX 16
+#endif
 
 /** Memory for data apart, if the board has any; heap_arena is for all else. */
 static struct modload_arena data_arena;
