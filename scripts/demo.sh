@@ -6,7 +6,7 @@
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-build=$top/build
+build=${MODFMT_BUILD:-$top/build} # tests have built it elsewhere
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 

@@ -32,7 +32,7 @@ OPTIONS = ("gcc-O0", "gcc-Os", "gcc-slow-flash", "gcc-long-calls", "gcc-fpic", "
            "gcc-lto", "clang-Os", "clang-ropi")
 # These are for every other source only: all of them would take too long.
 HALF = ("gcc-O2", "clang-O0", "clang-fpic", "gcc-hard", "clang-hard")
-MINIMUM = 500
+MINIMUM = 220
 
 
 def chosen_cases():
@@ -45,7 +45,8 @@ def chosen_cases():
     few = [s for s in matrix.sources((".c",)) if s in runnable]
     found += matrix.crossed(few, ("gcc-Os",), ("data_first.ld", "bss_between.ld",
                                                "outside.ld"), cores=("m4", "m0"))
-    return [c for c in found if c.option not in c.direct.get("run_not", [])]
+    found = [c for c in found if c.option not in c.direct.get("run_not", [])]
+    return matrix.sample(found, 1 if os.environ.get("MODFMT_ALL") else 2)
 
 
 def boards_of(core, ram):
