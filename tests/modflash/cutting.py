@@ -3,6 +3,7 @@
 """Power, plug, chip and probe that go away in the middle of a verb, over USB: one clear
 message in time, wholly the state before or wholly the state after, and the same verb then
 does it. (Every cut in every geometry, in process: tests/store.)"""
+import os
 import time
 
 from modflash_run import OK, REFUSED, SLOWNESS, TARGET, FlashTest, main
@@ -47,9 +48,10 @@ class CutTest(FlashTest):
         return done
 
     def sample(self, count, most):
-        """1 to count, not more than `most`: the ends wholly, and some of the middle. With
-        sanitizers, which are slow and look for other things, fewer."""
-        most = max(3, int(min(most, count) / SLOWNESS))
+        """1 to count, not more than `most`: the ends wholly, and some of the middle. A third of
+        these, or all with MODFMT_ALL=1. With sanitizers, which are slow and look for other
+        things, fewer."""
+        most = max(3, int(min(most, count) / SLOWNESS / (1 if os.environ.get("MODFMT_ALL") else 3)))
         if count <= most:
             return range(1, count + 1)
         ends = most // 3

@@ -266,7 +266,7 @@ class Cuts(JournalTest):
         print(f"{arguments}: {pending} cuts of {count} operations")
 
     def test_compact(self):
-        """At each of them."""
+        """At each of them, with MODFMT_ALL=1."""
         self.good(self.file(self.module("old", size=2000)))
         self.good(self.file(self.tiny("a")))
         self.good(self.file("remove", "old"))
