@@ -32,7 +32,7 @@ OPTIONS = ("gcc-O0", "gcc-Os", "gcc-slow-flash", "gcc-long-calls", "gcc-fpic", "
            "gcc-lto", "clang-Os", "clang-ropi")
 # These are for every other source only: all of them would take too long.
 HALF = ("gcc-O2", "clang-O0", "clang-fpic", "gcc-hard", "clang-hard")
-MINIMUM = 220
+MINIMUM = 140
 
 
 def chosen_cases():
@@ -46,7 +46,7 @@ def chosen_cases():
     found += matrix.crossed(few, ("gcc-Os",), ("data_first.ld", "bss_between.ld",
                                                "outside.ld"), cores=("m4", "m0"))
     found = [c for c in found if c.option not in c.direct.get("run_not", [])]
-    return matrix.sample(found, 1 if os.environ.get("MODFMT_ALL") else 2)
+    return matrix.sample(found, 1 if os.environ.get("MODFMT_ALL") else 3)
 
 
 def boards_of(core, ram):
