@@ -182,8 +182,7 @@ static int supply_(struct modload_registry *r, uint32_t name, struct modfmt_diag
     return m->name == name ? 0 : MODLOAD_E_DEPENDENCY;
 }
 
-/** All that the pending module needs is there: load it, and enter it into the registry.
- */
+/** All that the pending module needs is there: load it, and enter it into the list. */
 static int finish_(struct modload_registry *r, struct modfmt_diag *diag)
 {
     struct modload_module *m = r->pending;
