@@ -30,7 +30,7 @@ echo "done"
 
 say "Build the tools, the loader and the firmware (into build/)"
 [ -f "$build/build.ninja" ] || quietly meson setup "$build" "$top"
-quietly ninja -C "$build"
+[ -n "${MODFMT_BUILD:-}" ] || quietly ninja -C "$build"
 echo "done"
 
 cd "$top"

@@ -2,7 +2,7 @@
 # Build and run every test; ends with the line "N passed, N failed, N skipped".
 #
 #   scripts/test.sh              everything
-#   MODFMT_ALL=1 scripts/test.sh all of the oracle, not a third, and every cut over USB
+#   MODFMT_ALL=1 scripts/test.sh all of the oracle, not a quarter, and every cut over USB
 #   scripts/test.sh SUITE…       these suites only (acceptance unit check cli vectors oracle qemu gdb stack fault life fuzz store board modflash modapi target chip languages packaging freertos bench)
 #
 # Two builds: build/ has the plain tools and runs all tests; build-dev/ has the host code

@@ -76,7 +76,7 @@ def main():
     chosen = [c for c in matrix.group_cases(arguments.group) if arguments.only in c.name]
     every = 1 if os.environ.get("MODFMT_ALL") else arguments.every
     chosen = matrix.sample(chosen, every)
-    least = 0 if arguments.only else matrix.MINIMUM[arguments.group] // (1 if every == 1 else 2 * every)
+    least = 0 if arguments.only else matrix.MINIMUM[arguments.group] // (1 if every == 1 else 4 * every)
     jobs = [(c, arguments.keep) for c in chosen]
     with multiprocessing.Pool(arguments.jobs) as pool:
         return report(pool.imap(run_case, jobs), arguments.group, least)

@@ -184,9 +184,9 @@ static void one_cut(struct trial *t, const struct world *start)
         follow_up(t, &world);
 }
 
-/* Sanitizers are slow and look for other things: of units below 8 bytes, one cut in ten. */
+/* Sanitizers are slow and look for other things: of units below 8 bytes, one cut in twenty. */
 #ifdef __SANITIZE_ADDRESS__
-#define SMALL_RATE 10u
+#define SMALL_RATE 20u
 #else
 #define SMALL_RATE 1u
 #endif
