@@ -105,9 +105,8 @@ if on_board "$modflash" "$build/demo/late.bin"; then
     exit 1
 fi
 
-say "Modules that use each other, in C, C++ and Rust: loaded in order, kept while needed"
-modules=("$build/examples/sheep.bin" "$build/examples/counter.bin" "$build/examples/cxx.bin")
-[ ! -f "$build/examples/rust.bin" ] || modules+=("$build/examples/rust.bin")
-show "$top/scripts/run-qemu.sh" --keep "${modules[@]}"
+say "Modules in C and C++, two of which use each other: loaded in order, kept while needed"
+show "$top/scripts/run-qemu.sh" --keep "$build/examples/sheep.bin" \
+    "$build/examples/counter.bin" "$build/examples/cxx.bin"
 
 say "It works: packed, checked, flashed, listed, updated, removed; loaded, bound, run, unloaded"
