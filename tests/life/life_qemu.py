@@ -10,10 +10,9 @@ import os
 import pathlib
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.environ["MODFMT_SOURCE"] + "/tests/qemu")
-from qemu_test import BUILD, MKMOD, SOURCE, Failure, Run, expect, fnv1a  # noqa: E402
+from qemu_test import BUILD, MKMOD, SOURCE, Run, expect, fnv1a, main  # noqa: E402
 
 MODULES = SOURCE / "tests/life/modules"
 API = SOURCE / "target-loader/firmware/firmware.api"
@@ -232,18 +231,5 @@ def case_damage(folder):
         expect(said(ran, *VERSIONS) == [], "something ran", ran)
 
 
-def main():
-    case = globals().get("case_" + sys.argv[1])
-    if not case:
-        sys.exit(f"no such case: {sys.argv[1]}")
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            case(folder)
-        except Failure as failure:
-            print(f"FAILED: {case.__doc__}\n{failure}")
-            sys.exit(1)
-    print(f"ok: {case.__doc__}")
-
-
 if __name__ == "__main__":
-    main()
+    main(globals())

@@ -10,20 +10,6 @@
 
 #include "world.h"
 
-static int begin(void **state)
-{
-    (void)state;
-    world_begin();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    world_end();
-    return 0;
-}
-
 /** Loading `name` fails with that code, and leaves all as it was. */
 static struct modfmt_diag refused(const char *name, int code)
 {
@@ -638,7 +624,8 @@ static void module_is_loaded_again_from_its_own_source(void **state)
     assert_int_equal(modload_unload(&world.r, &own), 0);
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define TEST(function)                                                                   \
+    cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
 
 int main(void)
 {

@@ -10,20 +10,6 @@
 
 #include "world.h"
 
-static int begin(void **state)
-{
-    (void)state;
-    world_begin();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    world_end();
-    return 0;
-}
-
 /** What was called since the last time. */
 static void called(const char *text)
 {
@@ -391,7 +377,8 @@ static void destructor_cannot_end_its_own_module(void **state)
     called("A.leave A.fini0 ");
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define TEST(function)                                                                   \
+    cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
 
 int main(void)
 {

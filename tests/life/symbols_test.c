@@ -10,20 +10,6 @@
 
 #include "world.h"
 
-static int begin(void **state)
-{
-    (void)state;
-    world_begin();
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    world_end();
-    return 0;
-}
-
 /* ---- parameters ----------------------------------------------------------------------
  */
 
@@ -392,7 +378,8 @@ static void address_belongs_to_its_module(void **state)
     assert_null(modload_at(&world.r, 0x1fffffff));
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
+#define TEST(function)                                                                   \
+    cmocka_unit_test_setup_teardown(function, world_setup, world_teardown)
 
 int main(void)
 {

@@ -337,3 +337,17 @@ void world_state(char *text, size_t size)
     snprintf(text + used, size - used, "storage %u pending %p", world.storage_count,
              (void *)world.r.pending);
 }
+
+int world_setup(void **state)
+{
+    (void)state;
+    world_begin();
+    return 0;
+}
+
+int world_teardown(void **state)
+{
+    (void)state;
+    world_end();
+    return 0;
+}

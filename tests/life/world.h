@@ -89,6 +89,9 @@ int world_load(const char *name, struct modload_module **ret_module,
                struct modfmt_diag *diag);
 /** The same for images that must load. */
 struct modload_module *world_loaded(const char *name);
+/** world_begin() and world_end() as cmocka has them around each test. */
+int world_setup(void **state);
+int world_teardown(void **state);
 /** Names of what is loaded, the newest first: "A B C ". */
 const char *world_list(void);
 /** All that a failed load may not change, as text: list, users, states, memory. */

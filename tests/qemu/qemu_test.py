@@ -592,8 +592,9 @@ def make_named(folder, image, old, new):
     return path
 
 
-def main():
-    case = globals().get("case_" + sys.argv[1])
+def main(cases):
+    """Run the case that the command line names, one of a module's globals()."""
+    case = cases.get("case_" + sys.argv[1])
     if not case:
         sys.exit(f"no such case: {sys.argv[1]}")
     with tempfile.TemporaryDirectory() as folder:
@@ -606,4 +607,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(globals())
