@@ -124,8 +124,9 @@ void modload_begin(struct modload_registry *registry);
  * touched: then the code is MODLOAD_E_STATE and diag->got 0.
  *
  * Time: modload_image_load()'s, and a walk over the tags; for each import that no table
- * has, a pass over the exports of what is needed, some 20 instructions each. Stack: 128
- * bytes more than that.
+ * has, a pass over the exports of what is needed, some 20 instructions each. Stack: 392
+ * bytes with GCC 12.2, -Os, for a Cortex-M4 (the frames of -fstack-usage, from here to the
+ * search of a needed module's exports), the port's functions not counted.
  * @return 0, what modload_image_load() returns, MODLOAD_E_TYPE, MODLOAD_E_DEPENDENCY (not
  *         supplied, or another version), MODLOAD_E_CYCLE, MODLOAD_E_DEPENDENCIES,
  *         MODLOAD_E_TWICE (want: the name's hash) or MODLOAD_E_STATE (the storage holds a
