@@ -6,16 +6,22 @@ static int header_(const struct modfmt_image *i, struct modfmt_diag *diag)
 {
     uint32_t crc = modfmt_image_crc(i->bytes, i->size);
     const uint32_t in_place = MODFMT_FLAG_IN_PLACE, apart = MODFMT_FLAG_APART;
+    const uint32_t linked = MODFMT_FLAG_LINKED, ram = MODFMT_FLAG_BLOCK | apart;
 
     if (crc != i->crc)
         return modfmt_fail(diag, MODFMT_E_CRC, MODFMT_OFF_CRC, i->crc, crc);
-    if (i->flags == 0 || (i->flags & (in_place | apart)) == in_place)
+    if (!(i->flags & (ram | linked)) || (i->flags & (in_place | apart)) == in_place ||
+        (i->flags & linked && i->flags & (ram | in_place)))
         return modfmt_fail(diag, MODFMT_E_FLAGS, MODFMT_OFF_FLAGS, i->flags, apart);
     if (i->needs & ~MODFMT_NEED_ALL)
-        return modfmt_fail(diag, MODFMT_E_NEEDS, MODFMT_OFF_NEEDS, i->needs, MODFMT_NEED_ALL);
-    if (i->flags & in_place && i->text_align > MODFMT_TEXT_ALIGN_IN_PLACE_MAX)
+        return modfmt_fail(diag, MODFMT_E_NEEDS, MODFMT_OFF_NEEDS, i->needs,
+                           MODFMT_NEED_ALL);
+    if (i->flags & (in_place | linked) && i->text_align > MODFMT_TEXT_ALIGN_IN_PLACE_MAX)
         return modfmt_fail(diag, MODFMT_E_IN_PLACE, MODFMT_OFF_TEXT_ALIGN, i->text_align,
                            MODFMT_TEXT_ALIGN_IN_PLACE_MAX);
+    if (i->flags & (in_place | linked) && i->text_stored != i->text_mem)
+        return modfmt_fail(diag, MODFMT_E_IN_PLACE, MODFMT_OFF_TEXT_STORED,
+                           i->text_stored, i->text_mem);
     if (i->flags & apart && i->data_mem && i->text_mem & ((1u << i->data_align) - 1))
         return modfmt_fail(diag, MODFMT_E_ALIGN, MODFMT_OFF_TEXT_MEM, i->text_mem,
                            1u << i->data_align);
@@ -55,8 +61,9 @@ static int paddings_(const struct modfmt_image *i, struct modfmt_diag *diag)
 }
 
 /** Flags and order of hashes of a table whose entries start with the hash. */
-static int symbol_(const struct modfmt_image *i, uint32_t table, uint32_t flags, uint32_t size,
-                   uint32_t k, uint32_t allowed, int code, struct modfmt_diag *diag)
+static int symbol_(const struct modfmt_image *i, uint32_t table, uint32_t flags,
+                   uint32_t size, uint32_t k, uint32_t allowed, int code,
+                   struct modfmt_diag *diag)
 {
     uint32_t at = table + k * size;
 
@@ -85,7 +92,8 @@ static int symbols_(const struct modfmt_image *i, struct modfmt_diag *diag)
         rc = symbol_(i, i->at.exports, i->at.export_flags, MODFMT_EXPORT_SIZE, k,
                      MODFMT_EXPORT_ALL, MODFMT_E_EXPORT, diag);
         if (rc == 0 && modfmt_get32(i->bytes + at - 4) & MODFMT_IMPORT_WEAK)
-            return modfmt_fail(diag, MODFMT_E_EXPORT, at - 4, modfmt_get32(i->bytes + at - 4), 0);
+            return modfmt_fail(diag, MODFMT_E_EXPORT, at - 4,
+                               modfmt_get32(i->bytes + at - 4), 0);
         if (rc == 0 && !(flags & MODFMT_EXPORT_OBJECT)) {
             if (!(value & 1))
                 return modfmt_fail(diag, MODFMT_E_EXPORT, at, value, value | 1);
@@ -99,7 +107,20 @@ static int symbols_(const struct modfmt_image *i, struct modfmt_diag *diag)
 
 /* ---- tags ------------------------------------------------------------------ */
 
-enum value_ { ANY_, NAME_, LINE_, PLACE_, ARRAY_, ORIGIN_, IMPORTS_, EXPORTS_, DEPENDENCY_, SIZES_ };
+enum value_ {
+    ANY_,
+    NAME_,
+    LINE_,
+    PLACE_,
+    ARRAY_,
+    ORIGIN_,
+    IMPORTS_,
+    EXPORTS_,
+    DEPENDENCY_,
+    SIZES_,
+    BOUND_,
+    LINKED_
+};
 
 /** What a tag's value may be: its length, and what else is looked at. */
 static const struct rule_ {
@@ -118,12 +139,14 @@ static const struct rule_ {
     {MODFMT_TAG_EXPORT_NAMES, EXPORTS_, 0, 0xffffff},
     {MODFMT_TAG_PARAMS, PLACE_, 8, 8},
     {MODFMT_TAG_IMPORT_PROTOTYPES, ANY_, 1, 0xffffff},
+    {MODFMT_TAG_BOUND, BOUND_, 4, 0xffffff},
+    {MODFMT_TAG_LINKED, LINKED_, MODFMT_LINKED_SIZE,
+     MODFMT_LINKED_SIZE + MODFMT_LINKED_BUILD_ID_MAX},
     {MODFMT_TAG_INIT_ARRAY, ARRAY_, 8, 8},
     {MODFMT_TAG_FINI_ARRAY, ARRAY_, 8, 8},
     {MODFMT_TAG_STATIC_BASE, PLACE_, 8, 8},
     {MODFMT_TAG_DEPENDENCY, DEPENDENCY_, 13, 12 + MODFMT_NAME_MAX},
     {MODFMT_TAG_COMPRESSION, SIZES_, 12, 12},
-    {MODFMT_TAG_LINKED, ANY_, 16, 80},
     {MODFMT_TAG_SIGNATURE, ANY_, 4, 4096},
 };
 
@@ -145,8 +168,8 @@ static bool text_(const uint8_t *p, uint32_t length, bool space)
 }
 
 /** One string an entry of the table, each hashing to the entry's hash. */
-static int names_(const struct modfmt_image *i, const struct modfmt_tag *tag, bool exports,
-                  struct modfmt_diag *diag)
+static int names_(const struct modfmt_image *i, const struct modfmt_tag *tag,
+                  bool exports, struct modfmt_diag *diag)
 {
     uint32_t count = exports ? i->export_count : i->import_count;
     uint32_t entry = exports ? i->at.exports : i->at.imports, at = 0;
@@ -157,10 +180,10 @@ static int names_(const struct modfmt_image *i, const struct modfmt_tag *tag, bo
 
         while (at + length < tag->length && name[length])
             length++;
-        if (at + length == tag->length || length == 0 || !text_(tag->value + at, length, false) ||
-            modfmt_hash(name, length) != hash)
-            return modfmt_fail(diag, MODFMT_E_NAMES, tag->offset + at, modfmt_hash(name, length),
-                               hash);
+        if (at + length == tag->length || length == 0 ||
+            !text_(tag->value + at, length, false) || modfmt_hash(name, length) != hash)
+            return modfmt_fail(diag, MODFMT_E_NAMES, tag->offset + at,
+                               modfmt_hash(name, length), hash);
         at += length + 1;
         entry += exports ? MODFMT_EXPORT_SIZE : MODFMT_IMPORT_SIZE;
     }
@@ -221,6 +244,15 @@ static int value_(const struct modfmt_image *i, const struct modfmt_tag *tag,
     case SIZES_:
         good = modfmt_get32(v + 4) <= i->text_mem && modfmt_get32(v + 8) <= i->data_mem;
         break;
+    case BOUND_:
+        good = i->flags & MODFMT_FLAG_LINKED && tag->length == 4 * i->import_count;
+        break;
+    case LINKED_:
+        good = i->flags & MODFMT_FLAG_LINKED &&
+               modfmt_get32(v + MODFMT_LINKED_OFF_DATA_END) -
+                       modfmt_get32(v + MODFMT_LINKED_OFF_DATA) ==
+                   i->data_mem;
+        break;
     case IMPORTS_:
     case EXPORTS_:
         return names_(i, tag, rule->value == EXPORTS_, diag);
@@ -230,10 +262,10 @@ static int value_(const struct modfmt_image *i, const struct modfmt_tag *tag,
     return 0;
 }
 
-/** One tag: count, order, criticality, padding, value. `index`: how many came before, `last`:
- *  the type of the one before (0: none). */
-static int tag_(const struct modfmt_image *i, const struct modfmt_tag *tag, uint32_t index,
-                uint32_t last, struct modfmt_diag *diag)
+/** One tag: count, order, criticality, padding, value. `index`: how many came before,
+ * `last`: the type of the one before (0: none). */
+static int tag_(const struct modfmt_image *i, const struct modfmt_tag *tag,
+                uint32_t index, uint32_t last, struct modfmt_diag *diag)
 {
     uint32_t at = tag->offset - MODFMT_TAG_VALUE_OFFSET;
     const struct rule_ *rule = rule_(tag->type);
@@ -250,14 +282,27 @@ static int tag_(const struct modfmt_image *i, const struct modfmt_tag *tag, uint
         return modfmt_fail(diag, MODFMT_E_TAG_ORDER, at, tag->type, last);
     if (!rule && critical)
         return modfmt_fail(diag, MODFMT_E_TAG_CRITICAL, at, tag->type, 0);
-    rc = zeros_(i, tag->offset + tag->length, tag->offset + modfmt_up4(tag->length), diag);
+    rc =
+        zeros_(i, tag->offset + tag->length, tag->offset + modfmt_up4(tag->length), diag);
     if (rc == 0 && rule)
         rc = value_(i, tag, rule, diag);
     return rc;
 }
 
+/** Has it the tag that an image with the flag linked must have, as its first one? */
+static int linked_(const struct modfmt_image *i, struct modfmt_diag *diag)
+{
+    bool tag = i->critical_count && i->size > i->at.tags &&
+               i->bytes[i->at.tags] == MODFMT_TAG_LINKED;
+
+    if (i->flags & MODFMT_FLAG_LINKED && !tag)
+        return modfmt_fail(diag, MODFMT_E_FLAGS, MODFMT_OFF_FLAGS, i->flags, 0);
+    return 0;
+}
+
 /** All tags; *ret_compressed tells whether one says that the segments are compressed. */
-static int tags_(const struct modfmt_image *i, bool *ret_compressed, struct modfmt_diag *diag)
+static int tags_(const struct modfmt_image *i, bool *ret_compressed,
+                 struct modfmt_diag *diag)
 {
     uint32_t offset = i->at.tags, index = 0, last = 0;
     struct modfmt_tag tag;
@@ -275,7 +320,8 @@ static int tags_(const struct modfmt_image *i, bool *ret_compressed, struct modf
         return modfmt_fail(diag, rc, offset, i->size - offset, 0);
     if (index < i->critical_count)
         return modfmt_fail(diag, MODFMT_E_TAG_COUNT, offset, index, i->critical_count);
-    return zeros_(i, offset, i->size, diag);
+    rc = zeros_(i, offset, i->size, diag);
+    return rc ? rc : linked_(i, diag);
 }
 
 int modfmt_check(const struct modfmt_image *image, struct modfmt_diag *diag)
@@ -306,6 +352,7 @@ int modfmt_check_trailing(const struct modfmt_image *image, uint32_t available,
 {
     for (uint32_t offset = image->size; offset < available; offset++)
         if (image->bytes[offset] != 0xff)
-            return modfmt_fail(diag, MODFMT_E_TRAILING, offset, image->bytes[offset], 0xff);
+            return modfmt_fail(diag, MODFMT_E_TRAILING, offset, image->bytes[offset],
+                               0xff);
     return 0;
 }

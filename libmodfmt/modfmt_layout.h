@@ -44,7 +44,9 @@
 #define MODFMT_FLAG_BLOCK 0x1u /**< text and data may be loaded as one block: data at text + text_mem */
 #define MODFMT_FLAG_APART 0x2u /**< text and data may be loaded at two unrelated addresses */
 #define MODFMT_FLAG_IN_PLACE 0x4u /**< text needs no fix-up and may run where the image lies; implies apart */
-#define MODFMT_FLAG_ALL 0x7u
+#define MODFMT_FLAG_LINKED 0x8u /**< fixed for one place, where it runs, and for one firmware: see the tag linked; then none of the three above */
+#define MODFMT_FLAG_CODE_IN_DATA 0x10u /**< data holds code: its memory shall be executable */
+#define MODFMT_FLAG_ALL 0x1fu
 
 /* need bits. */
 #define MODFMT_NEED_V6M 0x1u /**< the instructions of ARMv6-M */
@@ -80,7 +82,6 @@
 #define MODFMT_RELOC_END 0u
 #define MODFMT_TARGET_TEXT 0u /**< the address where text was loaded */
 #define MODFMT_TARGET_DATA 1u /**< the address where data was loaded */
-#define MODFMT_TARGET_CALLBACK 2u /**< a function of text that is called from outside the module */
 #define MODFMT_TARGET_ABSOLUTE 3u /**< 0; of use with relative only */
 #define MODFMT_TARGET_IMPORT 4u /**< consecutive imports; the first one's index (16 bits) follows the descriptor */
 #define MODFMT_KIND_WORD_ANY 0u /**< 32-bit words at any byte address; skips count bytes */
@@ -118,13 +119,25 @@
 #define MODFMT_TAG_EXPORT_NAMES 0x08u /**< the exports' names in the order of the export table, each ended by a zero byte */
 #define MODFMT_TAG_PARAMS 0x09u /**< place and size of the parameter block */
 #define MODFMT_TAG_IMPORT_PROTOTYPES 0x0au /**< what the imports were declared as, in the order of the import table, each ended by a zero byte */
+#define MODFMT_TAG_BOUND 0x0bu /**< with linked: the addresses that the imports were bound to, in the order of the import table */
+#define MODFMT_TAG_LINKED 0x8fu /**< what the image was linked for, and what it was before; always the first tag */
 #define MODFMT_TAG_INIT_ARRAY 0x90u /**< place and size of the array of constructors */
 #define MODFMT_TAG_FINI_ARRAY 0x91u /**< place and size of the array of destructors */
 #define MODFMT_TAG_STATIC_BASE 0x92u /**< place whose address r9 holds whenever code of the module runs; then 0 */
 #define MODFMT_TAG_DEPENDENCY 0x93u /**< another module: lowest version, first version too high (6 bytes each), name */
 #define MODFMT_TAG_COMPRESSION 0x94u /**< method, size of text and size of data after decompression (32 bits each) */
-#define MODFMT_TAG_LINKED 0x95u /**< text address, data address, end of data, API version word, firmware build id */
 #define MODFMT_TAG_SIGNATURE 0x7eu /**< algorithm and key number (16 bits each), signature bytes; always the last tag */
+
+/* The value of the tag linked: offsets in bytes. */
+#define MODFMT_LINKED_SIZE 28u
+#define MODFMT_LINKED_BUILD_ID_MAX 64u
+#define MODFMT_LINKED_OFF_TEXT 0u /**< address of text */
+#define MODFMT_LINKED_OFF_DATA 4u /**< address of data; 0 if there is none */
+#define MODFMT_LINKED_OFF_DATA_END 8u /**< address behind data and bss */
+#define MODFMT_LINKED_OFF_API 12u /**< version of the firmware's interface, major × 65536 + minor; 0: not told */
+#define MODFMT_LINKED_OFF_FLAGS 16u /**< flags of the image that was linked */
+#define MODFMT_LINKED_OFF_TOTAL_SIZE 20u /**< its total_size */
+#define MODFMT_LINKED_OFF_CRC 24u /**< its crc */
 
 /* The module store: specs/store.md. */
 #define MODFMT_STORE_VERSION 1u
@@ -178,6 +191,7 @@
 #define MODFMT_HOST_OFF_BUILD_ID_SIZE 40u /**< bytes of the build id */
 #define MODFMT_HOST_OFF_ARENA_BEGIN 44u /**< address of RAM for modules whose addresses are fixed when they are flashed; 0: none */
 #define MODFMT_HOST_OFF_ARENA_END 48u /**< address behind its last byte */
+#define MODFMT_HOST_OFF_API_VERSION 52u /**< version of the firmware's interface: major × 65536 + minor; 0: not told */
 
 /** Every error: X(name, number, text). Numbers are append-only. */
 #define MODFMT_ERRORS(X) \
@@ -227,6 +241,8 @@
     X(MODLOAD_E_TWICE, -111, "a module of that name is loaded already") \
     X(MODLOAD_E_DEPENDENCIES, -112, "the image needs more modules than this loader was built for") \
     X(MODLOAD_E_START, -113, "the port could not run the module") \
+    X(MODLOAD_E_LINKED, -114, "the image was linked for another place, or for another firmware") \
+    X(MODLOAD_E_EXECUTE, -115, "the module's data holds code, and the port has no memory for it that can execute") \
     X(MODFMT_E_STORE_GEOMETRY, -200, "the region's sectors, unit or base are none that a store can have") \
     X(MODFMT_E_STORE_MANY, -201, "there are more modules than the caller has room for") \
     X(MODFMT_E_STORE_DAMAGED, -202, "a record of the directory that must be readable is not") \

@@ -88,9 +88,13 @@ static int table_byte_(struct modfmt_fixups *it, struct modfmt_diag *diag)
     const struct modfmt_image *i = it->image;
 
     if (it->next == i->at.relocs + i->reloc_size)
-        return reloc_fail_(it, diag, MODFMT_E_RELOC_END, i->reloc_size, i->reloc_size + 1);
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_END, i->reloc_size,
+                           i->reloc_size + 1);
     return i->bytes[it->next++];
 }
+
+/** Between data and absolute: means nothing (specs/modfmt.md, 3.1). */
+#define RESERVED_TARGET_ 2u
 
 static uint32_t segment_size_(const struct modfmt_image *image, bool data)
 {
@@ -108,10 +112,9 @@ static int list_begin_(struct modfmt_fixups *it, struct modfmt_diag *diag)
         return desc;
     target = d & MODFMT_RELOC_TARGET_MASK;
     kind = d >> MODFMT_RELOC_KIND_SHIFT;
-    if (target > MODFMT_TARGET_IMPORT || kind > MODFMT_KIND_WORD ||
-        (target == MODFMT_TARGET_ABSOLUTE && !(d & MODFMT_RELOC_RELATIVE)) ||
-        (target == MODFMT_TARGET_CALLBACK &&
-         (d & MODFMT_RELOC_RELATIVE || kind == MODFMT_KIND_MOV)))
+    if (target > MODFMT_TARGET_IMPORT || target == RESERVED_TARGET_ ||
+        kind > MODFMT_KIND_WORD ||
+        (target == MODFMT_TARGET_ABSOLUTE && !(d & MODFMT_RELOC_RELATIVE)))
         return reloc_fail_(it, diag, MODFMT_E_RELOC_LIST, d, 0);
     if (target == MODFMT_TARGET_IMPORT) {
         low = table_byte_(it, diag);
@@ -134,8 +137,10 @@ static int list_begin_(struct modfmt_fixups *it, struct modfmt_diag *diag)
     return 0;
 }
 
-/** Read a group's head. @return its n (0: the list ends) or an error; *ret_skip in bytes */
-static int group_head_(struct modfmt_fixups *it, struct modfmt_diag *diag, uint32_t *ret_skip)
+/** Read a group's head. @return its n (0: the list ends) or an error; *ret_skip in bytes
+ */
+static int group_head_(struct modfmt_fixups *it, struct modfmt_diag *diag,
+                       uint32_t *ret_skip)
 {
     unsigned kind = it->desc >> MODFMT_RELOC_KIND_SHIFT;
     uint64_t skip = 0; /* checked after each byte: never more than 33 bits */
@@ -149,7 +154,8 @@ static int group_head_(struct modfmt_fixups *it, struct modfmt_diag *diag, uint3
         skip = skip << (8 - MODFMT_RELOC_RUN_BITS) | (unsigned)b >> MODFMT_RELOC_RUN_BITS;
         n = (uint32_t)b & ((1u << MODFMT_RELOC_RUN_BITS) - 1);
         if (skip > it->left >> kind)
-            return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, (uint32_t)skip, it->left >> kind);
+            return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, (uint32_t)skip,
+                               it->left >> kind);
     } while (n == 0 && skip);
     *ret_skip = (uint32_t)skip << kind;
     return (int)n;
@@ -250,11 +256,13 @@ static int list_next_(struct modfmt_fixups *it, struct modfmt_fixup *ret_fixup,
     if (n <= 0)
         return n;
     if (import && it->index >= it->image->import_count)
-        return reloc_fail_(it, diag, MODFMT_E_RELOC_IMPORT, it->index, it->image->import_count);
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_IMPORT, it->index,
+                           it->image->import_count);
     if (it->desc >> MODFMT_RELOC_KIND_SHIFT == MODFMT_KIND_MOV)
         return mov_group_(it, skip, (uint32_t)n, ret_fixup, diag);
     if (4 * (uint32_t)n > it->left - skip)
-        return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, 4 * (uint32_t)n, it->left - skip);
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, 4 * (uint32_t)n,
+                           it->left - skip);
     it->left -= skip + 4 * (uint32_t)n;
     it->cursor += skip;
     it->run = (uint8_t)n;
@@ -360,7 +368,8 @@ int modfmt_tag_next(const struct modfmt_image *image, uint32_t *offset,
     return 1;
 }
 
-int modfmt_tag_find(const struct modfmt_image *image, uint32_t type, struct modfmt_tag *ret_tag)
+int modfmt_tag_find(const struct modfmt_image *image, uint32_t type,
+                    struct modfmt_tag *ret_tag)
 {
     uint32_t offset = image->at.tags;
     struct modfmt_tag tag;

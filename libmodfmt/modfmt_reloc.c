@@ -122,6 +122,12 @@ static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s,
     }
 }
 
+/** The targets that there are, a bit each: target 2 means nothing. */
+#define TARGETS_                                                                         \
+    (1u << MODFMT_TARGET_TEXT | 1u << MODFMT_TARGET_DATA |                               \
+     1u << MODFMT_TARGET_ABSOLUTE |                                                      \
+     (uint32_t)MODFMT_WITH_IMPORTS << MODFMT_TARGET_IMPORT)
+
 /** Apply one list. */
 static int list_(struct modfmt_relocator *r)
 {
@@ -130,13 +136,13 @@ static int list_(struct modfmt_relocator *r)
     uint32_t kind = desc >> MODFMT_RELOC_KIND_SHIFT,
              target = desc & MODFMT_RELOC_TARGET_MASK;
     const struct modfmt_segment *s = r->segment;
-    /* Text and callback are even, data is odd, and so is absolute, which is 0. */
+    /* Text is even, data is odd, and so is absolute, which is 0. */
     uint32_t x = s->address, base = 0, index;
 
     if (rc < 0)
         return rc;
     if (kind > MODFMT_KIND_WORD || (!MODFMT_WITH_MOV && kind == MODFMT_KIND_MOV) ||
-        target > (MODFMT_WITH_IMPORTS ? MODFMT_TARGET_IMPORT : MODFMT_TARGET_ABSOLUTE))
+        !(TARGETS_ >> target & 1))
         return MODFMT_E_RELOC_LIST;
     if (target & 1)
         x = s[1].address;

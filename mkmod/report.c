@@ -40,7 +40,7 @@ static void print_fixups(const struct module *m, FILE *out)
 {
     static const char *const targets[] = {
         [MODFMT_TARGET_TEXT] = "text",         [MODFMT_TARGET_DATA] = "data",
-        [MODFMT_TARGET_CALLBACK] = "callback", [MODFMT_TARGET_ABSOLUTE] = "absolute",
+        [MODFMT_TARGET_ABSOLUTE] = "absolute",
         [MODFMT_TARGET_IMPORT] = "imports",
     };
     (void)fprintf(out, "relocation records in loaded sections:\n");

@@ -265,17 +265,6 @@ static void label_calls(struct code *code, size_t *capacity)
     }
 }
 
-static void label_callbacks(struct code *code, size_t *capacity)
-{
-    for (size_t i = 0; i < code->module->fixup_count; i++) {
-        const struct modfmt_fixup *f = &code->module->fixups[i];
-        uint32_t value = module_stored(code->module, f) & ~1u;
-        if (f->target == MODFMT_TARGET_CALLBACK && value < code->size) {
-            add_label(code, capacity, value, 2, cli_format("function_%" PRIx32, value));
-        }
-    }
-}
-
 /* One name an offset: the best. */
 static void sort_labels(struct code *code)
 {
@@ -321,7 +310,6 @@ void code_open(const struct module *module, struct code *ret_code)
     mark_data(&code);
     label_exports(&code, &capacity);
     label_calls(&code, &capacity);
-    label_callbacks(&code, &capacity);
     sort_labels(&code);
     *ret_code = code;
 }

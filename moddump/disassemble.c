@@ -79,8 +79,7 @@ static void put_fixup(const struct code *code, const struct site *site)
                                                                  : "low half",
                stored);
     }
-    if (f->relative == 0 &&
-        (f->target == MODFMT_TARGET_TEXT || f->target == MODFMT_TARGET_CALLBACK)) {
+    if (f->relative == 0 && f->target == MODFMT_TARGET_TEXT) {
         printf(": text+0x%" PRIx32, stored);
         if (stored < code->size && code->map[stored] == CODE_STRING) {
             putchar(' ');

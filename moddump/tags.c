@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define DEPENDENCY_NAME 12u /* two versions of 6 bytes stand before it */
-#define LINKED_BUILD_ID 16u
+#define LINKED_BUILD_ID MODFMT_LINKED_SIZE
 #define SIGNATURE_BYTES 4u
 
 static void put_hex(FILE *out, const uint8_t *bytes, uint32_t count)

@@ -42,7 +42,7 @@ const struct word export_words[] = {
 
 static const struct word target_words[] = {
     {MODFMT_TARGET_TEXT, "text"},         {MODFMT_TARGET_DATA, "data"},
-    {MODFMT_TARGET_ABSOLUTE, "absolute"}, {MODFMT_TARGET_CALLBACK, "callback"},
+    {MODFMT_TARGET_ABSOLUTE, "absolute"},
     {MODFMT_TARGET_IMPORT, "import"},     {0, NULL},
 };
 

@@ -65,6 +65,12 @@ def c_header(t):
     for x in t["tag_type"]:
         out.append(define(f"MODFMT_TAG_{x['name'].upper()}", f"0x{x['type']:02x}u",
                           plain(x["doc"])))
+    out.append("\n/* The value of the tag linked: offsets in bytes. */")
+    for key, value in t["linked"].items():
+        out.append(define(f"MODFMT_LINKED_{key.upper()}", f"{value}u"))
+    for x in t["linked_field"]:
+        out.append(define(f"MODFMT_LINKED_OFF_{x['name'].upper()}", f"{x['offset']}u",
+                          plain(x["doc"])))
     out.append("\n/* The module store: specs/store.md. */")
     for key, value in t["store"].items():
         out.append(define(f"MODFMT_STORE_{key.upper()}", f"{value}u"))
@@ -106,6 +112,8 @@ def spec_tables(t):
         "tag_type": rows(("type", "name", "length of the value", "meaning"),
                          [(f"0x{x['type']:02X}", x["name"], x["length"], x["doc"])
                           for x in t["tag_type"]]),
+        "linked_field": rows(("offset", "field", "meaning"),
+                             [(x["offset"], x["name"], x["doc"]) for x in t["linked_field"]]),
         "error": numbers("error"),
     }
 

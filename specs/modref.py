@@ -482,11 +482,9 @@ class Bytes:
 def check_descriptor(lst):
     """Which combinations of 3.1 mean something."""
     target = lst.target
-    good = target <= max(TARGET.values()) and lst.kind <= max(KIND.values())
+    good = target in TARGET.values() and lst.kind <= max(KIND.values())
     if target == TARGET["absolute"]:
         good = good and lst.relative
-    if target == TARGET["callback"]:
-        good = good and not lst.relative and lst.kind != KIND["mov"]
     require(good, "MODFMT_E_RELOC_LIST", lst.offset, lst.descriptor)
 
 
@@ -691,7 +689,7 @@ def bind(m, offered):
 def value_of(fix, addresses, imports):
     """3.1: the value v that a fix-up adds."""
     target = fix.list.target
-    if target in (TARGET["text"], TARGET["callback"]):
+    if target == TARGET["text"]:
         value = addresses[TEXT]
     elif target == TARGET["data"]:
         value = addresses[DATA]

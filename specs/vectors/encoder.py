@@ -70,7 +70,7 @@ class Fix:
         return self.addend - (self.offset if self.relative else 0) & 0xffffffff
 
     def final(self, bases, imports):
-        target = {"absolute": 0, "callback": bases["text"]}.get(self.target)
+        target = {"absolute": 0}.get(self.target)
         if target is None:
             target = bases[self.target] if self.target in bases else imports[self.imp]
         here = bases[self.place] + self.offset if self.relative else 0

@@ -62,10 +62,10 @@ def basics():
     yield Vector("apart_only", "Only text and data apart are allowed.",
                  Image(RETURN_0, b"\1\2\3\4", entry=1, flags=APART),
                  loads=(Load(RAM, CCM), Load(RAM, error="MODLOAD_E_PLACEMENT")))
-    yield Vector("in_place", "Text may run where it lies: fix-ups in data only, among them a "
-                 "callback; text_align 6 is the most.",
+    yield Vector("in_place", "Text may run where it lies: fix-ups in data only; "
+                 "text_align 6 is the most.",
                  Image(RETURN_0, bytes(12), entry=1, flags=BLOCK | APART | IN_PLACE,
-                       fixes=[word("data", 0, "callback", 1), word("data", 4, "text", 0),
+                       fixes=[word("data", 0, "text", 1), word("data", 4, "text", 0),
                               word("data", 8, "data", 4)], header={"text_align": 6}),
                  loads=(HERE, Load(RAM, CCM)))
     yield Vector("data_odd", "A block with text_mem 6 modulo 8 and data_align 8: T is a multiple "
@@ -312,7 +312,7 @@ def tags():
                  "64 bytes; a signature of 4.",
                  Image(RETURN_0, entry=1, tags=[
                      tag("dependency", version(0, 0, 0) + version(1, 0, 0) + b"d" * 63),
-                     tag("linked", u32(RAM, 0, 0, 0x10000) + b"f" * 64),
+                     tag("linked", u32(RAM, 0, 0, 0x10000, 7, 128, 0) + b"f" * 64),
                      tag("name", b"n" * 63), tag("build_id", b"b" * 64),
                      tag("signature", u16(0, 0))]),
                  loads=(Load(0x20001304, error="MODLOAD_E_UNSUPPORTED"),))
