@@ -472,7 +472,8 @@ static void check_tags(struct entry *e)
          i < e->image->critical_count && modfmt_tag_next(e->image, &offset, &tag) == 1;
          i++) {
         if (tag.type != MODFMT_TAG_INIT_ARRAY && tag.type != MODFMT_TAG_FINI_ARRAY &&
-            tag.type != MODFMT_TAG_STATIC_BASE && tag.type != MODFMT_TAG_DEPENDENCY) {
+            tag.type != MODFMT_TAG_STATIC_BASE && tag.type != MODFMT_TAG_DEPENDENCY &&
+            tag.type != MODFMT_TAG_LINKED) {
             check_say_tag(e, tag.type);
         }
     }

@@ -32,6 +32,11 @@ bool firmware_descriptor(const uint8_t *bytes, uint32_t size, uint32_t address,
         ret_descriptor->features = words[MODFMT_HOST_OFF_FEATURES / 4];
         ret_descriptor->exports = words[MODFMT_HOST_OFF_EXPORTS / 4];
         ret_descriptor->export_count = words[MODFMT_HOST_OFF_EXPORT_COUNT / 4];
+        ret_descriptor->build_id = words[MODFMT_HOST_OFF_BUILD_ID / 4];
+        ret_descriptor->build_id_size = words[MODFMT_HOST_OFF_BUILD_ID_SIZE / 4];
+        ret_descriptor->arena_begin = words[MODFMT_HOST_OFF_ARENA_BEGIN / 4];
+        ret_descriptor->arena_end = words[MODFMT_HOST_OFF_ARENA_END / 4];
+        ret_descriptor->api_version = words[MODFMT_HOST_OFF_API_VERSION / 4];
     }
     return true;
 }
@@ -100,6 +105,46 @@ static bool find_descriptor(Elf *elf, struct firmware *f, size_t size)
     return false;
 }
 
+/* The note that GNU ld and lld make of --build-id. */
+static void find_note(Elf *elf, struct firmware *f)
+{
+    Elf_Scn *section = NULL;
+    while (f->build_id_size == 0 && (section = elf_nextscn(elf, section)) != NULL) {
+        GElf_Shdr sh;
+        GElf_Nhdr note;
+        size_t at = 0, name, bytes;
+        Elf_Data *data = gelf_getshdr(section, &sh) != NULL && sh.sh_type == SHT_NOTE
+                             ? elf_getdata(section, NULL)
+                             : NULL;
+        while (data != NULL && (at = gelf_getnote(data, at, &note, &name, &bytes)) > 0) {
+            if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof ELF_NOTE_GNU &&
+                memcmp((char *)data->d_buf + name, ELF_NOTE_GNU, sizeof ELF_NOTE_GNU) ==
+                    0 &&
+                note.n_descsz != 0 && note.n_descsz <= MODFMT_LINKED_BUILD_ID_MAX) {
+                memcpy(f->build_id, (uint8_t *)data->d_buf + bytes, note.n_descsz);
+                f->build_id_size = note.n_descsz;
+            }
+        }
+    }
+}
+
+/* What a linked image is to be held against: as the firmware itself tells it. */
+static void find_build_id(Elf *elf, size_t size, struct firmware *f)
+{
+    const struct firmware_descriptor *d = &f->descriptor;
+    const uint8_t *bytes = NULL;
+    if (f->described && d->build_id != 0 && d->build_id_size != 0 &&
+        d->build_id_size <= sizeof f->build_id) {
+        bytes = at_address(elf, f->bytes, size, d->build_id, d->build_id_size, NULL);
+    }
+    if (bytes == NULL) {
+        find_note(elf, f);
+        return;
+    }
+    memcpy(f->build_id, bytes, d->build_id_size);
+    f->build_id_size = d->build_id_size;
+}
+
 static bool has_description(Elf *elf)
 {
     Elf_Scn *section = NULL;
@@ -133,6 +178,7 @@ static int look(const char *path, Elf *elf, size_t size, struct firmware *f)
         f->table = at_address(elf, f->bytes, size, d->exports,
                               d->export_count * MODFMT_EXPORT_SIZE, NULL);
     }
+    find_build_id(elf, size, f);
     return has_description(elf) ? interface_parse(path, f->bytes, size, &f->api) : CLI_OK;
 }
 

@@ -7,9 +7,10 @@
 #define INTERFACE_FIRMWARE_H
 
 #include "interface.h"
+#include "modfmt_layout.h"
 
 /** Bytes of all fields of a descriptor that are known here. */
-#define FIRMWARE_DESCRIPTOR_SIZE 52u
+#define FIRMWARE_DESCRIPTOR_SIZE 56u
 /** A table of more entries than this is none: 12 bytes each, they would not fit into a
  *  microcontroller's flash. */
 #define FIRMWARE_EXPORTS_MAX 65536u
@@ -22,6 +23,11 @@ struct firmware_descriptor {
     uint32_t features;
     uint32_t exports;
     uint32_t export_count;
+    uint32_t build_id;
+    uint32_t build_id_size;
+    uint32_t arena_begin; /**< RAM for images that are linked for fixed addresses */
+    uint32_t arena_end;
+    uint32_t api_version; /**< major x 65536 + minor */
 };
 
 /**
@@ -39,6 +45,9 @@ struct firmware {
     bool described; /**< it has a descriptor of a version that is known */
     struct firmware_descriptor descriptor;
     const uint8_t *table;  /**< its exports as they are in flash, in `bytes`; or NULL */
+    /** Its build id: where the descriptor says, else the ELF's GNU note. */
+    uint8_t build_id[MODFMT_LINKED_BUILD_ID_MAX];
+    uint32_t build_id_size; /**< 0: it has none */
     struct interface *api; /**< or NULL: it carries no description */
     bool built;            /**< an ELF file: the conditions of its api hold */
     uint8_t *bytes;
