@@ -12,6 +12,9 @@
 
 struct module;
 
+/** Most bytes that a trampoline passes on; functions that take more are refused. */
+#define ARGUMENTS_STACK_MAX 32u
+
 /** There is no DWARF of the function, or none that tells (no prototype; not C or C++). */
 #define ARGUMENTS_UNKNOWN 0xffffffffu
 /** It ends in "...": who calls it decides. */
