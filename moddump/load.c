@@ -198,12 +198,16 @@ static int host_place(const struct modload_port *port, enum modload_purpose purp
                       uint32_t align, struct modfmt_segment *segment)
 {
     struct host *host = port->ctx;
-    struct piece *piece = &host->pieces[purpose];
+    struct piece *piece;
     (void)align; /* looked at before */
+    if (purpose == MODLOAD_DATA_CODE) {
+        purpose = MODLOAD_DATA;
+    }
+    piece = &host->pieces[purpose];
     piece->size = segment->size;
     piece->bytes = malloc(piece->size);
     if (piece->bytes == NULL) {
-        return -1;
+        return MODLOAD_E_MEMORY;
     }
     memset(piece->bytes, STALE, piece->size);
     segment->bytes = piece->bytes;
@@ -219,6 +223,9 @@ static void host_release(const struct modload_port *port, enum modload_purpose p
 {
     struct host *host = port->ctx;
     (void)segment;
+    if (purpose == MODLOAD_DATA_CODE) {
+        purpose = MODLOAD_DATA;
+    }
     free(host->pieces[purpose].bytes);
     host->pieces[purpose] = (struct piece){NULL, 0};
 }

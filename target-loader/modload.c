@@ -81,6 +81,20 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
     return rc;
 }
 
+/** Can text run in place at all, in this build? */
+#define WITH_PLACES_ (MODLOAD_WITH_IN_PLACE || MODLOAD_WITH_LINKED)
+
+/** Does text run where the image lies? */
+static bool in_place_(const struct modload_image *m)
+{
+    return WITH_PLACES_ && m->placement >= MODLOAD_IN_PLACE;
+}
+
+static bool is_linked_(const struct modload_image *m)
+{
+    return MODLOAD_WITH_LINKED && m->placement == MODLOAD_LINKED;
+}
+
 /** Ask the port for memory of segment->size bytes, if that is not 0. */
 static int place_(const struct load_ *l, uint32_t purpose, uint32_t align,
                   struct modfmt_segment *segment)
@@ -88,40 +102,109 @@ static int place_(const struct load_ *l, uint32_t purpose, uint32_t align,
     align = 1u << align;
     l->in.diag->got = segment->size;
     l->in.diag->want = align;
-    return segment->size && l->in.port->place(l->in.port, (enum modload_purpose)purpose,
-                                              align, segment)
-               ? MODLOAD_E_MEMORY
-               : 0;
+    return segment->size ? l->in.port->place(l->in.port, (enum modload_purpose)purpose,
+                                             align, segment)
+                         : 0;
+}
+
+/** How an image can be placed that lies there: by its flags, and by the port's options.
+ */
+static uint32_t placement_(const struct load_ *l, uint32_t flags, uint32_t align)
+{
+    uint32_t options = l->in.port->options, address = l->in.source->address;
+
+    if (MODLOAD_WITH_LINKED && flags & MODFMT_FLAG_LINKED)
+        return MODLOAD_LINKED;
+    if (MODLOAD_WITH_IN_PLACE && flags & MODFMT_FLAG_IN_PLACE &&
+        options & MODLOAD_OPT_IN_PLACE && address &&
+        (address + MODFMT_HEADER_SIZE) % (1u << align) == 0)
+        return MODLOAD_IN_PLACE;
+    return MODLOAD_WITH_APART ? options / MODLOAD_OPT_APART % 2 : 0;
+}
+
+/** Is a linked image where it was linked for, and the firmware the same? Then its tag,
+ * which is the first of all, says where data goes. */
+static int linked_(const struct load_ *l, const uint8_t *header, uint32_t tags)
+{
+    const struct modload_identity *id = l->in.port->identity;
+    const uint8_t *tag = l->in.source->mapped + tags;
+    const uint8_t *value = tag + MODFMT_TAG_VALUE_OFFSET;
+    struct modfmt_segment *s = l->module->segment;
+    struct modfmt_diag *d = l->in.diag;
+    uint32_t size, data;
+
+    d->offset = tags;
+    d->got = d->want = 0;
+    if (!id || !l->in.source->address)
+        return MODLOAD_E_LINKED;
+    size = MODFMT_LINKED_SIZE + id->build_id_size;
+    if (modfmt_get32(header + MODFMT_OFF_TOTAL_SIZE) - tags <
+            MODFMT_TAG_VALUE_OFFSET + size ||
+        modfmt_get32(tag) != (MODFMT_TAG_LINKED | size << 8))
+        return MODLOAD_E_LINKED;
+    d->got = modfmt_get32(value + MODFMT_LINKED_OFF_TEXT);
+    d->want = s[0].address;
+    if (d->got != d->want)
+        return MODLOAD_E_LINKED;
+    d->got = modfmt_get32(value + MODFMT_LINKED_OFF_API);
+    d->want = id->api;
+    if (d->got != d->want || __builtin_memcmp(value + MODFMT_LINKED_SIZE, id->build_id,
+                                              id->build_id_size) != 0)
+        return MODLOAD_E_LINKED;
+    data = modfmt_get32(value + MODFMT_LINKED_OFF_DATA);
+    s[1].address = data;
+    return data % (1u << header[MODFMT_OFF_DATA_ALIGN]) ? MODLOAD_E_LINKED : 0;
+}
+
+/** Text stays where it is. */
+static int stays_(const struct load_ *l, const uint8_t *header, uint32_t tags)
+{
+    const struct modload_source *source = l->in.source;
+    struct modfmt_segment *text = l->module->segment;
+
+    /* Nobody clears what lies behind the stored bytes, and in flash nobody could. */
+    l->in.diag->got = modfmt_get32(header + MODFMT_OFF_TEXT_STORED);
+    l->in.diag->want = text->size;
+    if (l->in.diag->got != l->in.diag->want)
+        return MODFMT_E_IN_PLACE;
+    /* It is only read: see prepare_(). */
+    text->bytes = (uint8_t *)(uintptr_t)(source->mapped + MODFMT_HEADER_SIZE);
+    text->address = source->address + MODFMT_HEADER_SIZE;
+    return is_linked_(l->module) ? linked_(l, header, tags) : 0;
 }
 
 /** Memory for both segments. */
-static int segments_(const struct load_ *l, const uint8_t *header)
+static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags)
 {
     struct modload_image *m = l->module;
     struct modfmt_segment *text = &m->segment[0], *data = &m->segment[1];
+    uint32_t flags = header[MODFMT_OFF_FLAGS];
     uint32_t align = header[MODFMT_OFF_TEXT_ALIGN];
     uint32_t data_align = header[MODFMT_OFF_DATA_ALIGN];
     uint32_t text_size = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
-    uint32_t apart = MODLOAD_WITH_APART ? l->in.port->options / MODLOAD_OPT_APART % 2 : 0;
+    uint32_t placement = placement_(l, flags, align);
     int rc;
 
-    if (MODLOAD_WITH_APART)
-        m->apart = apart;
-    l->in.diag->got = header[MODFMT_OFF_FLAGS];
-    l->in.diag->want = MODFMT_FLAG_BLOCK << apart;
-    if (!(l->in.diag->got & l->in.diag->want))
-        return MODLOAD_E_PLACEMENT;
+    m->placement = (uint16_t)placement;
     data->size = modfmt_get32(header + MODFMT_OFF_DATA_MEM);
     text->size = text_size;
-    if (!apart) {
+    l->in.diag->got = flags;
+    l->in.diag->want = MODFMT_FLAG_BLOCK << placement;
+    if (!(l->in.diag->got & l->in.diag->want))
+        return MODLOAD_E_PLACEMENT;
+    if (placement == MODLOAD_AS_BLOCK) {
         text->size += data->size;
         if (align < data_align)
             align = data_align;
     }
-    rc = place_(l, apart, align, text);
+    rc = in_place_(m) ? stays_(l, header, tags) : place_(l, placement, align, text);
     text->size = text_size;
-    if (apart)
-        return rc ? rc : place_(l, MODLOAD_DATA, data_align, data);
+    if (placement != MODLOAD_AS_BLOCK) {
+        m->data_purpose =
+            (uint16_t)((placement == MODLOAD_LINKED ? MODLOAD_FIXED : MODLOAD_DATA) +
+                       flags / MODFMT_FLAG_CODE_IN_DATA);
+        return rc ? rc : place_(l, m->data_purpose, data_align, data);
+    }
     /* By integers: a module of no bytes has no memory, and NULL + 0 is not C. */
     data->bytes = (uint8_t *)((uintptr_t)text->bytes + text_size);
     data->address = text->address + text_size;
@@ -154,7 +237,7 @@ static int copy_(struct load_ *l, const uint8_t *header)
 }
 
 /** Walk the critical tags, which come first: note where arrays and the static base lie
- * (each has eight bytes: place and size), step over what the caller sees to, and refuse
+ * (each has eight bytes: place and size), step over what is seen to elsewhere, and refuse
  * all others. */
 static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
 {
@@ -162,7 +245,7 @@ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
     uint32_t end = modfmt_get32(header + MODFMT_OFF_TOTAL_SIZE);
 
     if (!MODLOAD_WITH_ARRAYS)
-        return count ? MODLOAD_E_UNSUPPORTED : 0;
+        return count > is_linked_(l->module) ? MODLOAD_E_UNSUPPORTED : 0;
     for (; count; count--) {
         const struct modfmt_segment *s = l->module->segment;
         struct modload_span *span = l->module->span;
@@ -182,6 +265,8 @@ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
         offset += modfmt_up4(MODFMT_TAG_VALUE_OFFSET + (head >> 8));
         if (MODLOAD_WITH_DEPENDENCIES && p[0] == MODFMT_TAG_DEPENDENCY &&
             l->in.port->options & MODLOAD_OPT_DEPENDENCIES)
+            continue;
+        if (is_linked_(l->module) && p[0] == MODFMT_TAG_LINKED)
             continue;
         index = head - (MODFMT_TAG_INIT_ARRAY | 8u << 8);
         if (index > MODLOAD_STATIC_BASE)
@@ -209,8 +294,11 @@ static void note_(struct load_ *l, const uint8_t *header)
     m->stack_size = modfmt_get32(header + MODFMT_OFF_STACK_SIZE);
     r->segment = m->segment;
     r->remaining = modfmt_get32(header + MODFMT_OFF_RELOC_SIZE);
-    if (MODFMT_WITH_IMPORTS) {
+    if (MODFMT_WITH_IMPORTS)
         l->imports = l->relocs + modfmt_up4(r->remaining);
+    if (is_linked_(m)) /* all is done */
+        r->remaining = 0;
+    if (MODFMT_WITH_IMPORTS) {
         r->import_count = modfmt_get16(header + MODFMT_OFF_IMPORT_COUNT);
         r->import = import_;
     }
@@ -250,11 +338,15 @@ OWN_FRAME_ static int prepare_(struct load_ *l)
          * what is read twice may differ. */
         crc = 0;
     }
-    rc = segments_(l, header);
-    if (rc == 0)
-        rc = copy_(l, header);
+    rc = segments_(l, header, tags);
     if (rc == 0)
         rc = tags_(l, header, tags);
+    /* From here on, and until all is done, text that is not ours to write has no bytes:
+     * nothing is copied there, and no relocation has its place there. */
+    if (in_place_(l->module))
+        l->module->segment[0].size = 0;
+    if (rc == 0)
+        rc = copy_(l, header);
     if (rc == 0)
         note_(l, header);
     return rc;
@@ -309,20 +401,23 @@ int modload_image_load(const struct modload_port *port,
     if (rc == 0)
         rc = relocate_(&l);
     diag->code = rc;
-    if (rc)
+    if (rc) {
         modload_image_unload(port, module);
-    else
-        port->sync(port, module);
-    return rc;
+        return rc;
+    }
+    if (in_place_(module))
+        module->segment[0].size = modfmt_get32(source->mapped + MODFMT_OFF_TEXT_MEM);
+    port->sync(port, module);
+    return 0;
 }
 
 void modload_image_unload(const struct modload_port *port, struct modload_image *module)
 {
     struct modfmt_segment *text = &module->segment[0], *data = &module->segment[1];
 
-    if (MODLOAD_WITH_APART && module->apart && data->bytes)
-        port->release(port, MODLOAD_DATA, data);
-    if (text->bytes)
-        port->release(port, (enum modload_purpose)module->apart, text);
+    if (module->data_purpose && data->bytes)
+        port->release(port, (enum modload_purpose)module->data_purpose, data);
+    if (!in_place_(module) && text->bytes)
+        port->release(port, (enum modload_purpose)module->placement, text);
     text->bytes = data->bytes = NULL;
 }

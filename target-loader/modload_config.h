@@ -22,6 +22,14 @@
 #ifndef MODLOAD_WITH_APART
 #define MODLOAD_WITH_APART 1
 #endif
+/** MODLOAD_OPT_IN_PLACE. Without, images that could run in place are copied. */
+#ifndef MODLOAD_WITH_IN_PLACE
+#define MODLOAD_WITH_IN_PLACE 1
+#endif
+/** Linked images. Without, they are refused (MODLOAD_E_PLACEMENT). */
+#ifndef MODLOAD_WITH_LINKED
+#define MODLOAD_WITH_LINKED 1
+#endif
 /** Init and fini arrays, static base. Without, an image that has them is refused. */
 #ifndef MODLOAD_WITH_ARRAYS
 #define MODLOAD_WITH_ARRAYS 1

@@ -65,6 +65,25 @@ int modload_each(const struct modload_registry *r,
     return rc;
 }
 
+int modload_fixed_check(const struct modload_registry *r,
+                        const struct modfmt_segment *segment, uint32_t begin,
+                        uint32_t end)
+{
+    const struct modload_module *m;
+    uint32_t at = segment->address, size = segment->size;
+
+    if (at < begin || !modfmt_range(at - begin, size, end - begin))
+        return MODLOAD_E_MEMORY;
+    for (m = r->modules; m; m = m->next) {
+        const struct modfmt_segment *s = &m->image.segment[1];
+
+        /* Does one begin within the other? */
+        if (s->size && (at - s->address < s->size || s->address - at < size))
+            return MODLOAD_E_MEMORY;
+    }
+    return 0;
+}
+
 void *modload_params(const struct modload_module *m, uint32_t *ret_size)
 {
     const struct modfmt_segment *s = m->image.segment;
@@ -72,6 +91,8 @@ void *modload_params(const struct modload_module *m, uint32_t *ret_size)
 
     if (m->params & MODFMT_PLACE_DATA)
         s++;
+    else if (m->image.placement >= MODLOAD_IN_PLACE)
+        return NULL;
     if (m->params_size == 0 || !modfmt_range(place, m->params_size, s->size))
         return NULL;
     *ret_size = m->params_size;
@@ -83,7 +104,7 @@ void *modload_params(const struct modload_module *m, uint32_t *ret_size)
 /** Have a module wait to be loaded: see what it is called. Storage that holds a module
  *  already is left alone. */
 static int push_(struct modload_registry *r, const struct modload_source *source,
-                 struct modload_module *m, struct modfmt_diag *diag)
+                 struct modload_module *m, const char *name, struct modfmt_diag *diag)
 {
     struct modload_source from = *source; /* it may be in *m */
     const struct modload_module *other = r->pending;
@@ -101,6 +122,8 @@ static int push_(struct modload_registry *r, const struct modload_source *source
     m->next = r->pending;
     r->pending = m;
     rc = modload_identify_(&r->port, m, diag);
+    if (name)
+        m->name = modload_name_hash_(name);
     if (rc == 0 && (named_(r->modules, m->name) || named_(m->next, m->name))) {
         diag->want = m->name;
         rc = MODLOAD_E_TWICE;
@@ -173,7 +196,7 @@ static int supply_(struct modload_registry *r, uint32_t name, struct modfmt_diag
 
     if (!r->supply || r->supply(r, name, &source, &m) || !m)
         return MODLOAD_E_DEPENDENCY;
-    rc = push_(r, &source, m, diag);
+    rc = push_(r, &source, m, NULL, diag);
     if (rc != 0)
         return rc;
     m->automatic = 1;
@@ -255,19 +278,26 @@ static void undo_(struct modload_registry *r)
 int modload_load(struct modload_registry *r, const struct modload_source *source,
                  struct modload_module *module, struct modfmt_diag *diag)
 {
-    uint32_t name = 0;
+    return modload_load_as(r, source, module, NULL, diag);
+}
+
+int modload_load_as(struct modload_registry *r, const struct modload_source *source,
+                    struct modload_module *module, const char *name,
+                    struct modfmt_diag *diag)
+{
+    uint32_t needed = 0;
     int rc;
 
     r->failed = *source;
     if (r->pending) /* from within port.place(), say: those who wait are not ours */
         return modfmt_fail(diag, MODLOAD_E_STATE, 0, 0, 0);
-    rc = push_(r, source, module, diag);
+    rc = push_(r, source, module, name, diag);
     while (rc == 0 && r->pending) {
-        rc = MODLOAD_WITH_DEPENDENCIES ? resolve_(r, &name, diag) : 0;
+        rc = MODLOAD_WITH_DEPENDENCIES ? resolve_(r, &needed, diag) : 0;
         if (rc == 0)
             rc = finish_(r, diag);
         else if (rc == 1)
-            rc = supply_(r, name, diag);
+            rc = supply_(r, needed, diag);
     }
     diag->code = rc;
     if (rc != 0)

@@ -51,7 +51,8 @@ struct modload_module {
         source;                  /**< where its image is. It shall stay there: exports are
                                     looked up in it as long as the module is loaded */
     struct modload_module *next; /**< the one that was loaded before it, or NULL */
-    uint32_t name;               /**< modfmt_hash() of its name; 0: it has none */
+    uint32_t name;               /**< modfmt_hash() of the name that it was loaded as, or
+                                    of the image's; 0: it has none */
     uint16_t version[3];
     uint8_t state; /**< enum modload_state */
     /** 1: loaded because another one needs it, and goes with the last of these. Set it to
@@ -125,8 +126,8 @@ void modload_begin(struct modload_registry *registry);
  *
  * Time: modload_image_load()'s, and a walk over the tags; for each import that no table
  * has, a pass over the exports of what is needed, some 20 instructions each. Stack: 392
- * bytes with GCC 12.2, -Os, for a Cortex-M4 (the frames of -fstack-usage, from here to the
- * search of a needed module's exports), the port's functions not counted.
+ * bytes with GCC 12.2, -Os, for a Cortex-M4 (the frames of -fstack-usage, from here to
+ * the search of a needed module's exports), the port's functions not counted.
  * @return 0, what modload_image_load() returns, MODLOAD_E_TYPE, MODLOAD_E_DEPENDENCY (not
  *         supplied, or another version), MODLOAD_E_CYCLE, MODLOAD_E_DEPENDENCIES,
  *         MODLOAD_E_TWICE (want: the name's hash) or MODLOAD_E_STATE (the storage holds a
@@ -134,6 +135,16 @@ void modload_begin(struct modload_registry *registry);
  */
 int modload_load(struct modload_registry *registry, const struct modload_source *source,
                  struct modload_module *module, struct modfmt_diag *diag);
+/**
+ * The same, under a name of its own: an instance of an image that may be loaded already,
+ * and whose text it shares if that runs in place. Data is its own, and so is all else.
+ *
+ * @param name  by which modload_find() and dependencies know it; NULL: as the image says
+ * @return as modload_load(); MODLOAD_E_TWICE: a module of that name is loaded already
+ */
+int modload_load_as(struct modload_registry *registry,
+                    const struct modload_source *source, struct modload_module *module,
+                    const char *name, struct modfmt_diag *diag);
 
 /**
  * Start a module, after those that it needs: constructors in order, then the entry.
@@ -162,9 +173,18 @@ int modload_unload(struct modload_registry *registry, struct modload_module *mod
 /** The loaded module of that name ("plug"), or NULL. */
 struct modload_module *modload_find(const struct modload_registry *registry,
                                     const char *name);
-/** The loaded module in whose memory the address is, or NULL. */
+/** The loaded module in whose memory the address is, or NULL; of instances that share a
+ *  text, the newest. */
 struct modload_module *modload_at(const struct modload_registry *registry,
                                   uint32_t address);
+/**
+ * For port.place() of MODLOAD_FIXED and MODLOAD_FIXED_CODE: is the memory that a linked
+ * image asks for in the arena [begin, end), and has no loaded module its data there?
+ * @return 0 or MODLOAD_E_MEMORY
+ */
+int modload_fixed_check(const struct modload_registry *registry,
+                        const struct modfmt_segment *segment, uint32_t begin,
+                        uint32_t end);
 /** Call `visit` for each loaded module, the newest first, until it returns something
  * other than 0. It shall not unload any: others may go with that one. To unload all,
  * unload the first of the list, registry->modules, again and again: nobody needs that
@@ -185,7 +205,7 @@ int modload_symbol(const struct modload_registry *registry,
                    uint32_t *ret_address);
 
 /** The module's parameters, to be read or filled before it is started; NULL if it has
- *  none. */
+ *  none, or if they are in text that runs in place: those cannot be filled. */
 void *modload_params(const struct modload_module *module, uint32_t *ret_size);
 
 #endif

@@ -18,7 +18,8 @@ struct modload_source modload_store_source(const struct modfmt_store *store,
                                            const struct modfmt_store_image *image)
 {
     struct modload_source source = {.mapped = mapped(store->flash, image->offset),
-                                    .available = image->size};
+                                    .available = image->size,
+                                    .address = store->flash->base + image->offset};
 
     return source;
 }

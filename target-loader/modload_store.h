@@ -26,7 +26,10 @@
 int modload_store_read(struct modfmt_flash *flash, uint32_t offset, void *bytes,
                        uint32_t size);
 
-/** A live image as modload_image_load() wants it: mapped, its own bytes and no more. */
+/** A live image as modload_image_load() wants it: mapped, its own bytes and no more, and
+ *  where code can run. (Where it cannot, set the source's address to 0.) An image that runs
+ *  in place is to be stored as MODFMT_STORE_PINNED, or the store not to be compacted while
+ *  the module is loaded. */
 struct modload_source modload_store_source(const struct modfmt_store *store,
                                            const struct modfmt_store_image *image);
 

@@ -49,8 +49,8 @@ static int refused(const struct modfmt_diag *diag)
 
 int main(void)
 {
-    struct modload_source source = {_module_begin,
-                                    (uint32_t)(_module_end - _module_begin), NULL};
+    struct modload_source source = {.mapped = _module_begin,
+                                    .available = (uint32_t)(_module_end - _module_begin)};
     struct modfmt_diag diag = {0};
 
     modload_arena_begin(&arena, memory, sizeof(memory));

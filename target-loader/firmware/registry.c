@@ -34,6 +34,7 @@ static bool busy[LOADED_MAX];
 /** Where segments of that kind come from. */
 static struct modload_arena *arena_for(enum modload_purpose purpose)
 {
+    /* No code there: see the boards' scripts. */
     return purpose == MODLOAD_DATA && data_arena.begin ? &data_arena : &heap_arena;
 }
 
@@ -119,7 +120,7 @@ struct modload_source registry_source(const struct candidate *c)
 {
     bool chunks = (emulation_options() & EMULATION_READ) != 0;
     struct modload_source source = {chunks ? NULL : c->image, c->available,
-                                    (void *)(uintptr_t)c->image};
+                                    (void *)(uintptr_t)c->image, 0};
 
     return source;
 }

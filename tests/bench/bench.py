@@ -34,17 +34,18 @@ SHAPE = ["-Os", "-std=c11", "-ffreestanding", "-ffunction-sections", "-fdata-sec
 SWITCHES = ("MODFMT_WITH_MOV", "MODFMT_WITH_IMPORTS", "MODFMT_WITH_RELATIVE",
             "MODFMT_WITH_REFILL", "MODLOAD_WITH_CRC",
             "MODLOAD_WITH_READ", "MODLOAD_WITH_APART", "MODLOAD_WITH_ARRAYS",
-            "MODLOAD_WITH_DEPENDENCIES")
+            "MODLOAD_WITH_IN_PLACE", "MODLOAD_WITH_LINKED", "MODLOAD_WITH_DEPENDENCIES")
 # What is on in each configuration of the loader.
 WORDS = {"MODLOAD_WITH_CRC"}
+PLACES = {"MODLOAD_WITH_IN_PLACE", "MODLOAD_WITH_LINKED"}
 CONFIGURATIONS = {
     "words": WORDS,
     "imports": WORDS | {"MODFMT_WITH_IMPORTS"},
     "mov": WORDS | {"MODFMT_WITH_IMPORTS", "MODFMT_WITH_MOV"},
-    "all": set(SWITCHES) - {"MODLOAD_WITH_DEPENDENCIES"},
-    "tables": set(SWITCHES) - {"MODLOAD_WITH_DEPENDENCIES"},
-    "alone": set(SWITCHES) - {"MODLOAD_WITH_DEPENDENCIES"},
-    "life": set(SWITCHES),
+    "all": set(SWITCHES) - {"MODLOAD_WITH_DEPENDENCIES"} - PLACES,
+    "tables": set(SWITCHES) - {"MODLOAD_WITH_DEPENDENCIES"} - PLACES,
+    "alone": set(SWITCHES) - {"MODLOAD_WITH_DEPENDENCIES"} - PLACES,
+    "life": set(SWITCHES) - PLACES,
 }
 # What a firmware uses of it; see smallest.c.
 SMALLEST = {"tables": 1, "alone": 2, "life": 2}

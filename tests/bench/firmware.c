@@ -77,9 +77,9 @@ static int place(const struct modload_port *port, enum modload_purpose purpose,
 {
     (void)port;
     (void)align;
-    segment->bytes = _module_ram_begin + (purpose == MODLOAD_DATA ? MEMORY_SIZE : 0);
+    segment->bytes = _module_ram_begin + (purpose >= MODLOAD_DATA ? MEMORY_SIZE : 0);
     segment->address = (uint32_t)(uintptr_t)segment->bytes;
-    return segment->size > MEMORY_SIZE;
+    return segment->size > MEMORY_SIZE ? MODLOAD_E_MEMORY : 0;
 }
 
 static void release(const struct modload_port *port, enum modload_purpose purpose,
@@ -172,7 +172,7 @@ static void measure(unsigned number, const uint8_t *image, uint32_t size,
                     const struct way *way)
 {
     struct modload_source source = {way->chunked ? NULL : image, size,
-                                    (void *)(uintptr_t)image};
+                                    (void *)(uintptr_t)image, 0};
     struct modload_port port = {
         .features = modload_cortex_m_features(),
         .options = way->options,

@@ -49,11 +49,11 @@ static int place_(const struct modload_port *port, enum modload_purpose purpose,
     (void)purpose;
     (void)align;
     if (fails(PLACE))
-        return -1;
+        return MODLOAD_E_MEMORY;
     segment->bytes = malloc(segment->size);
     segment->address = 0x20000000;
     test.balance++;
-    return segment->bytes ? 0 : -1;
+    return segment->bytes ? 0 : MODLOAD_E_MEMORY;
 }
 
 static void release_(const struct modload_port *port, enum modload_purpose purpose,
@@ -124,7 +124,7 @@ static void run(const char *path, uint32_t options)
 {
     static uint8_t bytes[1 << 20];
     FILE *f = fopen(path, "rb");
-    struct modload_source source = {NULL, 0, bytes}; /* not mapped: it must be read */
+    struct modload_source source = {NULL, 0, bytes, 0}; /* not mapped: it must be read */
     unsigned calls;
 
     if (!f) {

@@ -49,11 +49,11 @@ static int place_(const struct modload_port *port, enum modload_purpose purpose,
     require(segment->size != 0 && (align & (align - 1)) == 0);
     require(!(h->placed & 1u << purpose));
     if (segment->size > MEMORY_MAX)
-        return -1;
+        return MODLOAD_E_MEMORY;
     segment->bytes = malloc(segment->size);
     require(segment->bytes != NULL);
     memset(segment->bytes, 0xa5, segment->size);
-    segment->address = purpose == MODLOAD_DATA ? DATA_ADDRESS : TEXT_ADDRESS;
+    segment->address = purpose >= MODLOAD_DATA ? DATA_ADDRESS : TEXT_ADDRESS;
     h->placed |= 1u << purpose;
     return 0;
 }
@@ -198,7 +198,7 @@ static void load(const uint8_t *bytes, uint32_t size, unsigned options)
         .sync = sync_,
     };
     const struct modload_source source = {MODLOAD_WITH_READ && options & 16 ? NULL : bytes, size,
-                                          (void *)(uintptr_t)bytes};
+                                          (void *)(uintptr_t)bytes, 0};
     struct modload_image module;
     struct modfmt_image image;
     struct modfmt_diag diag;

@@ -59,7 +59,7 @@ static int place_(const struct modload_port *port, enum modload_purpose purpose,
     (void)port;
     if (fails(WORLD_PLACE) || segment->size > WORLD_RAM ||
         world.piece_count == WORLD_PIECES)
-        return -1;
+        return MODLOAD_E_MEMORY;
     if ((purpose == MODLOAD_BLOCK) != !(world.mode & WORLD_APART) || segment->size == 0)
         wrong("another purpose was wanted, or no byte");
     if (world.piece_count == 0)
@@ -267,7 +267,7 @@ struct modload_source world_source(const char *name)
         if (strcmp(world.shelf[i].text, name) != 0)
             continue;
         return (struct modload_source){world.mode & WORLD_IN_PIECES ? NULL : image->bytes,
-                                       image->size, image->bytes};
+                                       image->size, image->bytes, 0};
     }
     wrong("no such image on the shelf");
 }

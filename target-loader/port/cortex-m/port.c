@@ -14,11 +14,13 @@ uint32_t modload_cortex_m_features(void)
 int modload_cortex_m_place(const struct modload_port *port, enum modload_purpose purpose,
                            uint32_t align, struct modfmt_segment *segment)
 {
-    void *memory = modload_arena_alloc(port->ctx, segment->size, align, OWNER);
+    void *memory;
 
-    (void)purpose;
+    if (purpose >= MODLOAD_FIXED) /* where, the arena does not let anybody choose */
+        return MODLOAD_E_MEMORY;
+    memory = modload_arena_alloc(port->ctx, segment->size, align, OWNER);
     if (!memory)
-        return -1;
+        return MODLOAD_E_MEMORY;
     segment->bytes = memory;
     segment->address = (uint32_t)(uintptr_t)memory;
     return 0;

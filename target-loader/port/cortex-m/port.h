@@ -21,7 +21,10 @@
 uint32_t modload_cortex_m_features(void);
 
 /** Memory from the arena that port->ctx points to (the first member of what it points to
- *  may be one as well). Owner 1 has it. For port->place and port->release. */
+ *  may be one as well), which can execute. Owner 1 has it. For port->place and
+ * port->release of all but linked images (MODLOAD_E_MEMORY): those are between the
+ * firmware's own place() and modload_fixed_check().
+ *  @return 0 or MODLOAD_E_MEMORY */
 int modload_cortex_m_place(const struct modload_port *port, enum modload_purpose purpose,
                            uint32_t align, struct modfmt_segment *segment);
 void modload_cortex_m_release(const struct modload_port *port,

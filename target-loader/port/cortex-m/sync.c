@@ -27,8 +27,9 @@ static void sync_caches(const struct modload_image *module)
 {
     __asm volatile("dsb" ::: "memory");
     if ((CCR & CCR_DC) != 0) {
-        /* Data as well: there may be code in it. */
-        clean(module->segment[0].address, module->segment[0].size);
+        /* Data as well: there may be code in it. Text in flash was not written. */
+        if (module->placement < MODLOAD_IN_PLACE)
+            clean(module->segment[0].address, module->segment[0].size);
         clean(module->segment[1].address, module->segment[1].size);
         __asm volatile("dsb" ::: "memory");
     }

@@ -26,7 +26,7 @@ static int place(const struct modload_port *port, enum modload_purpose purpose,
     if (segment->size <= SIZE_MAX / 2 - more)
         memory = rtos->alloc(segment->size + more);
     if (!memory)
-        return -1;
+        return MODLOAD_E_MEMORY;
     at = (uintptr_t)memory + sizeof(struct lead);
     if (align > 8)
         at = (at + align - 1u) & ~((uintptr_t)align - 1u);

@@ -402,12 +402,12 @@ static void aligned(void)
     begin_module(&plug, "aligned", NULL);
     rtos.registry.port.options &= ~MODLOAD_OPT_APART;
     begin_module(&other, "ticker_b", NULL);
-    CHECK(plug.image.apart == 1 && plug.image.segment[1].address % 256 == 0);
+    CHECK(plug.image.placement == MODLOAD_APART && plug.image.segment[1].address % 256 == 0);
     vTaskDelay(10);
     CHECK(plug.result == 0 && !modload_freertos_running(&plug));
     end_module(&plug);
     begin_module(&plug, "aligned", NULL);
-    CHECK(plug.image.apart == 0 && plug.image.segment[0].address % 256 == 0);
+    CHECK(plug.image.placement == MODLOAD_AS_BLOCK && plug.image.segment[0].address % 256 == 0);
     vTaskDelay(10);
     CHECK(plug.result == 0 && !modload_freertos_running(&plug));
     end_module(&plug);

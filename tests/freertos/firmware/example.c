@@ -25,7 +25,7 @@ static struct modload_module plug;
 /* In main(), before the first malloc(): modload_freertos_begin(&modules). */
 int run_plug(const uint8_t *image, uint32_t size)
 {
-    struct modload_source source = {image, size, NULL};
+    struct modload_source source = {.mapped = image, .available = size};
     struct modfmt_diag diag;
     int rc = modload_freertos_load(&modules, &source, &plug, &diag);
 

@@ -198,7 +198,7 @@ void forget_notes(void)
 struct modload_source image_named(const char *name)
 {
     const uint8_t *at = modules_begin;
-    struct modload_source source = {NULL, 0, NULL};
+    struct modload_source source = {NULL, 0, NULL, 0};
     struct modfmt_image image;
     struct modfmt_tag tag;
 
