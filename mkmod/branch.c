@@ -157,11 +157,12 @@ static enum veneer find_veneer(const struct module *m, uint32_t address,
 static void not_apart(struct module *m, const struct record *r)
 {
     const struct section *s = &m->elf.sections[r->section];
-    if (m->not_apart && m->reason_count >= REASONS_MAX) {
+    if (m->not_apart && m->reason_count >= REASONS_MAX && !m->options.xip) {
         m->reason_count++;
         return;
     }
-    segments_not_apart(m, "%s in %s+0x%x branches to '%s' in the other segment",
+    segments_not_apart(m, r->section, r->address,
+                       "%s in %s+0x%x branches to '%s' in the other segment",
                        relocation_name(r->type), s->name,
                        (unsigned)(r->address - s->address), symbol_label(m, r->symbol));
 }

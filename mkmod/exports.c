@@ -126,17 +126,14 @@ void exports_collect(struct module *m)
     }
 }
 
-void exports_check_base(struct module *m)
+uint32_t exports_place(const struct module *m, const struct export *export,
+                       uint8_t *ret_home)
 {
-    for (uint32_t i = 0; m->has_static_base && i < m->export_count; i++) {
-        if (m->exports[i].function) {
-            problem_error(m, 0, 0,
-                          "the function '%s' cannot be exported: the module counts on r9 "
-                          "as its static base, and who calls from outside has another "
-                          "one there; compile without -msingle-pic-base and -frwpi",
-                          m->exports[i].name);
-        }
-    }
+    const struct symbol *s = &m->elf.symbols[export->symbol];
+    uint32_t value = export->function ? s->value | 1 : s->value;
+    const struct callback *c = export->function ? trampolines_of(m, value) : NULL;
+    *ret_home = c != NULL ? HOME_DATA : s->home;
+    return c != NULL ? m->prefix_at + c->offset + 1 : value - m->segment[s->home].link;
 }
 
 struct modfmt_export *exports_table(const struct module *m)
@@ -144,12 +141,11 @@ struct modfmt_export *exports_table(const struct module *m)
     struct modfmt_export *table = cli_alloc(m->export_count + 1u, sizeof *table);
     for (uint32_t i = 0; i < m->export_count; i++) {
         const struct export *export = &m->exports[i];
-        const struct symbol *s = &m->elf.symbols[export->symbol];
-        uint32_t value = export->function ? s->value | 1 : s->value;
+        uint8_t home = HOME_TEXT;
         table[i].hash = export->hash;
         table[i].type = export->type;
-        table[i].value = value - m->segment[s->home].link;
-        table[i].flags = (s->home == HOME_DATA ? MODFMT_EXPORT_DATA : 0) |
+        table[i].value = exports_place(m, export, &home);
+        table[i].flags = (home == HOME_DATA ? MODFMT_EXPORT_DATA : 0) |
                          (export->function ? 0 : MODFMT_EXPORT_OBJECT);
     }
     return table;

@@ -78,6 +78,12 @@ static const struct section *table_section(const struct module *m)
     return NULL;
 }
 
+uint32_t got_planned(const struct module *m)
+{
+    const struct section *s = table_section(m);
+    return s != NULL ? s->address : 0;
+}
+
 static void find_origin(struct module *m)
 {
     const struct section *found = table_section(m);
@@ -304,7 +310,11 @@ static void fix_slot(struct module *m, const struct got_use *use)
     }
     uint32_t section = (uint32_t)(holder - m->elf.sections);
     uint8_t *at = segments_bytes(m, use->slot, 4);
-    if (s->home <= HOME_DATA) {
+    uint32_t delta = 0;
+    if (trampolines_lead(m, &r, &delta)) {
+        modfmt_put32(at, modfmt_get32(at) + delta - m->segment[HOME_DATA].link);
+        fixups_word(m, section, use->slot, HOME_DATA, false, 0);
+    } else if (s->home <= HOME_DATA) {
         modfmt_put32(at, modfmt_get32(at) - m->segment[s->home].link);
         fixups_word(m, section, use->slot, s->home, false, 0);
     } else if (s->home == HOME_IMPORT) {
@@ -358,13 +368,17 @@ static void fix_use(struct module *m, const struct got_use *use)
         return;
     }
     if (use->type == GOTOFF32) {
-        if (s->home > HOME_DATA) {
+        uint32_t delta = 0;
+        if (trampolines_lead(m, &r, &delta) && to == HOME_DATA) {
+            modfmt_put32(segments_bytes(m, use->address, 4), use->value + delta);
+        } else if (s->home > HOME_DATA) {
             relocation_problem(m, &r,
                                "an offset from the global offset table to a symbol that "
                                "is not in the module cannot be kept");
         } else if (s->home != to) {
             segments_not_apart(
-                m, "%s at 0x%08x counts from the GOT to '%s' in the other segment",
+                m, use->section, use->address,
+                "%s at 0x%08x counts from the GOT to '%s' in the other segment",
                 relocation_name(use->type), (unsigned)use->address,
                 symbol_label(m, use->symbol));
         }

@@ -26,6 +26,8 @@ enum option {
     OPTION_WRITE_API,
     OPTION_UNTYPED,
     OPTION_STRIP_NAMES,
+    OPTION_XIP,
+    OPTION_CALLBACK,
     OPTION_VERBOSE,
 };
 
@@ -62,6 +64,10 @@ static const struct cli_option options[] = {
     {OPTION_UNTYPED, 0, "untyped", NULL, "allow imports whose type is not known"},
     {OPTION_STRIP_NAMES, 0, "strip-names", NULL,
      "leave out the names of imports and exports"},
+    {OPTION_XIP, 0, "xip", NULL,
+     "text shall run where the image lies; needs code that finds its data by r9"},
+    {OPTION_CALLBACK, 0, "callback", "NAME=BYTES",
+     "what callers of NAME by pointer pass on the stack (may be given again)"},
     {OPTION_VERBOSE, 'v', "verbose", NULL, "print a map of the module"},
     {0, 0, NULL, NULL, NULL},
 };
@@ -132,6 +138,14 @@ static bool take_shared(struct options *o, int id, const char *value)
     }
 }
 
+static void take_callback(struct options *o, const char *value)
+{
+    const char *wrong = callback_option(&o->callbacks, value);
+    if (wrong != NULL) {
+        cli_usage(&tool, "%s, not '%s'", wrong, value);
+    }
+}
+
 static void take_stack(struct options *o, int id, const char *value)
 {
     const char *wrong =
@@ -178,6 +192,12 @@ static void take_option(struct options *o, int id, const char *value)
         break;
     case OPTION_STRIP_NAMES:
         o->strip_names = true;
+        break;
+    case OPTION_XIP:
+        o->xip = true;
+        break;
+    case OPTION_CALLBACK:
+        take_callback(o, value);
         break;
     case OPTION_VERBOSE:
         o->verbose = true;
@@ -256,6 +276,24 @@ static int write_files(struct module *m)
     return status;
 }
 
+/* What goes in front of text and data. */
+static void lay_out(struct module *m)
+{
+    prescan(m);
+    trampolines_plan(m);
+    segments_front(m);
+    veneers_plan(m);
+}
+
+static void write_front(struct module *m)
+{
+    if (m->problems.errors == 0) {
+        veneers_write(m);
+        trampolines_write(m);
+    }
+    xip_check(m);
+}
+
 static int make(struct module *m)
 {
     elffile_read(m, m->options.input);
@@ -266,20 +304,20 @@ static int make(struct module *m)
         stop_if_refused(m);
     }
     evidence_check(m);
+    places_arrays(m);
     imports_collect(m);
-    veneers_plan(m);
     exports_collect(m);
     types_resolve(m);
     params_plan(m);
     needs_check(m);
+    lay_out(m);
     stop_if_refused(m);
     segments_fill(m);
-    veneers_write(m);
     relocations_read(m);
     movpair_resolve(m);
     got_resolve(m);
     staticbase_resolve(m);
-    exports_check_base(m);
+    write_front(m);
     branch_check_veneers(m);
     places_find(m);
     params_fill(m);

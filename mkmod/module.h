@@ -30,6 +30,19 @@ struct arguments {
     size_t capacity;
 };
 
+/** --callback: what a function gets on the stack by whoever calls it. */
+struct callback_option {
+    const char *name;
+    uint32_t bytes;
+    bool used;
+};
+
+struct callback_options {
+    struct callback_option *list;
+    size_t count;
+    size_t capacity;
+};
+
 struct options {
     const char *input;
     const char *output;
@@ -45,6 +58,8 @@ struct options {
     uint16_t version[3];
     bool has_version;
     bool untyped; /**< imports whose type nobody knows are fine */
+    bool xip;     /**< text shall run where the image lies */
+    struct callback_options callbacks;
     bool strip_names;
     bool verbose;
     uint32_t stack_size;
@@ -57,7 +72,7 @@ struct segment {
     uint32_t
         start; /**< the same, but data's is rounded down to its alignment if it can be */
     uint32_t end;    /**< link address behind its last section */
-    uint32_t link;   /**< link address of offset 0: start, less the prefix in text */
+    uint32_t link;   /**< link address of offset 0: start, less the prefix */
     uint32_t mem;    /**< bytes in memory */
     uint32_t stored; /**< bytes in the image */
     uint32_t align;  /**< log2 */
@@ -65,6 +80,14 @@ struct segment {
     bool has_nobits;
     uint8_t *bytes;   /**< `stored` of them */
     uint8_t *touched; /**< one bit a byte: changed by a fix-up or a rewritten branch */
+};
+
+/** A relocation record. */
+struct record {
+    uint32_t address; /**< place: link address */
+    uint32_t symbol;
+    uint32_t section; /**< of the place */
+    uint8_t type;
 };
 
 #define NO_SLOT 0xffffffffu /* no multiple of 4: 0 may be the address of a slot */
@@ -113,6 +136,8 @@ struct import {
     uint32_t symbol; /**< the first one of that name */
     uint32_t hash;
     uint32_t veneer;  /**< offset in text; only if branched to */
+    uint32_t slot;    /**< --xip: GOT slot that its veneer uses, from r9; or NO_SLOT */
+    uint32_t word;    /**< --xip: else, number of its word in data's prefix */
     uint32_t section; /**< of a record that refers to it: a branch, if there is one */
     uint32_t address; /**< of that record */
     uint32_t label;   /**< tag from an asm label (`name$3f2a91c0`); 0: none */
@@ -121,7 +146,22 @@ struct import {
     bool object;           /**< data, as far as is known */
     bool unverified;       /**< the type is the description's word alone */
     bool branched;
+    bool far;  /**< --xip: one LDR does not reach its word from r9 */
     bool weak; /**< every reference is */
+};
+
+/** A function whose address may leave the module: pointers to it lead to a trampoline in
+ *  data, which sets r9 (specs/trampolines.md). */
+struct callback {
+    uint32_t address; /**< link address of the function, bit 0 set */
+    uint32_t symbol;  /**< one that is there; a global one if there is any */
+    uint32_t section; /**< of what refers to it first; 0: an export */
+    uint32_t place;   /**< address of that */
+    uint32_t offset;  /**< of the trampoline in data */
+    uint32_t bytes;   /**< of arguments on the stack, or enum arguments_stack */
+    uint8_t home;     /**< of the function */
+    bool deep;        /**< its tail copies arguments on the stack */
+    bool told;        /**< by --callback */
 };
 
 struct export
@@ -160,6 +200,11 @@ struct module {
     uint32_t *order; /**< loaded sections that are not empty, by address */
     uint32_t order_count;
     uint32_t prefix; /**< bytes of text before the ELF's first */
+    uint32_t data_prefix;     /**< the same of data: trampolines, words of imports */
+    uint32_t data_needed; /**< bytes that something is in, directly before data's first */
+    uint32_t prefix_at;   /**< offset in data of these */
+    uint32_t words;           /**< imports with a word in data's prefix */
+    uint32_t trampoline_bytes; /**< of all, tails included */
     bool far;        /**< text and data were linked far apart */
     uint32_t entry;
 
@@ -186,6 +231,11 @@ struct module {
     bool got_offsets; /**< GOT_BREL or GOTOFF: some register holds the GOT's address */
     bool sb_based;    /**< BREL or SBREL: r9 holds the base of the data */
     bool sb_decided;  /**< some such value fits the start of data and nothing else */
+    bool by_r9; /**< code finds its data by r9; known before has_static_base */
+    uint32_t planned_base; /**< what static_base will be, as far as sections tell */
+    struct callback *callbacks; /**< by address */
+    uint32_t callback_count;
+    size_t callback_capacity;
     bool has_static_base;
     uint32_t static_base; /**< link address that r9 stands for */
     uint8_t static_home;
@@ -223,7 +273,9 @@ struct module {
 bool segments_plan(struct module *m);
 /** Say for each symbol what it moves with. */
 void segments_home_symbols(struct module *m);
-/** Choose the prefix, allocate the segments and copy the contents. */
+/** Make room in front of data for trampolines and words of imports. */
+void segments_front(struct module *m);
+/** Choose the prefix of text, allocate the segments and copy the contents. */
 void segments_fill(struct module *m);
 /** Which segment an address is in by its value: 0, 1 or NO_SEGMENT. */
 unsigned segments_at(const struct module *m, uint32_t address);
@@ -233,9 +285,10 @@ uint8_t *segments_bytes(const struct module *m, uint32_t address, uint32_t lengt
 bool segments_linked_range(const struct module *m, uint32_t address);
 /** Were these bytes changed by a fix-up? */
 bool segments_touched(const struct module *m, uint32_t address, uint32_t length);
-/** Note that text and data cannot be placed apart; the reason is for --verbose. */
-void segments_not_apart(struct module *m, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+/** Note that text and data cannot be placed apart; the reason is for --verbose. With --xip
+ *  that is a problem at the place (section 0: none). */
+void segments_not_apart(struct module *m, uint32_t section, uint32_t address,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
 /** Flags for the header. */
 uint32_t segments_flags(const struct module *m);
 
@@ -270,12 +323,49 @@ struct symbols {
  * each once. */
 struct symbols records_of(struct module *m, const char *section);
 
+/* prescan.c */
+/** Find out from the records, before anything is laid out, whether code counts on r9,
+ *  which functions need trampolines, and which words the veneers of --xip need. */
+void prescan(struct module *m);
+
+/* trampolines.c */
+/** Note that a function's address is taken at a place, or that it is exported (section 0).
+ */
+void trampolines_want(struct module *m, uint32_t symbol, uint32_t section,
+                      uint32_t address);
+/** Choose tails, say where each trampoline will be. */
+void trampolines_plan(struct module *m);
+/** Write them and their fix-ups, once the static base is known. */
+void trampolines_write(struct module *m);
+/** The trampoline of the function at an address (bit 0 set), or NULL. */
+const struct callback *trampolines_of(const struct module *m, uint32_t address);
+/** Does a reference from this place to this symbol lead to a trampoline? Then it is in
+ *  data, and *ret_delta is what to add to an address of the function. */
+bool trampolines_lead(const struct module *m, const struct record *r,
+                      uint32_t *ret_delta);
+/** Refuse a pointer that leads to a trampoline but holds the function's address plus
+ *  something. */
+void trampolines_exact(struct module *m, const struct record *r, uint32_t value);
+/** Most bytes of stack that a trampoline takes beside the function's. */
+uint32_t trampolines_stack(const struct module *m);
+/** What --verbose says of them. */
+void trampolines_report(const struct module *m, FILE *out);
+/** Take in NAME=BYTES. @return what is wrong with it, or NULL */
+const char *callback_option(struct callback_options *o, const char *value);
+
+/* xip.c */
+/** --xip: would this record need a fix-up in text, or lead across? Then say so.
+ *  @return true if it was refused */
+bool xip_refuses(struct module *m, const struct record *r);
+/** --xip: what is left to refuse once all is known. */
+void xip_check(struct module *m);
+
 /* exports.c */
 /** Find what --export and MODULE_EXPORT name, check it, sort it by hash. */
 void exports_collect(struct module *m);
-/** Refuse functions of a module with a static base, once that is known: exports are called
- *  with their caller's r9. */
-void exports_check_base(struct module *m);
+/** Where an export leads: an offset, bit 0 set for a function. */
+uint32_t exports_place(const struct module *m, const struct export *export,
+                       uint8_t *ret_home);
 /** The export table. To be freed. */
 struct modfmt_export *exports_table(const struct module *m);
 
@@ -317,25 +407,24 @@ void tags_free(struct tags *tags);
 /* veneers.c */
 /** Say where each veneer will be: sets `veneer` of the imports that are branched to. */
 void veneers_plan(struct module *m);
-/** Write the veneers in front of text and their fix-ups. */
+/** Write the veneers in front of text and their fix-ups, once the static base is known. */
 void veneers_write(struct module *m);
 /** Make the BL or B.W at `address` branch to the symbol's veneer. */
 void veneers_branch(struct module *m, uint32_t section, uint32_t address, uint32_t type,
                     const struct symbol *symbol);
 
 /* relocations.c */
-struct record {
-    uint32_t address; /**< place: link address */
-    uint32_t symbol;
-    uint32_t section; /**< of the place */
-    uint8_t type;
-};
 /** Walk the relocation records and make fix-ups of them. */
 void relocations_read(struct module *m);
 const char *relocation_name(uint32_t type);
 /** For imports.c: does a record of this type refer to its symbol, and by a branch? */
 bool relocation_refers(uint32_t type);
 bool relocation_branches(uint32_t type);
+/** For prescan.c: does it give the address of its symbol, or its distance from something?
+ */
+bool relocation_takes_address(uint32_t type);
+/** Does it count from the start of data, held in r9? */
+bool relocation_from_base(uint32_t type);
 /** Add a problem that a record is the cause of. */
 void relocation_problem(struct module *m, const struct record *r, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -370,6 +459,8 @@ void movpair_add(struct module *m, const struct record *r, bool top, bool relati
 void movpair_resolve(struct module *m);
 
 /* got.c */
+/** Link address that r9 stands for, by sections alone; 0 if they do not tell. */
+uint32_t got_planned(const struct module *m);
 void got_add(struct module *m, const struct record *r, uint32_t value);
 /** Attribute all slots, make their fix-ups, choose the static base. */
 void got_resolve(struct module *m);
@@ -405,7 +496,9 @@ void branch_check(struct module *m, const struct record *r);
 void branch_check_veneers(struct module *m);
 
 /* places.c */
-/** Entry, constructors, destructors, build id. */
+/** Constructors and destructors. */
+void places_arrays(struct module *m);
+/** Entry, build id; see to it that the arrays are some. */
 void places_find(struct module *m);
 
 /* image.c */

@@ -63,6 +63,11 @@ static void complete(struct module *m, struct mov_half *low)
         base = low->rule == UNDEFINED_PLACE ? 0 : base;
     }
     low->full = base + sign_extend(low->imm - base, 16);
+    struct record r = {low->address, low->symbol, low->section, low->type};
+    uint32_t delta = 0;
+    if (!low->relative && trampolines_lead(m, &r, &delta)) {
+        trampolines_exact(m, &r, low->full);
+    }
 }
 
 /* ---- matching halves -------------------------------------------------------- */
@@ -168,7 +173,11 @@ static uint32_t stored_value(const struct module *m, const struct mov_half *h,
                              uint32_t full)
 {
     const struct symbol *s = &m->elf.symbols[h->symbol];
-    if (s->home <= HOME_DATA) {
+    struct record r = {h->address, h->symbol, h->section, h->type};
+    uint32_t delta = 0;
+    if (trampolines_lead(m, &r, &delta)) {
+        full += delta - m->segment[HOME_DATA].link;
+    } else if (s->home <= HOME_DATA) {
         full -= m->segment[s->home].link;
     } else if (s->home == HOME_IMPORT) {
         full -= s->value;
@@ -190,6 +199,8 @@ static void emit(struct module *m, const struct mov_half *h, uint32_t distance,
 {
     const struct symbol *s = &m->elf.symbols[h->symbol];
     uint8_t number = m->elf.sections[h->section].segment;
+    struct record r = {h->address, h->symbol, h->section, h->type};
+    uint32_t delta = 0;
     struct modfmt_fixup fixup = {
         .place = h->address - m->segment[number].link,
         .segment = number,
@@ -199,7 +210,9 @@ static void emit(struct module *m, const struct mov_half *h, uint32_t distance,
         .distance = (uint8_t)distance,
         .low = (uint16_t)low,
     };
-    if (s->home == HOME_IMPORT) {
+    if (trampolines_lead(m, &r, &delta)) {
+        fixup.target = HOME_DATA;
+    } else if (s->home == HOME_IMPORT) {
         fixup.target = MODFMT_TARGET_IMPORT;
         fixup.import_index = (uint16_t)s->import;
     }

@@ -8,6 +8,10 @@
 #define NOTE_HEADER    12u
 #define BUILD_ID_MAX   64u
 #define PREINIT_SYMBOL "__preinit_array_start"
+#define INIT_START     "__init_array_start"
+#define INIT_END       "__init_array_end"
+#define FINI_START     "__fini_array_start"
+#define FINI_END       "__fini_array_end"
 
 /* ---- entry ----------------------------------------------------------------------- */
 
@@ -131,6 +135,11 @@ static void find_array(struct module *m, uint32_t type, const char *start,
         *array =
             enclosed; /* the script's word is closer to what start-up code would do */
     }
+}
+
+static void check_array(struct module *m, const char *start, const char *end,
+                        const struct array_place *array)
+{
     if (array->size != 0 && (array->address % 4 != 0 || array->size % 4 != 0 ||
                              segments_bytes(m, array->address, array->size) == NULL)) {
         problem_error(m, 0, 0,
@@ -140,12 +149,12 @@ static void find_array(struct module *m, uint32_t type, const char *start,
     }
 }
 
-static void find_arrays(struct module *m)
+void places_arrays(struct module *m)
 {
     struct array_place early = {0, 0};
     find_array(m, SHT_PREINIT_ARRAY, PREINIT_SYMBOL, "__preinit_array_end", &early);
-    find_array(m, SHT_INIT_ARRAY, "__init_array_start", "__init_array_end", &m->init);
-    find_array(m, SHT_FINI_ARRAY, "__fini_array_start", "__fini_array_end", &m->fini);
+    find_array(m, SHT_INIT_ARRAY, INIT_START, INIT_END, &m->init);
+    find_array(m, SHT_FINI_ARRAY, FINI_START, FINI_END, &m->fini);
     if (early.size != 0) {
         problem_error(m, 0, 0,
                       "has a .preinit_array, which is for programs, not for modules; use "
@@ -182,7 +191,8 @@ static void find_build_id(struct module *m, const struct section *s)
 void places_find(struct module *m)
 {
     find_entry(m);
-    find_arrays(m);
+    check_array(m, INIT_START, INIT_END, &m->init);
+    check_array(m, FINI_START, FINI_END, &m->fini);
     for (uint32_t i = 1; i < m->elf.section_count && m->build_id == NULL; i++) {
         const struct section *s = &m->elf.sections[i];
         if (s->type == SHT_NOTE && s->bytes != NULL) {

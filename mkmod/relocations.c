@@ -189,6 +189,31 @@ bool relocation_branches(uint32_t type)
     return types[type].sort == SORT_CALL;
 }
 
+bool relocation_takes_address(uint32_t type)
+{
+    switch (types[type].sort) {
+    case SORT_ABS:
+    case SORT_TARGET1:
+    case SORT_REL:
+    case SORT_MOVW:
+    case SORT_MOVT:
+    case SORT_MOVW_PC:
+    case SORT_MOVT_PC:
+    case SORT_GOT_BREL:
+    case SORT_GOT_PREL:
+    case SORT_GOTOFF:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool relocation_from_base(uint32_t type)
+{
+    unsigned sort = types[type].sort;
+    return sort == SORT_SB_WORD || sort == SORT_SB_MOVW || sort == SORT_SB_MOVT;
+}
+
 const char *symbol_label(const struct module *m, uint32_t symbol)
 {
     const struct symbol *s = &m->elf.symbols[symbol];
@@ -270,14 +295,21 @@ static void absolute_word(struct module *m, const struct record *r)
     const struct symbol *s = symbol_of(m, r);
     uint8_t *at = bytes_of(m, r);
     uint32_t value = modfmt_get32(at);
-    switch (s->home) {
+    uint8_t home = s->home;
+    uint32_t delta = 0;
+    if (trampolines_lead(m, r, &delta)) {
+        trampolines_exact(m, r, value);
+        value += delta;
+        home = HOME_DATA;
+    }
+    switch (home) {
     case HOME_TEXT:
     case HOME_DATA:
         if (s->type == STT_NOTYPE) {
             warn_label(m, r, value);
         }
-        modfmt_put32(at, value - m->segment[s->home].link);
-        fixups_word(m, r->section, r->address, s->home, false, 0);
+        modfmt_put32(at, value - m->segment[home].link);
+        fixups_word(m, r->section, r->address, home, false, 0);
         break;
     case HOME_IMPORT:
         modfmt_put32(at, value - s->value); /* that of a stub; else 0 */
@@ -318,13 +350,19 @@ static void relative_word(struct module *m, const struct record *r)
     uint8_t from = segment_of(m, r);
     uint32_t value = modfmt_get32(at);
     uint32_t place_link = m->segment[from].link;
+    uint8_t home = s->home;
     uint32_t bias = 0;
-    if (s->home == from) {
+    if (trampolines_lead(m, r, &bias)) {
+        home = HOME_DATA;
+        value += bias;
+        modfmt_put32(at, value);
+    }
+    if (home == from) {
         return;
     }
-    if (s->home <= HOME_DATA) {
-        modfmt_put32(at, value - m->segment[s->home].link + place_link);
-        fixups_word(m, r->section, r->address, s->home, true, 0);
+    if (home <= HOME_DATA) {
+        modfmt_put32(at, value - m->segment[home].link + place_link);
+        fixups_word(m, r->section, r->address, home, true, 0);
         return;
     }
     if (s->home == HOME_IMPORT && s->section != SECTION_NONE) {
@@ -343,7 +381,8 @@ static void relative_word(struct module *m, const struct record *r)
 static void clear_apart(struct module *m, const struct record *r)
 {
     const struct section *s = &m->elf.sections[r->section];
-    segments_not_apart(m, "%s in %s+0x%x refers to '%s' in the other segment",
+    segments_not_apart(m, r->section, r->address,
+                       "%s in %s+0x%x refers to '%s' in the other segment",
                        relocation_name(r->type), s->name,
                        (unsigned)(r->address - s->address), symbol_label(m, r->symbol));
 }
@@ -458,7 +497,8 @@ static void small(struct module *m, const struct record *r)
 static void move_half(struct module *m, const struct record *r, bool top, bool relative)
 {
     const struct symbol *s = symbol_of(m, r);
-    if (relative && s->home == segment_of(m, r)) {
+    uint32_t delta = 0;
+    if (relative && s->home == segment_of(m, r) && !trampolines_lead(m, r, &delta)) {
         return;
     }
     if (!relative && s->home == HOME_ABSOLUTE) {
@@ -547,7 +587,7 @@ static void handle_other(struct module *m, const struct record *r, unsigned sort
 static void handle(struct module *m, const struct record *r)
 {
     unsigned sort = types[r->type].sort;
-    if (refuse_symbol(m, r)) {
+    if (refuse_symbol(m, r) || xip_refuses(m, r)) {
         return;
     }
     switch (sort) {
@@ -646,8 +686,9 @@ static void check_index(struct module *m, const struct section *s)
         uint32_t target = s->address + offset + distance - 0x40000000u;
         if (segments_at(m, target) != s->segment) {
             segments_not_apart(
-                m, "section %s+0x%x refers to 0x%08x, which is not in its segment",
-                s->name, (unsigned)offset, (unsigned)target);
+                m, (uint32_t)(s - m->elf.sections), s->address + offset,
+                "section %s+0x%x refers to 0x%08x, which is not in its segment", s->name,
+                (unsigned)offset, (unsigned)target);
             return;
         }
     }

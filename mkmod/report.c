@@ -39,7 +39,8 @@ static void print_sections(const struct module *m, FILE *out)
 static void print_fixups(const struct module *m, FILE *out)
 {
     static const char *const targets[] = {
-        [MODFMT_TARGET_TEXT] = "text",         [MODFMT_TARGET_DATA] = "data",
+        [MODFMT_TARGET_TEXT] = "text",
+        [MODFMT_TARGET_DATA] = "data",
         [MODFMT_TARGET_ABSOLUTE] = "absolute",
         [MODFMT_TARGET_IMPORT] = "imports",
     };
@@ -87,12 +88,12 @@ static void print_shared(const struct module *m, FILE *out)
 {
     for (uint32_t i = 0; i < m->export_count; i++) {
         const struct export *export = &m->exports[i];
-        const struct symbol *s = &m->elf.symbols[export->symbol];
+        uint8_t home = HOME_TEXT;
+        uint32_t place = exports_place(m, export, &home);
         (void)fprintf(out, "export %s (hash 0x%08x, type 0x%08x): %s+0x%x\n",
                       export->name, (unsigned)export->hash, (unsigned)export->type,
-                      s->home == HOME_TEXT ? "text" : "data",
-                      (unsigned)((s->value & (export->function ? ~1u : ~0u)) -
-                                 m->segment[s->home].link));
+                      home == HOME_TEXT ? "text" : "data",
+                      (unsigned)(place & (export->function ? ~1u : ~0u)));
     }
     for (size_t i = 0; i < m->options.needs.count; i++) {
         const struct need *need = &m->options.needs.list[i];
@@ -136,6 +137,7 @@ void report_map(const struct module *m, const struct image_sizes *sizes)
     print_fixups(m, out);
     print_symbols(m, out);
     print_shared(m, out);
+    trampolines_report(m, out);
     print_flags(m, sizes->flags, out);
     stack_report(m, out);
     (void)fprintf(out,

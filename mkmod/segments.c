@@ -10,8 +10,10 @@
 #include "module.h"
 
 /* A gap this large between two sections is two memories, not padding. */
-#define FAR_GAP     0x100000u
-#define ALIGN_LEAST 2u /* literal loads need words at multiples of 4 */
+#define FAR_GAP 0x100000u
+/* More than a linker script's alignment leaves between text and data. */
+#define GAP_STORED_MAX 0x8000u
+#define ALIGN_LEAST    2u /* literal loads need words at multiples of 4 */
 
 static bool is_data(const struct section *s)
 {
@@ -198,7 +200,7 @@ static void align_data(struct module *m)
     uint32_t skew = data->first & ((1u << data->align) - 1);
     if (!m->far && text->present && data->first - text->end < skew) {
         segments_not_apart(
-            m,
+            m, 0, 0,
             "data starts at 0x%08x, which is not a multiple of its alignment %u; in "
             "the linker script, align its first section",
             (unsigned)data->first, 1u << data->align);
@@ -249,7 +251,7 @@ static void split_near(struct module *m)
         if (is_code(ordered(m, i)) && !is_data(ordered(m, i))) {
             split = i + 1;
             segments_not_apart(
-                m, "section %s holds code but lies behind %s, which is writable",
+                m, 0, 0, "section %s holds code but lies behind %s, which is writable",
                 ordered(m, i)->name, ordered(m, first_data)->name);
         }
     }
@@ -347,6 +349,58 @@ static uint32_t congruent(uint32_t least, uint32_t to, uint32_t log2)
     return least + ((to - least) & ((1u << log2) - 1));
 }
 
+/* A module without any data may still need some in front of it. */
+static void make_data(struct module *m)
+{
+    struct segment *text = &m->segment[0];
+    struct segment *data = &m->segment[1];
+    data->present = true;
+    data->align = ALIGN_LEAST;
+    data->first = modfmt_up4(text->end);
+    data->start = data->first;
+    data->end = data->first;
+    data->link = data->first;
+    text->mem = data->start - text->start;
+}
+
+void segments_front(struct module *m)
+{
+    struct segment *data = &m->segment[1];
+    m->data_needed = m->trampoline_bytes + 4 * m->words;
+    if (m->data_needed == 0) {
+        return;
+    }
+    if (!data->present) {
+        make_data(m);
+    }
+    m->planned_base = m->planned_base != 0 ? m->planned_base : data->first;
+    /* Words at multiples of 4, and what is behind them still aligned. */
+    uint32_t odd = data->first % 4;
+    uint32_t room = data->first - data->start;
+    uint32_t wanted = m->data_needed + odd;
+    m->data_prefix = wanted > room ? congruent(wanted - room, 0, data->align) : 0;
+    m->prefix_at = m->data_prefix + room - wanted;
+}
+
+/* Text that may be run in place, or be linked for one, is stored to its end. */
+static void store_gap(struct segment *text)
+{
+    if (!text->has_nobits && text->mem - text->stored <= GAP_STORED_MAX) {
+        text->stored = text->mem;
+    }
+}
+
+static void fill_data(struct module *m, struct segment *data)
+{
+    uint32_t least = m->data_prefix + (data->first - data->start);
+    data->link -= m->data_prefix;
+    data->mem += m->data_prefix;
+    data->stored += data->stored != 0 ? m->data_prefix : 0;
+    if (m->data_needed != 0 && data->stored < least) {
+        data->stored = least;
+    }
+}
+
 void segments_fill(struct module *m)
 {
     struct segment *text = &m->segment[0];
@@ -364,6 +418,8 @@ void segments_fill(struct module *m)
     if (m->far) {
         text->mem = congruent(text->mem, 0, data->align);
     }
+    store_gap(text);
+    fill_data(m, data);
     for (unsigned number = 0; number < 2; number++) {
         struct segment *segment = &m->segment[number];
         segment->bytes = cli_alloc(segment->stored + 1u, 1);
@@ -428,15 +484,28 @@ bool segments_touched(const struct module *m, uint32_t address, uint32_t length)
     return true;
 }
 
-void segments_not_apart(struct module *m, const char *format, ...)
+void segments_not_apart(struct module *m, uint32_t section, uint32_t address,
+                        const char *format, ...)
 {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
     m->not_apart = true;
+    if (m->options.xip) {
+        problem_error(m, section, address,
+                      "%s, but --xip needs text and data apart; change that, or load the "
+                      "module into RAM (no --xip)",
+                      text);
+    } else if (section != 0 && m->data_prefix != 0) {
+        problem_error(m, section, address,
+                      "%s, and that distance cannot be kept: %u bytes of trampolines go "
+                      "in front of data, since the code counts on r9; call it through a "
+                      "pointer (-mlong-calls)",
+                      text, (unsigned)m->data_prefix);
+    }
     if (m->reason_count < REASONS_MAX) {
-        char text[512];
-        va_list args;
-        va_start(args, format);
-        (void)vsnprintf(text, sizeof text, format, args);
-        va_end(args);
         m->reasons[m->reason_count] = cli_format("%s", text);
     }
     m->reason_count++;
@@ -452,14 +521,32 @@ static bool text_has_fixups(const struct module *m)
     return false;
 }
 
+/* Code of the linker's or the compiler's, or trampolines. */
+static bool code_in_data(const struct module *m)
+{
+    for (uint32_t i = 0; i < m->order_count; i++) {
+        if (ordered(m, i)->segment == HOME_DATA && is_code(ordered(m, i))) {
+            return true;
+        }
+    }
+    for (uint32_t i = 1; i < m->elf.symbol_count; i++) {
+        const struct symbol *s = &m->elf.symbols[i];
+        if (s->home == HOME_DATA && s->type == STT_FUNC) {
+            return true;
+        }
+    }
+    return m->callback_count != 0;
+}
+
 uint32_t segments_flags(const struct module *m)
 {
     uint32_t flags = MODFMT_FLAG_BLOCK;
+    flags |= code_in_data(m) ? MODFMT_FLAG_CODE_IN_DATA : 0;
     if (m->not_apart) {
         return flags;
     }
     flags |= MODFMT_FLAG_APART;
-    if (!text_has_fixups(m) && !m->segment[0].has_nobits &&
+    if (!text_has_fixups(m) && m->segment[0].stored == m->segment[0].mem &&
         m->segment[0].align <= MODFMT_TEXT_ALIGN_IN_PLACE_MAX) {
         flags |= MODFMT_FLAG_IN_PLACE;
     }

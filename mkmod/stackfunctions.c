@@ -52,7 +52,8 @@ static void find_words(struct module *m, struct stack_words *words)
     size_t capacity = 0;
     for (size_t i = 0; i < m->fixup_count; i++) {
         const struct modfmt_fixup *f = &m->fixups[i];
-        if (f->target != MODFMT_TARGET_IMPORT || f->relative) {
+        bool front = f->segment == HOME_DATA && f->place < m->data_prefix;
+        if (f->target != MODFMT_TARGET_IMPORT || f->relative || front) {
             continue;
         }
         words->list =

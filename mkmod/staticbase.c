@@ -82,6 +82,12 @@ void staticbase_resolve(struct module *m)
 {
     uint32_t base = m->segment[1].first;
     if (!m->sb_based) {
+        if (m->by_r9 && !m->has_static_base) {
+            /* --xip: nothing but the veneers goes by r9. */
+            m->has_static_base = true;
+            m->static_base = m->planned_base;
+            m->static_home = HOME_DATA;
+        }
         return;
     }
     if (!m->sb_decided && !m->by_lld) {

@@ -123,7 +123,7 @@ static void add_origin(struct tags *tags, const struct module *m)
     uint8_t value[12];
     modfmt_put32(value, m->prefix);
     modfmt_put32(value + 4, m->segment[0].start);
-    modfmt_put32(value + 8, m->segment[1].start);
+    modfmt_put32(value + 8, m->segment[1].link);
     add(tags, MODFMT_TAG_ORIGIN, sizeof value, value);
 }
 

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What must be known before segments are laid out, since it takes room in front of them:
+ * whether code counts on r9, whose addresses are taken, which imports need a word. */
+#include <elf.h>
+
+#include "module.h"
+
+enum { GOTOFF32 = 24, BASE_PREL = 25, GOT_BREL = 26 };
+
+struct seen {
+    bool got_offsets; /* counts from the GOT's address in a register */
+    bool got_loaded;  /* loads that address itself */
+    bool data_offsets;
+};
+
+static void take(struct module *m, struct seen *seen, const struct record *r)
+{
+    const struct symbol *s = &m->elf.symbols[r->symbol];
+    const struct section *place = &m->elf.sections[r->section];
+    seen->got_offsets |= r->type == GOT_BREL || r->type == GOTOFF32;
+    seen->got_loaded |= r->type == BASE_PREL;
+    seen->data_offsets |= relocation_from_base(r->type);
+    if (s->type == STT_FUNC && s->home <= HOME_DATA && (s->value & 1) != 0 &&
+        place->type != SHT_INIT_ARRAY && place->type != SHT_FINI_ARRAY &&
+        relocation_takes_address(r->type)) {
+        trampolines_want(m, r->symbol, r->section, r->address);
+    }
+    /* The field is the slot's distance from what r9 will hold. */
+    if (r->type == GOT_BREL && s->home == HOME_IMPORT && place->bytes != NULL &&
+        modfmt_range(r->address - place->address, 4, place->size)) {
+        m->imports[s->import].slot =
+            modfmt_get32(place->bytes + (r->address - place->address));
+    }
+}
+
+static void scan(struct module *m, struct seen *seen, const struct section *relocs)
+{
+    struct record r = {0, 0, relocs->info, 0};
+    for (uint32_t offset = 0; offset + 8 <= relocs->size; offset += 8) {
+        uint32_t info = modfmt_get32(relocs->bytes + offset + 4);
+        r.address = modfmt_get32(relocs->bytes + offset);
+        r.symbol = info >> 8;
+        r.type = (uint8_t)info;
+        if (r.symbol < m->elf.symbol_count && relocation_refers(r.type)) {
+            take(m, seen, &r);
+        }
+    }
+}
+
+/* Imports that are called, and have no GOT slot, need a word that r9 leads to. */
+static void count_words(struct module *m)
+{
+    for (uint32_t i = 0; i < m->import_count; i++) {
+        struct import *import = &m->imports[i];
+        if (import->branched && import->slot == NO_SLOT) {
+            import->word = m->words++;
+        }
+    }
+}
+
+static bool any_branched(const struct module *m)
+{
+    for (uint32_t i = 0; i < m->import_count; i++) {
+        if (m->imports[i].branched) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void prescan(struct module *m)
+{
+    const struct elffile *elf = &m->elf;
+    struct seen seen = {false, false, false};
+    for (uint32_t i = 0; i < m->import_count; i++) {
+        m->imports[i].slot = NO_SLOT;
+    }
+    for (uint32_t i = 1; i < elf->section_count; i++) {
+        const struct section *s = &elf->sections[i];
+        uint32_t covered = elffile_covered(elf, s);
+        if (covered != 0 && s->type == SHT_REL && s->bytes != NULL &&
+            s->link == elf->symtab && elf->sections[covered].type != SHT_ARM_EXIDX) {
+            scan(m, &seen, s);
+        }
+    }
+    bool by_got = seen.got_offsets && !seen.got_loaded;
+    m->by_r9 = by_got || seen.data_offsets || (m->options.xip && any_branched(m));
+    m->planned_base = by_got ? got_planned(m) : m->segment[HOME_DATA].first;
+    for (uint32_t i = 0; i < m->export_count; i++) {
+        if (m->exports[i].function) {
+            trampolines_want(m, m->exports[i].symbol, 0, 0);
+        }
+    }
+    if (m->options.xip && m->by_r9) {
+        count_words(m);
+    }
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* --xip: text runs where the image lies, for several instances at once, so nothing in it
+ * may depend on where text and data are. What would is refused, and what to do instead
+ * is said: a compiler's flag, or another way of loading. */
+#include <elf.h>
+#include <string.h>
+
+#include "cli.h"
+#include "module.h"
+
+enum {
+    ABS32 = 2,
+    REL32 = 3,
+    BASE_PREL = 25,
+    TARGET1 = 38,
+    TARGET2 = 41,
+    MOVW_ABS = 47,
+    MOVT_ABS = 48,
+    MOVW_PREL = 49,
+    MOVT_PREL = 50,
+    ABS32_NOI = 55,
+    REL32_NOI = 56,
+    GOT_PREL = 96
+};
+
+#define OTHERWISE                                                                        \
+    "or load the module into RAM (no --xip), or link it when it is flashed (modflash "   \
+    "install --xip-link)"
+#define R9_FLAGS                                                                         \
+    "-fpic -msingle-pic-base -mpic-register=r9 -mno-pic-data-is-text-relative"
+
+/* The object that an address lies in, or NULL. */
+static const struct symbol *holder_of(const struct module *m, uint32_t address,
+                                      unsigned type)
+{
+    for (uint32_t i = 1; i < m->elf.symbol_count; i++) {
+        const struct symbol *s = &m->elf.symbols[i];
+        uint32_t start = type == STT_FUNC ? s->value & ~1u : s->value;
+        if (s->type == type && s->home == HOME_TEXT && address - start < s->size) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static void refuse_address(struct module *m, const struct record *r)
+{
+    const struct symbol *object = holder_of(m, r->address, STT_OBJECT);
+    const struct symbol *function = holder_of(m, r->address, STT_FUNC);
+    if (function != NULL) {
+        relocation_problem(m, r,
+                           "the code of '%s' holds an address, so it is not "
+                           "position-independent; compile with " R9_FLAGS ", " OTHERWISE,
+                           function->name);
+    } else {
+        relocation_problem(m, r,
+                           "read-only data%s%s%s holds an address that is known only "
+                           "when the module is loaded; compile with " R9_FLAGS
+                           " (GCC then puts it into .data.rel.ro; clang -fropi leaves it "
+                           "here), " OTHERWISE,
+                           object != NULL ? " '" : "", object != NULL ? object->name : "",
+                           object != NULL ? "'" : "");
+    }
+}
+
+/* A distance from text to something. @return whether it is one that cannot be */
+static bool refuse_distance(struct module *m, const struct record *r)
+{
+    const struct symbol *s = &m->elf.symbols[r->symbol];
+    uint32_t delta = 0;
+    if (s->home == HOME_TEXT && !trampolines_lead(m, r, &delta)) {
+        return false;
+    }
+    if (s->home == HOME_TEXT) {
+        relocation_problem(
+            m, r,
+            "the code takes the function's address by its distance, so the "
+            "pointer would not lead to the trampoline that sets r9; add "
+            "-mno-pic-data-is-text-relative, " OTHERWISE);
+    } else if (s->home == HOME_DATA) {
+        relocation_problem(m, r,
+                           "the code finds data by its distance from text, and that is "
+                           "not the same in every instance; add "
+                           "-mno-pic-data-is-text-relative, " OTHERWISE);
+    } else {
+        relocation_problem(m, r,
+                           "the code finds what is not in the module by its distance "
+                           "from text, which is known only when the module is loaded; "
+                           "compile with " R9_FLAGS ", " OTHERWISE);
+    }
+    return true;
+}
+
+static void refuse_table(struct module *m, const struct record *r)
+{
+    relocation_problem(m, r,
+                       "the code finds the global offset table by its distance from "
+                       "text, and that is not the same in every instance; GCC: add "
+                       "-msingle-pic-base -mpic-register=r9 (clang cannot), " OTHERWISE);
+}
+
+static void refuse_mov(struct module *m, const struct record *r)
+{
+    relocation_problem(m, r,
+                       "MOVW and MOVT hold an address, so the code is not "
+                       "position-independent; compile with GCC and " R9_FLAGS
+                       ", without -mslow-flash-data and -mpure-code, " OTHERWISE);
+}
+
+/* By --target2 it is an address, a distance, or that of a GOT slot. */
+static bool refuse_target2(struct module *m, const struct record *r)
+{
+    const struct section *place = &m->elf.sections[r->section];
+    uint32_t value = modfmt_get32(place->bytes + (r->address - place->address));
+    const struct symbol *s = &m->elf.symbols[r->symbol];
+    if (s->home == HOME_TEXT && value + r->address == s->value) {
+        return false;
+    }
+    relocation_problem(m, r,
+                       "exception tables find a type's description by its address or "
+                       "distance, which are known only when the module is loaded; add "
+                       "-fno-exceptions, " OTHERWISE);
+    return true;
+}
+
+bool xip_refuses(struct module *m, const struct record *r)
+{
+    const struct symbol *s = &m->elf.symbols[r->symbol];
+    if (!m->options.xip || m->elf.sections[r->section].segment != HOME_TEXT) {
+        return false;
+    }
+    switch (r->type) {
+    case ABS32:
+    case ABS32_NOI:
+    case TARGET1:
+        if (s->home == HOME_ABSOLUTE) {
+            return false;
+        }
+        refuse_address(m, r);
+        return true;
+    case MOVW_ABS:
+    case MOVT_ABS:
+        if (s->home == HOME_ABSOLUTE) {
+            return false;
+        }
+        refuse_mov(m, r);
+        return true;
+    case REL32:
+    case REL32_NOI:
+    case MOVW_PREL:
+    case MOVT_PREL:
+        return refuse_distance(m, r);
+    case GOT_PREL:
+    case BASE_PREL:
+        refuse_table(m, r);
+        return true;
+    case TARGET2:
+        return refuse_target2(m, r);
+    default:
+        return false;
+    }
+}
+
+void xip_check(struct module *m)
+{
+    const struct segment *text = &m->segment[HOME_TEXT];
+    if (!m->options.xip) {
+        return;
+    }
+    if (text->align > MODFMT_TEXT_ALIGN_IN_PLACE_MAX) {
+        problem_error(m, 0, 0,
+                      "text wants an alignment of %u bytes, but images lie at multiples "
+                      "of %u, so it cannot run in place; align less, or load the module "
+                      "into RAM (no --xip)",
+                      1u << text->align, 1u << MODFMT_TEXT_ALIGN_IN_PLACE_MAX);
+    }
+    if (text->stored != text->mem) {
+        problem_error(m, 0, 0,
+                      "text is %u bytes in memory and %u in the image, so it cannot run "
+                      "in place; keep what is not stored out of text, and data close "
+                      "behind it",
+                      (unsigned)text->mem, (unsigned)text->stored);
+    }
+    if (m->problems.errors == 0 && (segments_flags(m) & MODFMT_FLAG_IN_PLACE) == 0) {
+        problem_error(m, 0, 0,
+                      "text cannot run in place, but why was not found; this is a fault "
+                      "of mkmod, please report it");
+    }
+}
