@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The full check (specs/modfmt.md, 7: checks 17 to 23), in the order of the spec. */
-#include "modfmt.h"
+#include "modfmt_link_parts.h"
 
 static int header_(const struct modfmt_image *i, struct modfmt_diag *diag)
 {
@@ -218,6 +218,7 @@ static int value_(const struct modfmt_image *i, const struct modfmt_tag *tag,
                   const struct rule_ *rule, struct modfmt_diag *diag)
 {
     const uint8_t *v = tag->value;
+    struct modfmt_linked linked;
     bool good = true;
 
     if (tag->length < rule->min || tag->length > rule->max)
@@ -248,10 +249,7 @@ static int value_(const struct modfmt_image *i, const struct modfmt_tag *tag,
         good = i->flags & MODFMT_FLAG_LINKED && tag->length == 4 * i->import_count;
         break;
     case LINKED_:
-        good = i->flags & MODFMT_FLAG_LINKED &&
-               modfmt_get32(v + MODFMT_LINKED_OFF_DATA_END) -
-                       modfmt_get32(v + MODFMT_LINKED_OFF_DATA) ==
-                   i->data_mem;
+        good = modfmt_linked_parse_(i->bytes, v, &linked);
         break;
     case IMPORTS_:
     case EXPORTS_:
@@ -289,14 +287,19 @@ static int tag_(const struct modfmt_image *i, const struct modfmt_tag *tag,
     return rc;
 }
 
-/** Has it the tag that an image with the flag linked must have, as its first one? */
+/** Has an image with the flag linked the tags that it must have? */
 static int linked_(const struct modfmt_image *i, struct modfmt_diag *diag)
 {
-    bool tag = i->critical_count && i->size > i->at.tags &&
-               i->bytes[i->at.tags] == MODFMT_TAG_LINKED;
+    bool first = i->critical_count && i->size > i->at.tags &&
+                 i->bytes[i->at.tags] == MODFMT_TAG_LINKED;
+    struct modfmt_tag tag;
 
-    if (i->flags & MODFMT_FLAG_LINKED && !tag)
+    if (!(i->flags & MODFMT_FLAG_LINKED))
+        return 0;
+    if (!first)
         return modfmt_fail(diag, MODFMT_E_FLAGS, MODFMT_OFF_FLAGS, i->flags, 0);
+    if (i->import_count && !modfmt_tag_find(i, MODFMT_TAG_BOUND, &tag))
+        return modfmt_fail(diag, MODFMT_E_TAG_VALUE, i->at.tags, 0, i->import_count);
     return 0;
 }
 

@@ -115,12 +115,12 @@ struct modfmt_linker {
     struct modfmt_areas at_;
     struct modfmt_diag diag_;
     uint32_t text_stored_, data_stored_, reloc_size_;
-    uint32_t first_, bound_, end_; /**< tags in the image: from where, the tag bound or where
-                                        it is to go, and where they end */
-    uint32_t out_[4];              /**< in what comes out: where the pieces of its tags end */
-    uint32_t origin_crc_;          /**< of the image as it came in */
+    uint32_t size_;   /**< of the image */
+    uint32_t bound_;  /**< in the image: the tag bound, or where it is to go */
+    uint32_t end_;    /**< in the image: where its tags end */
+    uint32_t out_[4]; /**< in what comes out: where the pieces of its tags end */
     bool unlink_;
-    bool checking_;                /**< first pass: also look for fix-ups that overlap */
+    bool checking_; /**< first pass: also look for fix-ups that overlap */
     uint8_t tag_[MODFMT_TAG_VALUE_OFFSET + MODFMT_LINKED_SIZE + MODFMT_LINKED_BUILD_ID_MAX];
 };
 
@@ -134,9 +134,10 @@ struct modfmt_linker {
  *         MODFMT_E_IN_PLACE: the image cannot be linked (diag: at MODFMT_OFF_FLAGS it does not
  *         allow `apart`, at MODFMT_OFF_TEXT_ALIGN its alignment is too large, at
  *         MODFMT_OFF_TEXT_STORED text_stored is not text_mem; otherwise at the tag that
- *         forbids it: linked, bound or compression);
- *         MODFMT_E_TAG_END, _TAG_CRITICAL, _TAG_COUNT, _TAG_VALUE (build_id_size),
- *         _TOTAL_SIZE; or what reading the image returned
+ *         forbids it: linked or compression);
+ *         MODFMT_E_TAG_END, _TAG_CRITICAL, _TAG_COUNT, _TAG_VALUE (there is a tag bound, or
+ *         build_id_size is too large: offset 0), _TOTAL_SIZE (of what would come out); or
+ *         what reading the image returned
  */
 int modfmt_link_plan(struct modfmt_linker *l, struct modfmt_diag *diag);
 
@@ -151,10 +152,10 @@ int modfmt_link_plan(struct modfmt_linker *l, struct modfmt_diag *diag);
  *         MODFMT_E_ALIGN (`text` or `data`; diag: got the address, want the alignment);
  *         MODFMT_E_SEGMENT (text and data overlap, or reach beyond 2^32); MODFMT_E_PADDING;
  *         MODFMT_E_RELOC_LIST, _RELOC_END, _RELOC_CODE, _RELOC_IMPORT;
- *         MODFMT_E_RELOC_PLACE (diag: offset in the image, got where in the segment the fix-up
- *         ends, want the bytes that are stored; if got is not above want, it overlaps another
- *         fix-up); or find()'s (diag as the loader's: offset the index of the import, got its
- *         hash, want its type)
+ *         MODFMT_E_RELOC_PLACE (diag: got where in its segment the fix-up ends, want the bytes
+ *         that are stored there; if got is not above want, it overlaps another fix-up); or
+ *         find()'s (diag as the loader's: offset the index of the import, got its hash, want
+ *         its type)
  */
 int modfmt_link_begin(struct modfmt_linker *l, struct modfmt_diag *diag);
 

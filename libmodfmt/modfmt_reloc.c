@@ -2,6 +2,7 @@
 /* Applying relocation lists (specs/modfmt.md, 3): the loader's inner loop. */
 #include "modfmt.h"
 #include "modfmt_config.h"
+#include "modfmt_mov.h"
 
 /** The window is used up: get the next one, or say that the table ends here. */
 static int more_(struct modfmt_relocator *r)
@@ -26,25 +27,6 @@ static int half_(struct modfmt_relocator *r)
     return high < 0 ? high : low | high << 8;
 }
 
-/** Add x to the imm16 of the MOVW or MOVT at `p`. @return the carry: what to add to the
- * half above it
- *
- * The two half-words are taken as one little-endian word: imm16's bits 15-12 are its bits
- * 3-0, bit 11 its bit 10, bits 10-8 its bits 30-28, and bits 7-0 its bits 23-16.
- */
-static uint32_t mov_add_(uint8_t *p, uint32_t x)
-{
-    uint32_t w = modfmt_get32(p);
-    uint32_t imm =
-        (w & 0xf) << 12 | (w & 0x400) << 1 | (w >> 20 & 0x700) | (w >> 16 & 0xff);
-
-    x += imm;
-    imm ^= (uint16_t)x; /* the bits that change */
-    w ^= imm >> 12 | (imm >> 1 & 0x400) | (imm & 0x700) << 20 | (imm & 0xff) << 16;
-    modfmt_put32(p, w);
-    return x >> 16;
-}
-
 /** Fix the pair or the single instruction of a mov group, `skip` bytes behind `p`, which
  * has `left` bytes up to its segment's end. */
 static int mov_(struct modfmt_relocator *r, uint8_t *p, uint32_t skip, uint32_t left,
@@ -64,10 +46,10 @@ static int mov_(struct modfmt_relocator *r, uint8_t *p, uint32_t skip, uint32_t 
         return MODFMT_E_RELOC_PLACE;
     p += skip;
     if (reach)
-        x = mov_add_(p, x);
+        x = modfmt_mov_add_(p, x);
     else if (*p & 0x80) /* MOVW is F240, MOVT is F2C0 */
         x >>= 16;
-    mov_add_(p + reach, x);
+    modfmt_mov_add_(p + reach, x);
     return 0;
 }
 

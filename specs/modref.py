@@ -10,9 +10,11 @@ be read, not to be fast.
     modref.py dump FILE                        everything in it, as JSON
     modref.py load FILE --at T [--data-at D] [--import NAME_OR_HASH=ADDR]...
                    -o OUT [--data-out OUT2]    memory after loading
+    modref.py link FILE --at T --data-at D [--import ...] [--api N] [--build-id HEX] -o OUT
+    modref.py unlink FILE -o OUT
 
 As a module: check(bytes) and check_file(bytes) give the error's name or None,
-read(bytes) a Module, load(bytes, ...) the memory.
+read(bytes) a Module, load(bytes, ...) the memory, link(bytes, ...) and unlink(bytes) images.
 """
 
 import argparse
@@ -220,14 +222,24 @@ def open_image(image):
 def check_promises(m):
     """Checks 17a to 17d: placements that make sense, needs that are known."""
     flags = m.h.flags
-    if not flags or (flags & FLAG["in_place"] and not flags & FLAG["apart"]):
+    ram, in_place, linked = FLAG["block"] | FLAG["apart"], FLAG["in_place"], FLAG["linked"]
+    if (not flags & (ram | linked) or (flags & in_place and not flags & FLAG["apart"])
+            or (flags & linked and flags & (ram | in_place))):
         refuse_field(m, "flags", "MODFMT_E_FLAGS", mask(FLAG))
     if m.h.needs & ~mask(NEED):
         refuse_field(m, "needs", "MODFMT_E_NEEDS", mask(NEED))
-    if flags & FLAG["in_place"] and m.h.text_align > FORMAT["text_align_in_place_max"]:
-        refuse_field(m, "text_align", "MODFMT_E_IN_PLACE", FORMAT["text_align_in_place_max"])
+    if flags & (in_place | linked):
+        check_runs_in_place(m)
     if flags & FLAG["apart"] and m.h.data_mem and m.h.text_mem % (1 << m.h.data_align):
         refuse_field(m, "data_align", "MODFMT_E_ALIGN")
+
+
+def check_runs_in_place(m):
+    """2.3: what lies in flash has the alignment of images, and no zeros behind it."""
+    if m.h.text_align > FORMAT["text_align_in_place_max"]:
+        refuse_field(m, "text_align", "MODFMT_E_IN_PLACE", FORMAT["text_align_in_place_max"])
+    if m.h.text_stored != m.h.text_mem:
+        refuse_field(m, "text_stored", "MODFMT_E_IN_PLACE", m.h.text_mem)
 
 
 def check_crc(m):
@@ -380,7 +392,57 @@ def check_symbol_names(m, tag, entries):
                 "MODFMT_E_NAMES", tag.offset, name_hash(name), entry.hash)
 
 
+LINKED = LAYOUT["linked"]["size"]       # bytes before the build id
+LINKED_FIELD = {field["name"]: field for field in LAYOUT["linked_field"]}
+
+
+def linked_fields(value):
+    """What the tag linked says (2.6)."""
+    fields = {name: number(value, field["offset"], 4) for name, field in LINKED_FIELD.items()}
+    return SimpleNamespace(**fields, build_id=value[LINKED:])
+
+
+def check_linked(m, tag):
+    """2.6: the place is one, and what the image was before can have been linked."""
+    said = linked_fields(tag.value)
+    require_value(m.h.flags & FLAG["linked"], tag)
+    require_value((said.data_end - said.data) % (1 << 32) == m.h.data_mem, tag, said.data_end)
+    require_value(m.h.data_mem or said.data == 0, tag, said.data)
+    require_value(bad_addresses(m.h, said.text, said.data) is None, tag, said.text)
+    require_value(not said.flags & ~mask(FLAG), tag, said.flags)
+    require_value(said.flags & FLAG["apart"] and not said.flags & FLAG["linked"], tag, said.flags)
+    require_value((said.flags ^ m.h.flags) & FLAG["code_in_data"] == 0, tag, said.flags)
+    require_value(said.total_size % FORMAT["image_align"] == 0, tag, said.total_size)
+    require_value(said.total_size <= FORMAT["size_max"], tag, said.total_size)
+
+
+def bad_addresses(h, text_at, data_at):
+    """2.6, 2: the error of addresses that segments cannot have, or None."""
+    text_end, data_end = text_at + h.text_mem, data_at + h.data_mem
+    if text_at % (1 << h.text_align) or data_at % (1 << h.data_align):
+        return "MODFMT_E_ALIGN"
+    if text_end > 1 << 32 or data_end > 1 << 32:
+        return "MODFMT_E_SEGMENT"
+    if h.text_mem and h.data_mem and text_at < data_end and data_at < text_end:
+        return "MODFMT_E_SEGMENT"
+    return None
+
+
+def check_bound(m, tag):
+    require_value(m.h.flags & FLAG["linked"], tag)
+    require_value(len(tag.value) == 4 * m.h.import_count, tag, len(tag.value))
+
+
+def check_linked_tags(m):
+    """After all tags: those of a linked image are there."""
+    if m.h.flags & FLAG["linked"]:
+        if not m.tags or m.tags[0].name != "linked":
+            refuse_field(m, "flags", "MODFMT_E_FLAGS", FLAG["linked"])
+        require(not m.imports or m.tag("bound"), "MODFMT_E_TAG_VALUE", m.tags[0].offset)
+
+
 VALUE_CHECK = {
+    "linked": check_linked, "bound": check_bound,
     "name": check_name, "description": check_description, "origin": check_origin,
     "params": check_place, "init_array": check_array, "fini_array": check_array,
     "static_base": check_static_base, "dependency": check_dependency,
@@ -451,6 +513,7 @@ def read_tags(m):
     require(len(m.tags) >= m.h.critical_count, "MODFMT_E_TAG_COUNT", offset, len(m.tags),
             m.h.critical_count)
     check_zeros(m, offset, end)
+    check_linked_tags(m)
 
 
 # --- Section 3, checks 22 and 23: relocations ----------------------------------------
@@ -758,6 +821,133 @@ def load(image, text_at, data_at=None, offered=None):
     return bytes(memory[TEXT]), bytes(memory[DATA])
 
 
+# --- Linking and unlinking (2.6) -----------------------------------------------------
+
+def check_linkable(m, text_at, data_at):
+    """2.6, 1 and 2."""
+    require(m.h.flags & FLAG["apart"], "MODFMT_E_IN_PLACE", HEADER["flags"]["offset"])
+    check_runs_in_place(m)
+    for name in ("linked", "compression"):
+        require(m.tag(name) is None, "MODFMT_E_IN_PLACE")
+    error = bad_addresses(m.h, text_at, data_at)
+    if error:
+        raise Refused(error)
+
+
+def parts_of(fix):
+    """Where a fix-up's words and instructions begin: 4 bytes each."""
+    return [part for part in (fix.word, fix.movw, fix.movt, fix.alone) if part is not None]
+
+
+def check_stored(m):
+    """2.6, 3: fix-ups of stored bytes only."""
+    for fix in read_fixups(m):
+        for part in parts_of(fix):
+            require(part + 4 <= m.stored_size(fix.list.place), "MODFMT_E_RELOC_PLACE", fix.at)
+
+
+def check_disjoint(m):
+    """2.6, 5: no byte is fixed twice."""
+    seen = set()
+    for fix in read_fixups(m):
+        for part in parts_of(fix):
+            own = {(fix.list.place, part + k) for k in range(4)}
+            require(not own & seen, "MODFMT_E_RELOC_PLACE", fix.at)
+            seen |= own
+
+
+def undo_fixup(memory, fix, v):
+    """2.6: v is subtracted. A MOVT alone: imm16 - (low + v) / 65536."""
+    if fix.alone is None:
+        apply_fixup(memory, fix, -v)
+        return
+    x = fix.low + v & 0xffffffff
+    if number(memory, fix.alone, 2) & MOVT_BIT:
+        x >>= 16
+    set_mov_imm(memory, fix.alone, mov_imm(memory, fix.alone) - x & 0xffff)
+
+
+def fixed_areas(m, addresses, imports, change):
+    """Text, data and all up to the tags, with each fix-up applied or undone."""
+    body = bytearray(m.image[:m.areas["tags"].start])
+    for segment, name in enumerate(SEGMENT_NAME):
+        start, size = m.areas[name]
+        memory = bytearray(m.area(name))
+        for fix in read_fixups(m):
+            if fix.list.place == segment:
+                change(memory, fix, value_of(fix, addresses, imports))
+        body[start:start + size] = memory
+    return body
+
+
+def tag_bytes(tag_type, value):
+    return bytes([tag_type]) + len(value).to_bytes(3, "little") + value + bytes(-len(value) % 4)
+
+
+def set_field(image, name, value):
+    offset, size = HEADER[name]["offset"], HEADER[name]["size"]
+    image[offset:offset + size] = value.to_bytes(size, "little")
+
+
+def finish(image, flags, critical_count, total_size):
+    """The header made anew, and zeros up to the end."""
+    require(total_size >= len(image), "MODFMT_E_TAG_VALUE", None, total_size, len(image))
+    require(total_size <= FORMAT["size_max"], "MODFMT_E_TOTAL_SIZE", None, total_size)
+    image = bytearray(image.ljust(total_size, b"\0"))
+    set_field(image, "flags", flags)
+    set_field(image, "critical_count", critical_count)
+    set_field(image, "total_size", total_size)
+    set_field(image, "header_check", header_check(bytes(image)))
+    set_field(image, "crc", image_crc(bytes(image), total_size))
+    return bytes(image)
+
+
+def words_of(value):
+    return [number(value, at, 4) for at in range(0, len(value), 4)]
+
+
+def little_words(*values):
+    return b"".join(value.to_bytes(4, "little") for value in values)
+
+
+def link(image, text_at, data_at, offered=None, api=0, build_id=b""):
+    """The linked image. offered: hash of a name -> address."""
+    m = read(image)
+    data_at = data_at if m.h.data_mem else 0
+    check_linkable(m, text_at, data_at)
+    check_stored(m)
+    imports = bind(m, offered or {})
+    check_disjoint(m)
+    value = little_words(text_at, data_at, (data_at + m.h.data_mem) % (1 << 32), api, m.h.flags,
+                         m.h.total_size, m.h.crc) + build_id
+    tags = [(TAG_TYPE["linked"], value)] + [(tag.type, tag.value) for tag in m.tags]
+    if imports:
+        before = [i for i, tag in enumerate(tags)
+                  if not tag[0] & CRITICAL and tag[0] > TAG_TYPE["bound"]] or [len(tags)]
+        tags.insert(before[0], (TAG_TYPE["bound"], little_words(*imports)))
+    body = fixed_areas(m, (text_at, data_at), imports, apply_fixup)
+    body += b"".join(tag_bytes(*tag) for tag in tags)
+    return finish(body, FLAG["linked"] | m.h.flags & FLAG["code_in_data"],
+                  m.h.critical_count + 1, len(body) + -len(body) % FORMAT["image_align"])
+
+
+def unlink(image):
+    """What the image was before it was linked."""
+    m = read(image)
+    require(m.h.flags & FLAG["linked"], "MODFMT_E_FLAGS", HEADER["flags"]["offset"])
+    require(m.tag("compression") is None, "MODFMT_E_IN_PLACE")
+    said = linked_fields(m.tag("linked").value)
+    check_stored(m)
+    check_disjoint(m)
+    imports = words_of(m.tag("bound").value) if m.imports else []
+    body = fixed_areas(m, (said.text, said.data), imports, undo_fixup)
+    body += b"".join(tag_bytes(tag.type, tag.value) for tag in m.tags
+                     if tag.name not in ("linked", "bound"))
+    result = finish(body, said.flags, m.h.critical_count - 1, said.total_size)
+    require(number(result, HEADER["crc"]["offset"], 4) == said.crc, "MODFMT_E_CRC")
+    return result
+
+
 # --- The command line ----------------------------------------------------------------
 
 def fixup_record(fix):
@@ -860,6 +1050,22 @@ def command_load(arguments):
     return 0
 
 
+def command_link(arguments):
+    image = pathlib.Path(arguments.file).read_bytes()
+    read_file(image)
+    linked = link(image, arguments.at, arguments.data_at, dict(arguments.imports), arguments.api,
+                  arguments.build_id)
+    pathlib.Path(arguments.output).write_bytes(linked)
+    return 0
+
+
+def command_unlink(arguments):
+    image = pathlib.Path(arguments.file).read_bytes()
+    read_file(image)
+    pathlib.Path(arguments.output).write_bytes(unlink(image))
+    return 0
+
+
 def parse_arguments(arguments):
     def integer(text):
         return int(text, 0)
@@ -878,12 +1084,25 @@ def parse_arguments(arguments):
                      type=offered_import, metavar="NAME_OR_HASH=ADDR")
     sub.add_argument("-o", dest="output", required=True, metavar="OUT")
     sub.add_argument("--data-out", metavar="OUT2")
+    sub = commands.add_parser("link", help="write the image linked to one place")
+    sub.add_argument("file", metavar="FILE")
+    sub.add_argument("--at", type=integer, required=True, metavar="T", help="address of text")
+    sub.add_argument("--data-at", type=integer, required=True, metavar="D", help="of data")
+    sub.add_argument("--import", dest="imports", action="append", default=[],
+                     type=offered_import, metavar="NAME_OR_HASH=ADDR")
+    sub.add_argument("--api", type=integer, default=0, metavar="N", help="major * 65536 + minor")
+    sub.add_argument("--build-id", type=bytes.fromhex, default=b"", metavar="HEX")
+    sub.add_argument("-o", dest="output", required=True, metavar="OUT")
+    sub = commands.add_parser("unlink", help="write what a linked image was before")
+    sub.add_argument("file", metavar="FILE")
+    sub.add_argument("-o", dest="output", required=True, metavar="OUT")
     return parser.parse_args(arguments)
 
 
 def main(arguments):
     arguments = parse_arguments(arguments)
-    commands = {"check": command_check, "dump": command_dump, "load": command_load}
+    commands = {"check": command_check, "dump": command_dump, "load": command_load,
+                "link": command_link, "unlink": command_unlink}
     try:
         return commands[arguments.command](arguments)
     except Refused as refused:

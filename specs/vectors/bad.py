@@ -5,13 +5,14 @@ Unless CRC or header check are the point, both are right: what counts is that ho
 contents are refused, and damage is found by the CRCs anyway.
 """
 
-from encoder import (APART, BLOCK, EXPORT_DATA, EXPORT_OBJECT, IN_DATA, IN_PLACE, Image, Symbol,
-                     Vector, fnv, mov_bytes, WEAK, strings, tag,
+from encoder import (APART, BLOCK, CODE_IN_DATA, EXPORT_DATA, EXPORT_OBJECT, IN_DATA, IN_PLACE,
+                     LINKED, Image, Symbol, Vector, fnv, mov_bytes, WEAK, strings, tag,
                      u16, u32, version)
 
 RETURN_0 = bytes.fromhex("0020 7047")           # movs r0, #0; bx lr
 MOVS = mov_bytes(False, 0) + mov_bytes(True, 0)     # movw r0; movt r0
 MAX = 0x0fffffff
+RAM, CCM = 0x20000000, 0x10000000
 
 
 def bad(error, name, shows, *segments, **how):
@@ -52,7 +53,8 @@ def identity():
 
 
 def fields():
-    for flags in (0, 8 | BLOCK, 0x80000000 | APART, IN_PLACE, IN_PLACE | BLOCK):
+    for flags in (0, LINKED | BLOCK, LINKED | APART, LINKED | IN_PLACE, LINKED | APART | IN_PLACE,
+                  CODE_IN_DATA, 0x20 | BLOCK, 0x80000000 | APART, IN_PLACE, IN_PLACE | BLOCK):
         yield field("FLAGS", f"flags_{flags:x}", f"flags {flags:#x}.", flags=flags)
     for machine in (0, 3, 243, 0x2800):
         yield field("MACHINE", f"machine_{machine}", f"machine {machine}.", machine=machine)
@@ -73,6 +75,73 @@ def fields():
     yield bad("ENTRY", "entry_no_text", "An entry without text.", entry=1)
     yield field("IN_PLACE", "in_place_align", "in_place with text_align 7.", text_align=7,
                 flags=APART | IN_PLACE)
+
+
+    yield field("IN_PLACE", "in_place_stored", "in_place, and text has zeros that are not stored.",
+                text_mem=8, flags=APART | IN_PLACE)
+    yield field("IN_PLACE", "in_place_align_first", "text_align comes before text_stored.",
+                text_mem=8, text_align=7, flags=APART | IN_PLACE)
+
+
+def linked(error, name, shows, text=RAM, data=CCM, end=CCM + 4, api=0, flags=APART, total=128,
+           crc=0, build_id=b"", tags=(), how=None):
+    """An image with the flag linked, and 4 bytes each of text and data."""
+    value = u32(text, data, end, api, flags, total, crc) + build_id
+    more = {"flags": LINKED, "entry": 1} | (how or {})
+    segments = more.pop("segments", (RETURN_0, b"\1\2\3\4"))
+    return bad(error, f"linked_{name}", shows, *segments, tags=[tag("linked", value), *tags], **more)
+
+
+def linked_tags():
+    yield linked("TAG_VALUE", "flag", "The tag linked without the flag.", how={"flags": APART})
+    yield bad("FLAGS", "linked_tag", "The flag linked, and no tag at all.", RETURN_0, flags=LINKED)
+    yield bad("FLAGS", "linked_tag_other", "The flag linked, and another first tag.", RETURN_0,
+              flags=LINKED, tags=[tag("init_array", u32(0, 0))])
+    yield bad("TAG_VALUE", "linked_flag_after", "A bad tag comes before the flag without linked.",
+              RETURN_0, flags=LINKED, tags=[tag("version", bytes(7))])
+    yield linked("TAG_ORDER", "twice", "The tag linked twice.",
+                 tags=[tag("linked", u32(RAM, CCM, CCM + 4, 0, APART, 128, 0))])
+    yield bad("TAG_VALUE", "linked_short", "The tag has no crc.", RETURN_0, flags=LINKED,
+              tags=[tag("linked", u32(RAM, 0, 0, 0, APART, 128))])
+    yield linked("TAG_VALUE", "long", "A build id of 65 bytes.", build_id=b"b" * 65)
+    yield linked("TAG_VALUE", "end", "data_end - data is not data_mem.", end=CCM + 8)
+    yield linked("TAG_VALUE", "end_before", "data_end lies before data.", end=CCM - 4)
+    yield linked("TAG_VALUE", "no_data", "data is not 0, and there is none.", end=CCM,
+                 how={"segments": (RETURN_0,)})
+    yield linked("TAG_VALUE", "text_align", "text at an odd address.", text=RAM + 1)
+    yield linked("TAG_VALUE", "data_align", "data at an odd address.", data=CCM + 2, end=CCM + 6)
+    yield linked("TAG_VALUE", "overlap", "data over text.", data=RAM, end=RAM + 4)
+    yield linked("TAG_VALUE", "wrap", "data reaches beyond 2^32.", data=0xfffffffe, end=2,
+                 how={"header": {"data_align": 0}})
+    yield linked("TAG_VALUE", "text_wrap", "text reaches beyond 2^32.", text=0xfffffffe,
+                 how={"header": {"text_align": 0}})
+    for name, flags in (("block", BLOCK), ("linked", APART | LINKED), ("reserved", APART | 32),
+                        ("code", APART | CODE_IN_DATA), ("none", 0)):
+        yield linked("TAG_VALUE", f"before_{name}", f"It was linked with flags {flags:#x}.",
+                     flags=flags)
+    yield linked("TAG_VALUE", "code_lost", "code_in_data, and it had it not.",
+                 how={"flags": LINKED | CODE_IN_DATA})
+    yield linked("TAG_VALUE", "total", "Its total_size was 100.", total=100)
+    yield linked("TAG_VALUE", "total_max", "Its total_size was above the largest.",
+                 total=0x10000000)
+    yield linked("IN_PLACE", "align_7", "text_align 7.", how={"header": {"text_align": 7}})
+    yield linked("IN_PLACE", "stored", "text has zeros that are not stored.",
+                 how={"text_mem": 8})
+    yield linked("TAG_VALUE", "unbound", "An import, and no tag bound.",
+                 how={"imports": [Symbol("puts")]})
+    yield linked("TAG_VALUE", "bound_short", "Two imports, one word.", tags=[tag("bound", u32(0))],
+                 how={"imports": sorted((Symbol("a"), Symbol("b")), key=lambda s: s.hash)})
+    yield linked("TAG_VALUE", "bound_long", "One import, two words.", tags=[tag("bound", u32(0, 0))],
+                 how={"imports": [Symbol("puts")]})
+    yield linked("TAG_VALUE", "bound_empty", "No import, and a tag bound of no length.",
+                 tags=[tag("bound")])
+    yield bad("TAG_CRITICAL", "bound_critical", "The number of bound with bit 7.", RETURN_0,
+              tags=[tag(0x8b)])
+    yield bad("TAG_ORDER", "linked_late", "linked after init_array.", RETURN_0, flags=LINKED,
+              tags=[tag("init_array", u32(0, 0)),
+                    tag("linked", u32(RAM, 0, 0, 0, APART, 128, 0))])
+    yield bad("TAG_VALUE", "bound_flag", "bound in an image that is not linked.", RETURN_0,
+              imports=[Symbol("puts")], tags=[tag("bound", u32(0x08000001))])
 
 
 def sizes():
@@ -429,6 +498,6 @@ def codes():
 
 
 def vectors():
-    for part in (identity, fields, sizes, padding, imports, exports, tag_frames, tag_counts,
+    for part in (identity, fields, linked_tags, sizes, padding, imports, exports, tag_frames, tag_counts,
                  tag_lengths, tag_values, names, descriptors, ends, places, codes):
         yield from part()

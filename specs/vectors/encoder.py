@@ -17,7 +17,7 @@ LAYOUT = tomllib.loads((HERE.parent / "layout.toml").read_text(encoding="utf-8")
 HEADER = {field["name"]: field for field in LAYOUT["header"]}
 TARGET = {target["name"]: target["number"] for target in LAYOUT["reloc_target"]}
 TAG_TYPE = {tag["name"]: tag["type"] for tag in LAYOUT["tag_type"]}
-BLOCK, APART, IN_PLACE = (1 << flag["bit"] for flag in LAYOUT["flag"])
+BLOCK, APART, IN_PLACE, LINKED, CODE_IN_DATA = (1 << flag["bit"] for flag in LAYOUT["flag"])
 OBJECT, UNVERIFIED = (1 << flag["bit"] for flag in LAYOUT["import_flag"])
 WEAK = LAYOUT["import"]["weak"]         # in the type word
 KIND = {kind["name"]: kind["number"] for kind in LAYOUT["reloc_kind"]}
@@ -235,14 +235,15 @@ class Image:
 
     relocs, tables, tags replace what fix-ups and symbols would give; header replaces
     fields; patch replaces bytes (offset -> bytes) and late does so after the CRCs are
-    made; cut and append change the length last."""
+    made; cut and append change the length last. at: (addresses of segments, of imports)
+    for which the stored bytes are linked."""
 
     def __init__(self, text=b"", data=b"", text_mem=None, data_mem=None, fixes=(), entry=NONE,
                  imports=(), exports=(), tags=(), relocs=None, header=None, patch=None,
                  late=None, cut=None, append=b"", total=None, bare=False, flags=BLOCK | APART,
-                 memory=None):
+                 memory=None, at=None):
         self.fixes, self.imports, self.exports = list(fixes), list(imports), list(exports)
-        self.bare, self.memory_rule = bare, memory
+        self.bare, self.memory_rule, self.at = bare, memory, at
         self.segments = {"text": text, "data": data}
         self.sizes = {"text": len(text) if text_mem is None else text_mem,
                       "data": len(data) if data_mem is None else data_mem}
@@ -261,7 +262,8 @@ class Image:
         memory = self.initial(segment)
         for fix in self.fixes:
             if fix.place == segment:
-                write_value(memory, fix, fix.stored(), self.bare)
+                value = fix.final(*self.at) if self.at else fix.stored()
+                write_value(memory, fix, value, self.bare)
         return bytes(memory[:len(self.segments[segment])])
 
     def memory(self, text_at, data_at, imports):
@@ -370,10 +372,71 @@ class Load:
         self.at, self.data_at, self.imports, self.error = at, data_at, imports or {}, error
 
 
+class Link:
+    """What to link for: T, D, addresses of imports by name, the firmware's interface and
+    build id."""
+
+    def __init__(self, at, data_at, imports=None, api=0, build_id=b""):
+        self.at, self.data_at, self.imports = at, data_at, imports
+        self.api, self.build_id = api, build_id
+
+    def address(self, name):
+        """All imports are bound, unless it is said which: to where their names say."""
+        if self.imports is None:
+            return 0x08000001 | fnv(name) & 0xffffe
+        return self.imports.get(name, 0)
+
+
+FIRMWARE = Link(0x08060040, 0x20010000, None, 0x10002, bytes(range(100, 120)))
+
+
+def link_error(image, link):
+    """Why an image cannot be linked, or None (2.6, 1 to 5)."""
+    fields, names = image.header_fields(0), {data[0] for data, _ in image.tags}
+    data_at = link.data_at if image.sizes["data"] else 0
+    if (not image.flags & APART or fields["text_align"] > 6
+            or image.sizes["text"] > len(image.segments["text"])
+            or names & {TAG_TYPE["linked"], TAG_TYPE["compression"]}):
+        return "MODFMT_E_IN_PLACE"
+    if link.at % (1 << fields["text_align"]) or data_at % (1 << fields["data_align"]):
+        return "MODFMT_E_ALIGN"
+    spans = sorted((at, at + size) for at, size in ((link.at, image.sizes["text"]),
+                                                    (data_at, image.sizes["data"])) if size)
+    if any(end > 1 << 32 for _, end in spans) or (len(spans) == 2 and spans[0][1] > spans[1][0]):
+        return "MODFMT_E_SEGMENT"
+    places = [(fix.place, fix.offset + part + byte) for fix in image.fixes
+              for part in ({0, 2 * fix.distance} if fix.distance else {0}) for byte in range(4)]
+    if (any(offset >= len(image.segments[place]) for place, offset in places)
+            or len(set(places)) < len(places)):
+        return "MODFMT_E_RELOC_PLACE"
+    return None
+
+
+def linked(image, link):
+    """The image linked, not by changing it but by making it for that place."""
+    data_at = link.data_at if image.sizes["data"] else 0
+    addresses = [link.address(symbol.name) for symbol in image.imports]
+    crc = int.from_bytes(image.bytes[56:60], "little")
+    first = tag("linked", u32(link.at, data_at, data_at + image.sizes["data"], link.api, image.flags,
+                              len(image.bytes), crc) + link.build_id)
+    tags = [first] + image.tags
+    if image.imports:
+        later = [i for i, (data, _) in enumerate(tags) if TAG_TYPE["bound"] < data[0] < 0x80]
+        tags.insert((later + [len(tags)])[0], tag("bound", u32(*addresses)))
+    return Image(image.segments["text"], image.segments["data"], image.sizes["text"],
+                 image.sizes["data"], image.fixes, image.entry, image.imports, image.exports, tags,
+                 image.relocs, {key: value for key, value in image.header.items()
+                                if key != "critical_count"},
+                 flags=LINKED | image.flags & CODE_IN_DATA, bare=image.bare,
+                 at=({"text": link.at, "data": data_at}, addresses))
+
+
 class Vector:
-    def __init__(self, name, shows, image, error=None, loads=(), prefix=0):
+    """links: what to link the image for, besides FIRMWARE."""
+
+    def __init__(self, name, shows, image, error=None, loads=(), prefix=0, links=()):
         self.name, self.shows, self.image, self.error = name, shows, image, error
-        self.loads, self.prefix = list(loads), prefix
+        self.loads, self.prefix, self.links = list(loads), prefix, [FIRMWARE, *links]
 
     def file(self):
         return f"{'bad' if self.error else 'good'}/{self.name}.bin"
@@ -384,7 +447,19 @@ class Vector:
         if not self.error:
             record["prefix"] = self.prefix
             record["loads"] = [self.load_record(load) for load in self.loads]
+            if not self.image.memory_rule:
+                record["links"] = [self.link_record(link) for link in self.links]
         return record
+
+    def link_record(self, link):
+        addresses = {symbol.name: link.address(symbol.name) for symbol in self.image.imports}
+        record = {"at": link.at, "data_at": link.data_at, "imports": addresses, "api": link.api,
+                  "build_id": link.build_id.hex()}
+        error = link_error(self.image, link)
+        if error:
+            return record | {"error": error}
+        made = linked(self.image, link).bytes
+        return record | {"size": len(made), "sha256": hashlib.sha256(made).hexdigest()}
 
     def load_record(self, load):
         record = {"at": load.at, "data_at": load.data_at, "imports": load.imports}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The good images: what a reader shall accept, and memory after loading them."""
 
-from encoder import (APART, BLOCK, EXPORT_DATA, EXPORT_OBJECT, IN_DATA, IN_PLACE, OBJECT,
-                     UNVERIFIED, WEAK, Image, Load, Symbol, Vector, by_hash, head, mov_bytes,
-                     movt, movw, pair, strings, tag, u16, u32, version, word)
+from encoder import (APART, BLOCK, CODE_IN_DATA, EXPORT_DATA, EXPORT_OBJECT, FIRMWARE, IN_DATA,
+                     IN_PLACE, OBJECT, UNVERIFIED, WEAK, Image, Link, Load, Symbol, Vector, by_hash,
+                     head, linked, mov_bytes, movt, movw, pair, strings, tag, u16, u32, version, word)
 
 RETURN_0 = bytes.fromhex("0020 7047")           # movs r0, #0; bx lr
 LDR_LIT = bytes.fromhex("0048 7047")            # ldr r0, [pc]; bx lr: returns the next word
@@ -308,14 +308,12 @@ def tags():
                  "of vendors too. All places end where their segment ends.",
                  Image(RETURN_0 + bytes(12), bytes(16), data_mem=32, entry=1,
                        fixes=[word("text", 8, "text", 1)], tags=EVERY_TAG), loads=BOTH)
+    longest = Image(RETURN_0, entry=1, tags=[
+        tag("dependency", version(0, 0, 0) + version(1, 0, 0) + b"d" * 63),
+        tag("name", b"n" * 63), tag("build_id", b"b" * 64), tag("signature", u16(0, 0))])
     yield Vector("tags_longest", "name 63, build_id 64, dependency's name 63, linked's build id "
                  "64 bytes; a signature of 4.",
-                 Image(RETURN_0, entry=1, tags=[
-                     tag("dependency", version(0, 0, 0) + version(1, 0, 0) + b"d" * 63),
-                     tag("linked", u32(RAM, 0, 0, 0x10000, 7, 128, 0) + b"f" * 64),
-                     tag("name", b"n" * 63), tag("build_id", b"b" * 64),
-                     tag("signature", u16(0, 0))]),
-                 loads=(Load(0x20001304, error="MODLOAD_E_UNSUPPORTED"),))
+                 linked(longest, Link(RAM, CCM, build_id=b"f" * 64)))
     yield Vector("tags_to_the_end", "The tags end exactly at total_size, without an END.",
                  Image(RETURN_0, entry=1, tags=[tag("description", b" " * 24)]), loads=BOTH)
     yield Vector("tags_end_early", "An END, then more zeros than filling up asks for.",
@@ -335,10 +333,6 @@ def tags():
                        relocs=[(b"\x20\x01\x00", "mov in text, text: a pair at 0")],
                        tags=[tag("compression", u32(0x1234, 16, 8))]),
                  loads=(Load(RAM, error="MODLOAD_E_UNSUPPORTED"),))
-    yield Vector("linked", "Fixed for one place already; a loader that knows nothing of the "
-                 "firmware refuses it.",
-                 Image(RETURN_0, entry=1, tags=[tag("linked", u32(RAM, RAM + 4, RAM + 4, 0x10000))]),
-                 loads=(Load(0x20001304, error="MODLOAD_E_UNSUPPORTED"),))
     prefix = bytes.fromhex("0048 0047 0000 0000")   # ldr r0, [pc]; bx r0; .word
     yield Vector("prefix", "A veneer of 8 bytes in front of what was the ELF, told by origin.",
                  Image(prefix + RETURN_0 + bytes(4), bytes(4), entry=9, imports=[Symbol("puts")],
@@ -346,6 +340,54 @@ def tags():
                        tags=[tag("name", b"prefix"), tag("origin", u32(8, 0x8000, 0x8008))]),
                  loads=(Load(RAM, None, {"puts": 0x08004321}),
                         Load(RAM, CCM, {"puts": 0x08004321})), prefix=8)
+
+
+def linkable():
+    """Each kind of fix-up, two imports, and tags on both sides of where bound goes."""
+    two = printf_and_errno()
+    printf, errno = index(two, "printf"), index(two, "errno")
+    text = LDR_LIT + bytes(12) + MOVS + mov_bytes(False, 0) + mov_bytes(True, 0) * 2
+    return Image(text, bytes(27), data_mem=40, entry=1, imports=two, exports=some_exports(), fixes=[
+        word("text", 4, "text", 1), word("text", 8, "data", -4), word("text", 12, "import", imp=printf),
+        pair("text", 16, "data", 0xfff8), movw("text", 24, "data", 0x12345),
+        movt("text", 28, "data", 0x1fffc), movt("text", 32, "text", 8, relative=True),
+        word("data", 1, "text", 3), word("data", 5, "import", 8, imp=errno),
+        word("data", 9, "text", 1, relative=True),
+        word("data", 16, "absolute", 0x40011000, relative=True), word("data", 20, "data", 39)],
+        tags=[tag("init_array", u32(4, 4)), tag("name", b"linkable"), tag("version", version(1, 2, 3)),
+              tag("import_prototypes", strings("", "int printf(const char *, ...)")),
+              tag(0x60, b"vendor's"), tag("signature", u16(1, 2) + bytes(range(64)))])
+
+
+def linked_images():
+    both = {"printf": 0x08001235, "errno": 0x20010000}
+    yield Vector("linkable", "What linking has to do: each kind of fix-up, imports, tags on both "
+                 "sides of where bound goes.", linkable(),
+                 loads=(Load(RAM, None, both), Load(RAM, CCM, {"printf": 0x08001235})),
+                 links=(Link(0x08010040, CCM, both), Link(0x08010040, RAM, {"printf": 5}),
+                        Link(RAM, RAM + 36, both), Link(0xffffffdc, RAM, both),
+                        Link(0x08010040, 0xffffffd8, both), Link(0, 0xfffffff0, both, 1),
+                        Link(0x08010042, RAM), Link(0x08010040, RAM + 2), Link(RAM, RAM + 32),
+                        Link(RAM + 36, RAM), Link(0xffffffe0, RAM), Link(RAM, 0xffffffdc),
+                        Link(RAM, RAM + 40, both, 0xffffffff, b"b"),
+                        Link(RAM + 40, RAM, both, 0, b"b" * 63)))
+    yield Vector("linked", "The same linked: all that is stored has its final value, and nothing "
+                 "is left to do but to copy data.", linked(linkable(), FIRMWARE))
+    yield Vector("linked_unbound", "And with the weak import unbound, for a firmware without a "
+                 "build id.", linked(linkable(), Link(0x08010040, CCM, {"printf": 0x08001235})))
+    plain = Image(RETURN_0, entry=1, tags=[tag("name", b"plain")])
+    yield Vector("linked_plain", "No data, no imports, nothing to fix: no bound, and data is 0.",
+                 linked(plain, Link(0x08020040, RAM, build_id=b"id")))
+    odd = Image(RETURN_0, bytes(4), entry=1, total=1024, header={"text_align": 6, "data_align": 0},
+                fixes=[word("data", 0, "text", 1)])
+    yield Vector("linked_ends_early", "It had more zeros behind its tags than filling up asks "
+                 "for; linked it has not, but total_size is kept. text_align 6, data_align 0.",
+                 linked(odd, Link(0x08020040, RAM + 1)))
+    code = Image(RETURN_0, RETURN_0 + bytes(4), flags=BLOCK | APART | IN_PLACE | CODE_IN_DATA,
+                 entry=1, fixes=[word("data", 4, "data", 1)],
+                 exports=[Symbol("hook", EXPORT_DATA, 0, value=1)])
+    yield Vector("code_in_data", "A function in data, and in place besides.", code, loads=BOTH)
+    yield Vector("linked_code", "The same linked: code_in_data stays.", linked(code, FIRMWARE))
 
 
 def skips():
@@ -377,5 +419,6 @@ def skips():
 
 
 def vectors():
-    for part in (basics, words, relative, movs, imports, exports, tags, skips):
+    for part in (basics, words, relative, movs, imports, exports, tags, linked_images,
+                 skips):
         yield from part()

@@ -12,7 +12,7 @@ import re
 
 import vectorset
 from vectorset import modref
-from encoder import (APART, BLOCK, IN_DATA, IN_PLACE, WEAK, Image, Symbol, head, mov_bytes,
+from encoder import (APART, BLOCK, CODE_IN_DATA, IN_DATA, IN_PLACE, LINKED, WEAK, Image, Symbol, head, mov_bytes,
                      seal, tag, u16, u32)
 
 ODD_NUMBERS = [0, 1, 2, 3, 4, 5, 7, 8, 15, 16, 31, 32, 63, 64, 65, 96, 127, 128, 255, 256,
@@ -204,6 +204,32 @@ def random_tags(rng):
                  header=random_tag_header(rng)).bytes
 
 
+def random_linked(rng):
+    """An image that says it is linked, with a tag that is right but for one thing or so."""
+    text, data = bytes(rng.choice((0, 4, 8))), bytes(rng.choice((0, 4, 8)))
+    code = rng.choice((0, CODE_IN_DATA))
+    align = rng.choice((0, 2, 3, 6, 7 if rng.random() < 0.1 else 4))
+    at = rng.choice((0, 64, 0x08000040, 0xffffffc0))
+    data_at = rng.choice((at + len(text), at - len(data), 0x20000000, 0xfffffff8)) if data else 0
+    fields = [at, data_at, data_at + len(data), rng.choice((0, 0x10000)),
+              APART | code | rng.choice((0, 0, BLOCK, IN_PLACE)), rng.choice((96, 128, 0xfffffe0)),
+              rng.randrange(1 << 32)]
+    if rng.random() < 0.5:
+        k = rng.randrange(6)
+        fields[k] = rng.choice((fields[k] ^ 1 << rng.randrange(32), fields[k] + rng.choice((-4, 4)),
+                                rng.choice(ODD_NUMBERS)))
+    imports = [Symbol("", 0, 0, hash=i) for i in range(rng.choice((0, 0, 1, 2)))]
+    tags = [tag("linked", u32(*fields) + bytes(rng.choice((0, 0, 1, 20, 64))))]
+    if imports or rng.random() < 0.05:
+        count = len(imports) if rng.random() < 0.9 else rng.randrange(3)
+        tags.append(tag("bound", u32(*range(count))))
+    if rng.random() < 0.1:
+        tags.pop(rng.randrange(len(tags)))
+    flags = rng.choice((LINKED,) * 9 + (LINKED | IN_PLACE, APART, LINKED | APART)) | code
+    return Image(text, data, flags=flags, imports=imports, tags=tags,
+                 header={"text_align": align, "data_align": rng.choice((0, 0, 2, 3))}).bytes
+
+
 def random_tag_header(rng):
     header = {"minor": rng.choice((0, 0, 0, 1, 255))}
     if rng.random() < 0.1:
@@ -234,7 +260,7 @@ def hostile(count, seed):
             vectorset.good_vectors()]
     makers = (lambda: changed_vector(rng, good), lambda: changed_vector(rng, good),
               lambda: random_relocs(rng), lambda: random_relocs(rng), lambda: random_tags(rng),
-              lambda: random_symbols(rng))
+              lambda: random_symbols(rng), lambda: random_linked(rng))
     for i in range(count):
         yield f"hostile {i}", makers[i % len(makers)]()
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""modref.py agrees with index.json: every verdict, and all memory after loading, as its
-functions and as a program."""
+"""modref.py agrees with index.json: every verdict, all memory after loading, every linked
+image and that unlinking gives back what was linked, as its functions and as a program."""
 
 import hashlib
 import json
@@ -41,8 +41,45 @@ def check_loads(vector):
     return wrong
 
 
+def link_result(vector, link):
+    """What comes of linking; what was linked for elsewhere before comes out the same."""
+    try:
+        made = modref.link(*vectorset.link_arguments(vector, link))
+    except modref.Refused as refused:
+        return {"error": refused.name}
+    if modref.unlink(made) != vector.bytes:
+        return {"error": "unlinks to something else"}
+    return {"size": len(made), "sha256": hashlib.sha256(made).hexdigest()}
+
+
+def check_links(vector):
+    wrong = 0
+    for link in vector.links:
+        result = link_result(vector, link)
+        if any(link.get(key) != value for key, value in result.items()):
+            wrong += 1
+            print(f"{vector.file} at {link['at']:#x}: {result}, expected {link}")
+    return wrong
+
+
+def check_link_program(vector):
+    """The fourth link of good/linkable.bin; and back again."""
+    link = vector.links[3]
+    with tempfile.TemporaryDirectory() as folder:
+        linked, back = pathlib.Path(folder) / "linked", pathlib.Path(folder) / "back"
+        result = run("link", vector.path, "--at", hex(link["at"]), "--data-at", link["data_at"],
+                     *(f"--import={name}={address}" for name, address in link["imports"].items()),
+                     "--api", link["api"], "--build-id", link["build_id"], "-o", linked)
+        again = run("unlink", linked, "-o", back)
+        if result.returncode or again.returncode:
+            print(result.stderr, again.stderr)
+            return 1
+        return ((hashlib.sha256(linked.read_bytes()).hexdigest() != link["sha256"])
+                + (back.read_bytes() != vector.bytes))
+
+
 def check_program(vectors):
-    """`check` on all files at once, `dump` and `load` on good ones."""
+    """`check` on all files at once, `dump`, `load`, `link` and `unlink` on good ones."""
     result = run("check", *(vector.path for vector in vectors))
     lines = result.stdout.splitlines()
     wrong = int(result.returncode != 1) + int(len(lines) != len(vectors))
@@ -52,7 +89,8 @@ def check_program(vectors):
             print(f"{vector.file}: {line}")
     wrong += run("check", vectors[0].path).returncode != 0
     wrong += check_dump(next(v for v in vectors if v.file == "good/words.bin"))
-    return wrong + check_load_program(next(v for v in vectors if v.file == "good/imports.bin"))
+    wrong += check_load_program(next(v for v in vectors if v.file == "good/imports.bin"))
+    return wrong + check_link_program(next(v for v in vectors if v.file == "good/linkable.bin"))
 
 
 def check_dump(vector):
@@ -88,9 +126,10 @@ def main():
         if verdict != vector.expect:
             wrong += 1
             print(f"{vector.file}: {verdict}, expected {vector.expect}")
-        wrong += check_loads(vector)
+        wrong += check_loads(vector) + check_links(vector)
     loads = sum(len(vector.loads) for vector in vectors)
-    print(f"{len(vectors)} vectors, {loads} loads")
+    links = sum(len(vector.links) for vector in vectors)
+    print(f"{len(vectors)} vectors, {loads} loads, {links} links")
     return wrong + check_program(vectors)
 
 

@@ -18,14 +18,10 @@ from hostile import random_relocs
 RANDOM_LOADS = 600 // int(os.environ.get("SLOWNESS", "1"))
 
 
-def offered_by_hash(imports):
-    return {modref.name_hash(name.encode()): address for name, address in imports.items()}
-
-
 def expected(vector, load):
     """What moddump writes: memory from the prefix on, and data if it is apart."""
     text, data = modref.load(vector.bytes, load["at"], load["data_at"],
-                             offered_by_hash(load["imports"]))
+                             vectorset.offered_by_hash(load["imports"]))
     for name, memory in (("text", text), ("data", data)):
         assert hashlib.sha256(memory).hexdigest() == load[f"{name}_sha256"], vector.file
     if load["data_at"] is None:

@@ -25,7 +25,7 @@ class Vector:
         self.file, self.expect = record["file"], record["expect"]
         self.path = FOLDER / self.file
         self.bytes = self.path.read_bytes()
-        self.loads = record.get("loads", [])
+        self.loads, self.links = record.get("loads", []), record.get("links", [])
 
 
 def vectors():
@@ -35,6 +35,16 @@ def vectors():
 
 def good_vectors():
     return [vector for vector in vectors() if vector.expect == "OK"]
+
+
+def offered_by_hash(imports):
+    return {modref.name_hash(name.encode()): address for name, address in imports.items()}
+
+
+def link_arguments(vector, link):
+    """What modref.link() takes for a link of index.json."""
+    return (vector.bytes, link["at"], link["data_at"], offered_by_hash(link["imports"]),
+            link["api"], bytes.fromhex(link["build_id"]))
 
 
 def verdict(image):
