@@ -74,11 +74,10 @@ void check_say_features(struct entry *entry, uint32_t missing)
 
 void check_say_tag(struct entry *entry, uint32_t type)
 {
-    check_add(entry, CHECK_UNSUPPORTED, false)->text = cli_format(
-        "%s, which loaders of version 1 refuse",
-        type == MODFMT_TAG_COMPRESSION ? "is compressed"
-        : type == MODFMT_TAG_LINKED ? "was fixed for one firmware and place (tag linked)"
-                                    : "has a critical tag of a vendor's");
+    check_add(entry, CHECK_UNSUPPORTED, false)->text =
+        cli_format("%s, which loaders of version 1 refuse",
+                   type == MODFMT_TAG_COMPRESSION ? "is compressed"
+                                                  : "has a critical tag of a vendor's");
 }
 
 /* ---- imports ---------------------------------------------------------------------- */

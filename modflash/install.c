@@ -5,10 +5,12 @@
 
 #include "catalog.h"
 #include "journal.h"
+#include "linked.h"
 #include "linking.h"
 #include "progress.h"
 #include "room.h"
 #include "verbs.h"
+#include "xip.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +33,27 @@ static void check_alone(const struct package *new, const struct package *other)
     }
 }
 
+/* One that was read from flash, say. */
+static void check_unlinked(const struct package *package)
+{
+    struct modfmt_linked linked;
+
+    if (linked_read(package->bytes, package->size, &linked)) {
+        cli_die(
+            CLI_REFUSED, package->path,
+            "is linked already, for text at 0x%08x and one firmware; install the file "
+            "that it was made of",
+            linked.text);
+    }
+}
+
 struct package *install_read(const struct request *request, uint32_t *ret_count)
 {
     struct package *package = cli_alloc(request->operand_count, sizeof *package);
 
     for (uint32_t i = 0; i < request->operand_count; i++) {
         package_read(&package[i], request->operands[i]);
+        check_unlinked(&package[i]);
         package[i].source.force = request->force;
         package[i].source.flags = request->pin ? MODFMT_STORE_PINNED : 0;
         for (uint32_t k = 0; k < i; k++) {
@@ -133,6 +150,23 @@ static void no_room(struct session *session, int code, const struct package *pac
     }
 }
 
+static const char *what_was_done(const struct package *package, bool unchanged)
+{
+    return unchanged           ? "unchanged"
+           : package->relinked ? "relinked"
+           : package->had      ? "updated"
+                               : "installed";
+}
+
+/* Behind the place and size of a linked module. */
+static void report_linked(const struct package *package)
+{
+    printf(", linked%s", package->kept_linked ? " as before" : "");
+    if (package->to.data != package->to.data_end) {
+        printf(", RAM 0x%08x-0x%08x", package->to.data, package->to.data_end);
+    }
+}
+
 void install_report(const struct session *session, const struct package *package,
                     const struct modfmt_store_source *source, uint32_t count)
 {
@@ -144,18 +178,21 @@ void install_report(const struct session *session, const struct package *package
     }
     for (uint32_t i = 0; i < count; i++) {
         const struct identity *new = &package[i].identity;
+        bool unchanged = source[i].unchanged;
 
         cli_put_text(stdout, new->name, new->name_length);
         printf(" ");
-        if (package[i].had && !source[i].unchanged) {
+        if (package[i].had && !unchanged && !package[i].relinked) {
             printf("%s -> ", identity_version(&package[i].former, from));
         }
-        printf("%s: %s%s at 0x%08x, %u bytes\n", identity_version(new, to),
-               session->request->dry_run && !source[i].unchanged ? "would be " : "",
-               source[i].unchanged ? "unchanged"
-               : package[i].had    ? "updated"
-                                   : "installed",
+        printf("%s: %s%s at 0x%08x, %u bytes", identity_version(new, to),
+               session->request->dry_run && !unchanged ? "would be " : "",
+               what_was_done(&package[i], unchanged),
                session_address(session, source[i].image.offset), source[i].image.size);
+        if (package[i].linked) {
+            report_linked(&package[i]);
+        }
+        printf("\n");
     }
 }
 
@@ -171,21 +208,42 @@ void verb_say_plan(const struct session *session, const struct modfmt_store *pla
            planned->moved_images == 1 ? "" : "s");
 }
 
-/* Plan on a copy. @return what the store says; the numbers are in `r` */
+/* Plan on a copy, until linked images are linked for where they are put. @return what the
+ * store says; the numbers are in `r`, the places in *ret_source */
 static int rehearse(struct session *session, struct package *package, uint32_t count,
-                    struct rehearsal *r, struct modfmt_diag *diag)
+                    struct rehearsal *r, struct modfmt_store_source **ret_source,
+                    struct modfmt_diag *diag)
 {
-    struct modfmt_store_source *source = install_sources(package, count);
+    struct modfmt_store_source *source = NULL;
     uint8_t scratch[64];
-    int rc;
+    int rc = 0, moved = 1;
 
-    rehearsal_begin(session, r);
-    rc = modfmt_store_install(&r->store, source, count, scratch, sizeof scratch, diag);
-    if (rc == 0 && session->request->dry_run) {
-        install_report(session, package, source, count);
+    for (uint32_t round = 0; rc == 0 && moved > 0 && round < XIP_ROUNDS; round++) {
+        free(source);
+        source = install_sources(package, count);
+        rehearsal_begin(session, r);
+        rc =
+            modfmt_store_install(&r->store, source, count, scratch, sizeof scratch, diag);
+        moved = rc == 0 ? xip_follow(session, package, source, count) : 0;
+    }
+    if (moved >
+        0) { /* the plan depends on the images' contents hardly ever, and barely */
+        rc = modfmt_fail(diag, MODFMT_E_STORE_FORGED, 0, 0, 0);
     }
     session->device.planned = r->store.programmed_bytes;
+    *ret_source = source;
+    return moved < 0 ? moved : rc;
+}
+
+int install_try(struct session *session, struct package *package, uint32_t count)
+{
+    struct rehearsal *r = cli_alloc(1, sizeof *r);
+    struct modfmt_store_source *source;
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    int rc = rehearse(session, package, count, r, &source, &diag);
+
     free(source);
+    free(r);
     return rc;
 }
 
@@ -216,16 +274,36 @@ static bool rewriting_helps(const struct session *session, int code)
             code == MODFMT_E_STORE_RESERVE || code == MODFMT_E_STORE_COMPACT);
 }
 
+/* Nothing was to be written: say of what is there that it is the same. */
+static void report_unchanged(struct session *session, const struct package *package,
+                             uint32_t count)
+{
+    struct modfmt_store_source *source =
+        install_sources((struct package *)(uintptr_t)package, count);
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct identity *id = &package[i].identity;
+
+        source[i].unchanged = true;
+        source[i].image =
+            *modfmt_store_find(&session->store, modfmt_hash(id->name, id->name_length));
+    }
+    install_report(session, package, source, count);
+    free(source);
+}
+
 void install_packages(struct session *session, struct package *package, uint32_t count)
 {
     struct rehearsal *r = cli_alloc(1, sizeof *r);
+    struct modfmt_store_source *source;
     struct modfmt_diag diag = {0, 0, 0, 0};
-    int rc = rehearse(session, package, count, r, &diag);
+    int rc = rehearse(session, package, count, r, &source, &diag);
 
     if (session->target->error[0] != 0) {
         session_fail(session, rc, &diag, "reading the module region");
     }
     if (rewriting_helps(session, rc) && journal_rewrite(session, package, count)) {
+        free(source);
         free(r);
         return;
     }
@@ -238,22 +316,14 @@ void install_packages(struct session *session, struct package *package, uint32_t
         session_fail(session, rc, &diag, "installing");
     }
     if (session->request->dry_run) {
+        install_report(session, package, source, count);
         verb_say_plan(session, &r->store, "would be");
     } else if (r->store.programmed_bytes != 0 || r->store.erased_sectors != 0) {
         carry_out(session, package, count);
     } else {
-        struct modfmt_store_source *source = install_sources(package, count);
-
-        for (uint32_t i = 0; i < count; i++) {
-            const struct identity *id = &package[i].identity;
-
-            source[i].unchanged = true;
-            source[i].image = *modfmt_store_find(&session->store,
-                                                 modfmt_hash(id->name, id->name_length));
-        }
-        install_report(session, package, source, count);
-        free(source);
+        report_unchanged(session, package, count);
     }
+    free(source);
     free(r);
 }
 
@@ -271,7 +341,8 @@ static int install(const struct request *request, bool must_be_there)
             good = false;
         }
     }
-    if (!good || !linking_check(session, package, count)) {
+    if (!good || !linking_check(session, package, count) ||
+        !xip_link(session, package, count, NULL)) {
         session_refuse(session);
     }
     install_packages(session, package, count);

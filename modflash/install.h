@@ -13,6 +13,9 @@ struct modfmt_store_source *install_sources(struct package *package, uint32_t co
 /** Put packages in, or say with --dry-run what that would do. What can be refused has
  *  been, but for want of room. Prints why not and exits. */
 void install_packages(struct session *session, struct package *package, uint32_t count);
+/** Plan only, and link what is to be linked for the places of that plan. @return 0 or an
+ *  error of modfmt_store_install() */
+int install_try(struct session *session, struct package *package, uint32_t count);
 /** Say what has been installed, a line each. */
 void install_report(const struct session *session, const struct package *package,
                     const struct modfmt_store_source *source, uint32_t count);

@@ -3,21 +3,36 @@
 
 #include "catalog.h"
 #include "install.h"
+#include "linked.h"
 #include "progress.h"
 #include "room.h"
 #include "verbs.h"
+#include "xip.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void add(struct journal *journal, const uint8_t *bytes, uint32_t size,
-                uint32_t flags, const struct identity *identity)
+void journal_look(const struct session *session, struct journal_image *image)
+{
+    struct modfmt_linked linked;
+
+    image->linked = linked_read(image->bytes, image->size, &linked);
+    if (image->linked) {
+        image->place = linked.text - MODFMT_HEADER_SIZE - session->region.base;
+        image->flags |= MODFMT_STORE_PINNED;
+    }
+}
+
+static void add(const struct session *session, struct journal *journal,
+                const uint8_t *bytes, uint32_t size, uint32_t flags,
+                const struct identity *identity)
 {
     struct journal_image image = {.size = size, .flags = flags, .identity = *identity};
 
     image.bytes = cli_alloc(size, 1);
     memcpy(image.bytes, bytes, size);
+    journal_look(session, &image);
     journal->image = cli_grow(journal->image, &journal->capacity, journal->count + 1u,
                               sizeof *journal->image);
     journal->image[journal->count++] = image;
@@ -44,6 +59,7 @@ static void collect(struct session *session, const struct package *package,
         const struct modfmt_store_image *stored = &session->store.image[i];
         struct modfmt_diag diag = {0, 0, 0, 0};
         struct modfmt_image image;
+        struct modfmt_linked linked;
         struct identity identity;
         uint8_t *bytes;
         int rc;
@@ -59,17 +75,18 @@ static void collect(struct session *session, const struct package *package,
             session_refuse(session);
         }
         identity_of(&image, &identity);
-        if ((stored->flags & MODFMT_STORE_PINNED) != 0) {
+        if ((stored->flags & MODFMT_STORE_PINNED) != 0 &&
+            !linked_read(bytes, stored->size, &linked)) {
             cli_error(session->target->spec,
                       "'%s' must not move, so the region cannot be rewritten",
                       identity.name);
             session_refuse(session);
         }
-        add(journal, bytes, stored->size, 0, &identity);
+        add(session, journal, bytes, stored->size, 0, &identity);
         free(bytes);
     }
     for (uint32_t i = 0; i < count; i++) {
-        add(journal, package[i].bytes, package[i].size, package[i].source.flags,
+        add(session, journal, package[i].bytes, package[i].size, package[i].source.flags,
             &package[i].identity);
     }
 }
@@ -80,6 +97,11 @@ static int read_kept(struct modfmt_store_source *source, uint32_t offset, void *
     const struct journal_image *image = source->ctx;
 
     if (!modfmt_range(offset, size, image->size)) {
+        return -1;
+    }
+    /* As of packages: a linked image must not get to any place but its own. */
+    if (image->linked && offset == 0 && size > MODFMT_HEADER_SIZE &&
+        source->image.offset != image->place) {
         return -1;
     }
     memcpy(bytes, image->bytes + offset, size);
@@ -98,24 +120,51 @@ static struct modfmt_store_source *sources_of(struct journal *journal)
     return source;
 }
 
-/* Would all of it fit into an empty region? */
-static bool fits(const struct session *session, struct journal *journal,
-                 struct modfmt_store *ret_planned)
+/* After a plan. @return 1 if any image was linked anew, 0, or a negative error */
+static int follow(const struct session *session, struct journal *journal,
+                  const struct modfmt_store_source *source)
+{
+    int moved = 0;
+
+    for (uint32_t i = 0; i < journal->count; i++) {
+        struct journal_image *image = &journal->image[i];
+        struct xip_image xip = {image->bytes, image->size, image->place};
+        int rc = image->linked ? xip_move(session, &xip, source[i].image.offset) : 0;
+
+        if (rc < 0) {
+            return rc;
+        }
+        image->bytes = xip.bytes;
+        image->place = image->linked ? xip.place : 0;
+        moved |= rc;
+    }
+    return moved;
+}
+
+/* Plan to put all of it into an empty region, and link what is linked for its place
+ * there.
+ * @return 0 or what the store says */
+static int plan(const struct session *session, struct journal *journal,
+                struct modfmt_store *ret_planned)
 {
     struct rehearsal *r = cli_alloc(1, sizeof *r);
-    struct modfmt_store_source *source = sources_of(journal);
     struct modfmt_diag diag;
     uint8_t scratch[64];
-    int rc;
+    int rc = 0, moved = 1;
 
-    rehearsal_begin(session, r);
-    modfmt_store_reset(&r->store);
-    rc = modfmt_store_install(&r->store, source, journal->count, scratch, sizeof scratch,
-                              &diag);
+    for (uint32_t round = 0; rc == 0 && moved > 0 && round < XIP_ROUNDS; round++) {
+        struct modfmt_store_source *source = sources_of(journal);
+
+        rehearsal_begin(session, r);
+        modfmt_store_reset(&r->store);
+        rc = modfmt_store_install(&r->store, source, journal->count, scratch,
+                                  sizeof scratch, &diag);
+        moved = rc == 0 ? follow(session, journal, source) : 0;
+        free(source);
+    }
     *ret_planned = r->store; /* its numbers */
-    free(source);
     free(r);
-    return rc == 0;
+    return moved < 0 ? moved : moved > 0 ? MODFMT_E_STORE_FORGED : rc;
 }
 
 /* What was there must not come back from a half-done erase. */
@@ -131,14 +180,20 @@ static void retire(struct session *session)
 
 void journal_apply(struct session *session, struct journal *journal)
 {
-    struct modfmt_store_source *source = sources_of(journal);
+    struct modfmt_store_source *source;
     uint8_t *scratch = cli_alloc(VERB_SCRATCH, 1);
     struct modfmt_diag diag = {0, 0, 0, 0};
+    struct modfmt_store planned;
     int rc;
 
     session->kept = true;
     retire(session);
     modfmt_store_reset(&session->store);
+    rc = plan(session, journal, &planned); /* after a cut other places are taken */
+    if (rc != 0) {
+        session_fail(session, rc, &diag, "rewriting the region");
+    }
+    source = sources_of(journal);
     rc = modfmt_store_install(&session->store, source, journal->count, scratch,
                               VERB_SCRATCH, &diag);
     if (rc != 0) {
@@ -173,7 +228,7 @@ bool journal_rewrite(struct session *session, struct package *package, uint32_t 
     int status;
 
     collect(session, package, count, &journal);
-    if (!fits(session, &journal, &planned)) {
+    if (plan(session, &journal, &planned) != 0) {
         journal_free(&journal);
         return false;
     }

@@ -10,7 +10,8 @@
 #include "package.h"
 #include "session.h"
 
-/** $XDG_STATE_HOME/modflash/UID-BASE-SIZE.journal; NULL if there is no home to keep it. */
+/** $XDG_STATE_HOME/modflash/UID-BASE-SIZE.journal; NULL if there is no home to keep it.
+ */
 char *journal_path(const char *uid, const struct region *region);
 
 /** An image in a journal. */
@@ -18,6 +19,8 @@ struct journal_image {
     uint8_t *bytes;
     uint32_t size;
     uint32_t flags; /**< MODFMT_STORE_PINNED */
+    bool linked;    /**< it is linked anew for wherever it is put */
+    uint32_t place; /**< offset in the region that it is linked for */
     struct identity identity;
 };
 
@@ -29,12 +32,15 @@ struct journal {
 
 /** Read and check a journal of this region; print why it is none and exit. */
 void journal_read(const struct session *session, struct journal *ret_journal);
-/** Write it so that it survives whatever happens here, too. @return 0 or an exit status */
+/** Write it so that it survives whatever happens here, too. @return 0 or an exit status
+ */
 int journal_write(const struct session *session, const struct journal *journal);
 /** Delete it so that it stays deleted. @return 0, or -1 and errno */
 int journal_delete(const struct session *session);
 /** Empty the region and put the journal's images in; then delete the file. */
 void journal_apply(struct session *session, struct journal *journal);
+/** Note whether it is linked, and for which place. */
+void journal_look(const struct session *session, struct journal_image *image);
 void journal_free(struct journal *journal);
 
 /**

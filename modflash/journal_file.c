@@ -51,8 +51,8 @@ static _Noreturn void bad_journal(const struct session *session, const char *why
 }
 
 /* One image of the file. @return where the next one begins, or 0 */
-static size_t read_image(struct journal *journal, const uint8_t *bytes, size_t at,
-                         size_t end)
+static size_t read_image(const struct session *session, struct journal *journal,
+                         const uint8_t *bytes, size_t at, size_t end)
 {
     struct journal_image image = {0};
     struct modfmt_image view;
@@ -70,6 +70,7 @@ static size_t read_image(struct journal *journal, const uint8_t *bytes, size_t a
     }
     image.bytes = cli_alloc(image.size, 1);
     memcpy(image.bytes, bytes + at, image.size);
+    journal_look(session, &image);
     identity_of(&view, &image.identity);
     journal->image = cli_grow(journal->image, &journal->capacity, journal->count + 1u,
                               sizeof *journal->image);
@@ -95,7 +96,7 @@ void journal_read(const struct session *session, struct journal *ret_journal)
         bad_journal(session, "is of another region");
     }
     while (at < size - 4) {
-        at = read_image(ret_journal, bytes, at, size - 4);
+        at = read_image(session, ret_journal, bytes, at, size - 4);
         if (at == 0) {
             bad_journal(session, "holds something that is no module");
         }

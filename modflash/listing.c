@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /** list and info: what is in the region. Reads; never halts the chip. */
+#include "arena.h"
 #include "catalog.h"
 #include "check.h"
 #include "journal.h"
+#include "linked.h"
 #include "room.h"
 #include "verbs.h"
 
@@ -17,11 +19,59 @@ static int by_offset(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static const char *flags_text(uint32_t flags)
+static const char *flags_text(uint32_t flags, bool linked)
 {
-    return (flags & MODFMT_STORE_PINNED) != 0 ? "pinned"
-           : (flags & MODFMT_STORE_BARE) != 0 ? "bare"
-                                              : "-";
+    return linked                               ? "linked"
+           : (flags & MODFMT_STORE_PINNED) != 0 ? "pinned"
+           : (flags & MODFMT_STORE_BARE) != 0   ? "bare"
+                                                : "-";
+}
+
+/* Would the firmware's loader take it? Unknown firmware: nobody can tell, so yes. */
+static bool is_stale(const struct session *session, const struct host *host,
+                     const struct modfmt_store_image *stored,
+                     const struct modfmt_linked *linked)
+{
+    return (host->build_id_size != 0 && !host_is(host, linked)) ||
+           !linked_at_its_place(session, stored, linked);
+}
+
+static void json_linked(struct cli_json *json, const struct session *session,
+                        const struct host *host, const struct modfmt_store_image *stored,
+                        const struct modfmt_linked *linked)
+{
+    char build_id[2 * MODFMT_LINKED_BUILD_ID_MAX + 1] = "";
+
+    if (linked == NULL) {
+        cli_json_text(json, "linked", NULL);
+        return;
+    }
+    for (uint32_t i = 0; i < linked->build_id_size; i++) {
+        snprintf(build_id + 2u * i, 3, "%02x", linked->build_id[i]);
+    }
+    cli_json_row(json, "linked");
+    cli_json_hex32(json, "text", linked->text);
+    cli_json_hex32(json, "data", linked->data);
+    cli_json_hex32(json, "data_end", linked->data_end);
+    cli_json_hex32(json, "api", linked->api);
+    cli_json_text(json, "build_id", build_id);
+    cli_json_bool(json, "stale", is_stale(session, host, stored, linked));
+    cli_json_close_object(json);
+}
+
+/* RAM that the firmware sets aside for linked modules, and who has it. */
+static void json_arena(struct cli_json *json, const struct arena *arena)
+{
+    if (arena->begin == arena->end) {
+        cli_json_text(json, "arena", NULL);
+        return;
+    }
+    cli_json_row(json, "arena");
+    cli_json_hex32(json, "address", arena->begin);
+    cli_json_number(json, "size", arena->end - arena->begin);
+    cli_json_number(json, "taken", arena_taken(arena));
+    cli_json_number(json, "room", arena_room(arena));
+    cli_json_close_object(json);
 }
 
 static void json_region(struct cli_json *json, const struct session *session,
@@ -43,8 +93,9 @@ static void json_region(struct cli_json *json, const struct session *session,
 }
 
 static void json_module(struct cli_json *json, struct session *session,
-                        const struct modfmt_store_image *image)
+                        const struct host *host, const struct modfmt_store_image *image)
 {
+    struct modfmt_linked linked;
     struct identity identity;
     char version[24];
 
@@ -58,11 +109,14 @@ static void json_module(struct cli_json *json, struct session *session,
     cli_json_hex32(json, "crc", image->crc);
     cli_json_bool(json, "pinned", (image->flags & MODFMT_STORE_PINNED) != 0);
     cli_json_bool(json, "bare", (image->flags & MODFMT_STORE_BARE) != 0);
+    json_linked(json, session, host, image,
+                linked_stored(session, image, &linked) ? &linked : NULL);
     cli_json_close_object(json);
 }
 
 static void list_json(struct session *session, const struct modfmt_store_image *image,
-                      uint32_t count, const struct room *room)
+                      uint32_t count, const struct room *room, const struct host *host,
+                      const struct arena *arena)
 {
     struct cli_json json;
 
@@ -71,9 +125,10 @@ static void list_json(struct session *session, const struct modfmt_store_image *
     cli_json_text(&json, "schema", "modflash-list-1");
     cli_json_text(&json, "chip", session->target->chip.name);
     json_region(&json, session, room);
+    json_arena(&json, arena);
     cli_json_array(&json, "modules");
     for (uint32_t i = 0; i < count; i++) {
-        json_module(&json, session, &image[i]);
+        json_module(&json, session, host, &image[i]);
     }
     cli_json_close_array(&json);
     cli_json_close_object(&json);
@@ -98,14 +153,53 @@ static void print_needs(struct session *session, const struct modfmt_store_image
     free(bytes);
 }
 
+/* Where its data is, and whether it must be linked anew. */
+static void print_linked(const struct session *session, const struct host *host,
+                         const struct modfmt_store_image *stored,
+                         const struct modfmt_linked *linked)
+{
+    if (linked->data != linked->data_end) {
+        printf("  RAM 0x%08x-0x%08x", linked->data, linked->data_end);
+    }
+    if (is_stale(session, host, stored, linked)) {
+        printf("  for another %s: modflash relink",
+               linked_at_its_place(session, stored, linked) ? "firmware" : "place");
+    }
+}
+
+static void print_room(const struct session *session, uint32_t count,
+                       const struct room *room, const struct arena *arena)
+{
+    printf("%u module%s, %u bytes; room for one of up to %u bytes now", count,
+           count == 1 ? "" : "s", room->live, room->now);
+    if (room->largest > room->now) {
+        printf(", %u after %s", room->largest,
+               session->region.sector_count == 1 ? "rewriting the region"
+                                                 : "erasing and compacting");
+    }
+    printf("\n");
+    if (arena->begin != arena->end && arena->count != 0) {
+        printf("RAM for linked modules: %u of 0x%08x:%u taken, %u for one more\n",
+               arena_taken(arena), arena->begin, arena->end - arena->begin,
+               arena_room(arena));
+    }
+    if (session->store.lost != 0) {
+        printf("%u module%s no longer there: another tool wrote over the region\n",
+               session->store.lost, session->store.lost == 1 ? " is" : "s are");
+    }
+}
+
 static void list_text(struct session *session, const struct modfmt_store_image *image,
-                      uint32_t count, const struct room *room)
+                      uint32_t count, const struct room *room, const struct host *host,
+                      const struct arena *arena)
 {
     if (count != 0) {
         printf("%-24s %-12s %8s  %-10s  %s\n", "NAME", "VERSION", "SIZE", "ADDRESS",
                "FLAGS");
     }
     for (uint32_t i = 0; i < count; i++) {
+        struct modfmt_linked linked;
+        bool is_linked = linked_stored(session, &image[i], &linked);
         struct identity identity;
         char version[24];
         int pad;
@@ -116,22 +210,15 @@ static void list_text(struct session *session, const struct modfmt_store_image *
         pad = 24 - (int)(identity.name_length != 0 ? identity.name_length : 9);
         printf("%*s %-12s %8u  0x%08x  %s", pad > 0 ? pad : 0, "",
                identity_version(&identity, version), image[i].size,
-               session_address(session, image[i].offset), flags_text(image[i].flags));
+               session_address(session, image[i].offset),
+               flags_text(image[i].flags, is_linked));
+        if (is_linked) {
+            print_linked(session, host, &image[i], &linked);
+        }
         print_needs(session, &image[i]);
         printf("\n");
     }
-    printf("%u module%s, %u bytes; room for one of up to %u bytes now", count,
-           count == 1 ? "" : "s", room->live, room->now);
-    if (room->largest > room->now) {
-        printf(", %u after %s", room->largest,
-               session->region.sector_count == 1 ? "rewriting the region"
-                                                 : "erasing and compacting");
-    }
-    printf("\n");
-    if (session->store.lost != 0) {
-        printf("%u module%s no longer there: another tool wrote over the region\n",
-               session->store.lost, session->store.lost == 1 ? " is" : "s are");
-    }
+    print_room(session, count, room, arena);
 }
 
 static void say_journal(const struct session *session)
@@ -154,18 +241,24 @@ int verb_list(const struct request *request)
     struct session *session = session_open(request, SESSION_READ);
     uint32_t count = session->store.count;
     struct modfmt_store_image *image = cli_alloc(count + 1u, sizeof *image);
+    struct arena arena;
+    struct host host;
     struct room room;
 
+    host_find(session, &host);
+    arena_open(session, &host, &arena);
     memcpy(image, session->image, count * sizeof *image);
     qsort(image, count, sizeof *image, by_offset);
     room_measure(session, &room);
     if (request->json) {
-        list_json(session, image, count, &room);
+        list_json(session, image, count, &room, &host, &arena);
     } else {
-        list_text(session, image, count, &room);
+        list_text(session, image, count, &room, &host, &arena);
         say_journal(session);
     }
     free(image);
+    arena_free(&arena);
+    host_free(&host);
     if (session->target->error[0] != 0) {
         session_fail(session, 0, NULL, "reading the module region");
     }
@@ -262,8 +355,9 @@ static void text_links(const struct modfmt_image *image)
 
 static void info_json(struct session *session, const struct modfmt_store_image *stored,
                       const struct modfmt_image *image, const struct identity *identity,
-                      int rc)
+                      const struct host *host, int rc)
 {
+    struct modfmt_linked linked;
     struct cli_json json;
     char version[24];
 
@@ -278,6 +372,8 @@ static void info_json(struct session *session, const struct modfmt_store_image *
     cli_json_hex32(&json, "crc", stored->crc);
     cli_json_bool(&json, "pinned", (stored->flags & MODFMT_STORE_PINNED) != 0);
     cli_json_bool(&json, "bare", (stored->flags & MODFMT_STORE_BARE) != 0);
+    json_linked(&json, session, host, stored,
+                linked_stored(session, stored, &linked) ? &linked : NULL);
     cli_json_bool(&json, "valid", rc == 0);
     cli_json_text(&json, "error", rc != 0 ? modfmt_strerror_name(rc) : NULL);
     if (rc == 0) {
@@ -293,10 +389,33 @@ static void info_json(struct session *session, const struct modfmt_store_image *
     cli_json_end(&json);
 }
 
+/* What a linked module was linked for. */
+static void text_linked(const struct session *session, const struct host *host,
+                        const struct modfmt_store_image *stored,
+                        const struct modfmt_linked *linked)
+{
+    printf("linked       text 0x%08x", linked->text);
+    if (linked->data != linked->data_end) {
+        printf(", RAM 0x%08x-0x%08x", linked->data, linked->data_end);
+    }
+    printf("\nfor firmware ");
+    for (uint32_t i = 0; i < linked->build_id_size; i++) {
+        printf("%02x", linked->build_id[i]);
+    }
+    if (linked->api != 0) {
+        printf(", interface %u.%u", linked->api >> 16, linked->api & 0xffffu);
+    }
+    printf("%s\n", is_stale(session, host, stored, linked)
+                       ? " (not as it is now: modflash relink)"
+                       : "");
+}
+
 static void info_text(struct session *session, const struct modfmt_store_image *stored,
                       const struct modfmt_image *image, const struct identity *identity,
-                      int rc)
+                      const struct host *host, int rc)
 {
+    struct modfmt_linked linked;
+    bool is_linked = linked_stored(session, stored, &linked);
     char version[24];
 
     printf("name         ");
@@ -305,7 +424,10 @@ static void info_text(struct session *session, const struct modfmt_store_image *
     printf("address      0x%08x\n", session_address(session, stored->offset));
     printf("size         %u bytes\n", stored->size);
     printf("crc          0x%08x\n", stored->crc);
-    printf("flags        %s\n", flags_text(stored->flags));
+    printf("flags        %s\n", flags_text(stored->flags, is_linked));
+    if (is_linked) {
+        text_linked(session, host, stored, &linked);
+    }
     if (rc != 0) {
         printf("contents     damaged: %s\n", modfmt_strerror(rc));
         return;
@@ -323,21 +445,30 @@ int verb_info(const struct request *request)
     const struct modfmt_store_image *stored = catalog_find(session, request->operands[0]);
     struct modfmt_diag diag = {0, 0, 0, 0};
     struct modfmt_image image;
+    struct modfmt_linked linked;
     struct identity identity;
+    struct host host = {0};
     uint8_t *bytes;
     int rc, status;
 
     catalog_identity(session, stored, &identity);
+    if (linked_stored(session, stored, &linked)) {
+        host_find(session, &host);
+    }
     rc = catalog_check(session, stored, &bytes, &image, &diag);
+    if (rc == 0) {
+        rc = linked_check(bytes, stored->size, &diag);
+    }
     if (session->target->error[0] != 0) {
         session_fail(session, rc, &diag, "reading the module");
     }
     if (request->json) {
-        info_json(session, stored, &image, &identity, rc);
+        info_json(session, stored, &image, &identity, &host, rc);
     } else {
-        info_text(session, stored, &image, &identity, rc);
+        info_text(session, stored, &image, &identity, &host, rc);
     }
     free(bytes);
+    host_free(&host);
     status = session_close(session);
     return status != 0 ? status : rc != 0 ? CLI_TARGET : CLI_OK;
 }

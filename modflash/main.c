@@ -11,6 +11,7 @@ enum {
     OPT_REGION,
     OPT_FIRMWARE,
     OPT_API,
+    OPT_ARENA,
     OPT_SET,
     OPT_GET,
     OPT_OUTPUT,
@@ -23,6 +24,8 @@ enum {
     OPT_JOURNAL,
     OPT_DISCARD,
     OPT_NO_CHECK,
+    OPT_XIP_LINK,
+    OPT_NO_XIP_LINK,
     OPT_QUIET,
 };
 
@@ -34,6 +37,12 @@ static const struct cli_option options[] = {
     {OPT_FIRMWARE, 0, "firmware", "ELF",
      "the firmware: where the region is, and what it offers to modules"},
     {OPT_API, 0, "api", "FILE", "what firmware or other modules offer, as a description"},
+    {OPT_XIP_LINK, 0, "xip-link", NULL,
+     "link the modules for their place in flash, where they then run"},
+    {OPT_NO_XIP_LINK, 0, "no-xip-link", NULL,
+     "install plain copies, also of modules that are linked"},
+    {OPT_ARENA, 0, "arena", "BASE:SIZE",
+     "RAM for linked modules, if it is not what the firmware tells"},
     {OPT_SET, 0, "set", "FILE", "params: write these bytes into the module's parameters"},
     {OPT_GET, 0, "get", "FILE", "params: save the module's parameters"},
     {OPT_OUTPUT, 'o', "output", "FILE", "where bundle writes the region's image"},
@@ -67,6 +76,7 @@ static const struct cli_tool tool = {
         "  info NAME             one module, its contents checked\n"
         "  verify [NAME...]      check the contents of modules\n"
         "  remove NAME...        remove modules; all or none\n"
+        "  relink [NAME...]      link modules anew, after an update of the firmware\n"
         "  params NAME           show a module's parameters; --set and --get take files\n"
         "  compact               move live modules together\n"
         "  recover               finish what a power failure cut short\n"
@@ -91,10 +101,10 @@ static const struct verb verbs[] = {
     {"install", verb_install, 1, ANY}, {"update", verb_update, 1, ANY},
     {"list", verb_list, 0, 0},         {"info", verb_info, 1, 1},
     {"verify", verb_verify, 0, ANY},   {"remove", verb_remove, 1, ANY},
-    {"params", verb_params, 1, 1},     {"compact", verb_compact, 0, 0},
-    {"recover", verb_recover, 0, 0},   {"read", verb_read, 1, 1},
-    {"erase", verb_erase, 0, 0},       {"probe", verb_probe, 0, 0},
-    {"bundle", verb_bundle, 1, ANY},
+    {"relink", verb_relink, 0, ANY},   {"params", verb_params, 1, 1},
+    {"compact", verb_compact, 0, 0},   {"recover", verb_recover, 0, 0},
+    {"read", verb_read, 1, 1},         {"erase", verb_erase, 0, 0},
+    {"probe", verb_probe, 0, 0},       {"bundle", verb_bundle, 1, ANY},
 };
 
 static void take_text(struct request *request, int id, const char *value)
@@ -114,6 +124,9 @@ static void take_text(struct request *request, int id, const char *value)
         break;
     case OPT_API:
         request->apis[request->api_count++] = value;
+        break;
+    case OPT_ARENA:
+        request->arena = value;
         break;
     case OPT_SET:
         request->set = value;
@@ -139,6 +152,8 @@ static void take_switch(struct request *request, int id)
         [OPT_JOURNAL] = &request->journal,
         [OPT_DISCARD] = &request->discard_journal,
         [OPT_NO_CHECK] = &request->no_check,
+        [OPT_XIP_LINK] = &request->xip_link,
+        [OPT_NO_XIP_LINK] = &request->no_xip_link,
         [OPT_QUIET] = &request->quiet,
     };
 
@@ -167,15 +182,18 @@ static void check_switches(const struct verb *verb, const struct request *reques
     } rules[] = {
         {request->json, "--json", "list, info and probe"},
         {request->dry_run, "--dry-run",
-         "install, update, remove, params --set, compact, recover and erase"},
+         "install, update, remove, relink, params --set, compact, recover and erase"},
         {request->allow_downgrade, "--allow-downgrade", "install and update"},
-        {request->no_check, "--no-check", "install, update, remove and bundle"},
-        {request->api_count != 0, "--api", "install, update and bundle"},
+        {request->no_check, "--no-check", "install, update, remove, relink and bundle"},
+        {request->api_count != 0, "--api", "install, update, relink and bundle"},
         {request->set != NULL, "--set", "params"},
         {request->get != NULL, "--get", "params"},
         {request->force, "--force", "install and update"},
         {request->pin, "--pin", "install, update and bundle"},
-        {request->journal, "--journal", "install, update, params and compact"},
+        {request->journal, "--journal", "install, update, relink, params and compact"},
+        {request->xip_link, "--xip-link", "install, update and bundle"},
+        {request->no_xip_link, "--no-xip-link", "install and update"},
+        {request->arena != NULL, "--arena", "install, update, relink, bundle and list"},
         {request->discard_journal, "--discard-journal", "recover"},
         {request->output != NULL, "-o", "bundle"},
     };
@@ -184,6 +202,27 @@ static void check_switches(const struct verb *verb, const struct request *reques
         if (rules[i].given && strstr(rules[i].verbs, verb->name) == NULL) {
             cli_usage(&tool, "%s is for %s", rules[i].name, rules[i].verbs);
         }
+    }
+}
+
+static void check_linking(const struct verb *verb, const struct request *request)
+{
+    uint32_t base, size;
+
+    /* Who links wants the firmware's symbols as well as its region. */
+    if (request->region != NULL && request->firmware != NULL &&
+        verb->run != verb_install && verb->run != verb_update &&
+        verb->run != verb_relink && verb->run != verb_bundle) {
+        cli_usage(&tool, "--region and --firmware exclude each other with %s",
+                  verb->name);
+    }
+    if (request->xip_link && request->no_xip_link) {
+        cli_usage(&tool, "--xip-link and --no-xip-link exclude each other");
+    }
+    if (request->arena != NULL && (!region_parse(request->arena, &base, &size) ||
+                                   base == 0 || size > UINT32_MAX - base)) {
+        cli_usage(&tool, "--arena: '%s' is no BASE:SIZE, such as 0x20010000:16K",
+                  request->arena);
     }
 }
 
@@ -213,9 +252,7 @@ static void check_request(const struct verb *verb, const struct request *request
         verb->run != verb_bundle) {
         cli_usage(&tool, "--chip is for --probe file:; a real chip is asked what it is");
     }
-    if (request->region != NULL && request->firmware != NULL) {
-        cli_usage(&tool, "--region and --firmware exclude each other");
-    }
+    check_linking(verb, request);
 }
 
 int main(int argc, char **argv)

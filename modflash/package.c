@@ -54,6 +54,12 @@ static int read_bytes(struct modfmt_store_source *source, uint32_t offset, void 
     if (!modfmt_range(offset, size, package->size)) {
         return -1;
     }
+    /* Before it knows the place, the store reads no more than the header at once. A
+     * linked image must never get to any place but its own: better nothing is changed. */
+    if (package->linked && offset == 0 && size > MODFMT_HEADER_SIZE &&
+        source->image.offset != package->place) {
+        return -1;
+    }
     memcpy(bytes, package->bytes + offset, size);
     return 0;
 }
@@ -73,6 +79,13 @@ void package_of_image(struct package *package, const char *path, uint8_t *bytes,
     if (modfmt_open(bytes, size, &image, &diag) == 0) {
         identity_of(&image, &package->identity);
     }
+}
+
+void package_take(struct package *package, uint8_t *bytes, uint32_t size)
+{
+    free(package->bytes);
+    package->bytes = bytes;
+    package->size = size;
 }
 
 void package_read(struct package *package, const char *path)

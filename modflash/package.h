@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "modfmt_link.h"
 #include "modfmt_store.h"
 #include "session.h"
 
@@ -27,6 +28,11 @@ struct package {
     bool had; /**< a module of that name is in the store: */
     struct identity former;
     uint32_t former_crc;
+    bool linked; /**< for its place in flash: `bytes` are those of the linked image */
+    bool kept_linked;        /**< because the one that it replaces is */
+    bool relinked;           /**< it is the same module, for another firmware */
+    struct modfmt_linked to; /**< what it is linked for */
+    uint32_t place;          /**< offset in the region that it is linked for */
 };
 
 /** Read the name and version of the image at `bytes`, which passed modfmt_check(). */
@@ -38,10 +44,11 @@ int identity_compare(const struct identity *a, const struct identity *b);
 
 /** Read and check a file; print why not and exit. */
 void package_read(struct package *package, const char *path);
-/** The same of a whole image in memory that passed modfmt_check(); the bytes stay the
- *  caller's. */
+/** The same of a whole image in memory that passed modfmt_check(). It takes the bytes. */
 void package_of_image(struct package *package, const char *path, uint8_t *bytes,
                       uint32_t size);
+/** Take other bytes of the same module; the former ones are freed. */
+void package_take(struct package *package, uint8_t *bytes, uint32_t size);
 /** Can the chip run it? Prints why not. */
 bool package_suits(const struct package *package, const struct target_chip *chip);
 void package_free(struct package *package);

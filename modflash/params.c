@@ -3,7 +3,9 @@
  *  module. */
 #include "catalog.h"
 #include "install.h"
+#include "linked.h"
 #include "verbs.h"
+#include "xip.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,18 +127,69 @@ static void change(struct session *session, const char *name,
     free(values);
 }
 
-/* A new copy takes the module's place, as an update does. */
-static void write_copy(struct session *session, const struct modfmt_store_image *stored,
-                       const char *name, uint8_t *bytes)
+/** A module as it is in the store, whole. */
+struct module {
+    struct modfmt_store_image stored;
+    uint8_t *bytes; /**< unlinked, if it is linked */
+    struct modfmt_image image;
+    bool linked;
+    struct modfmt_linked to;
+    uint32_t *bound; /**< addresses of imports, if it is linked */
+};
+
+static _Noreturn void refuse_damaged(struct session *session, const char *name, int code)
+{
+    cli_error(session->target->spec, "'%s' is damaged (%s): install it again", name,
+              modfmt_strerror(code));
+    session_exit(session, CLI_TARGET);
+}
+
+static void read_module(struct session *session, const char *name, struct module *module)
+{
+    struct modfmt_diag diag = {0, 0, 0, 0};
+    uint8_t *bytes;
+    uint32_t size;
+    int rc;
+
+    memset(module, 0, sizeof *module);
+    module->stored = *catalog_find(session, name);
+    rc = catalog_check(session, &module->stored, &module->bytes, &module->image, &diag);
+    if (rc != 0 && session->target->error[0] != 0) {
+        session_fail(session, rc, &diag, "reading the module");
+    }
+    if (rc == 0 && linked_read(module->bytes, module->stored.size, &module->to)) {
+        module->linked = true;
+        module->bound = linked_bound(module->bytes, module->stored.size);
+        bytes = linked_undo(module->bytes, module->stored.size, &size, &diag);
+        free(module->bytes);
+        module->bytes = bytes;
+        rc = bytes == NULL ? diag.code : modfmt_open(bytes, size, &module->image, &diag);
+    }
+    if (rc != 0) {
+        refuse_damaged(session, name, rc);
+    }
+}
+
+/* A new copy takes the module's place, as an update does. It takes the bytes. */
+static void write_copy(struct session *session, struct module *module, const char *name)
 {
     struct package package;
 
-    package_of_image(&package, name, bytes, stored->size);
-    package.source.flags = stored->flags & MODFMT_STORE_PINNED;
+    package_of_image(&package, name, module->bytes, module->image.size);
+    module->bytes = NULL;
+    package.source.flags = module->stored.flags & MODFMT_STORE_PINNED;
     package.had = true;
     package.former = package.identity;
-    package.former_crc = stored->crc;
+    package.former_crc = module->stored.crc;
+    if (module->linked) {
+        package.kept_linked = true;
+        if (!xip_link_again(session, &package, &module->stored, &module->to,
+                            module->bound)) {
+            session_refuse(session);
+        }
+    }
     install_packages(session, &package, 1);
+    package_free(&package);
 }
 
 int verb_params(const struct request *request)
@@ -144,36 +197,27 @@ int verb_params(const struct request *request)
     const char *name = request->operands[0];
     struct session *session =
         session_open(request, request->set != NULL ? SESSION_WRITE : SESSION_READ);
-    struct modfmt_store_image stored = *catalog_find(session, name);
-    struct modfmt_diag diag = {0, 0, 0, 0};
-    struct modfmt_image image;
+    struct module module;
     struct block block;
     const char *why;
-    uint8_t *bytes;
-    int rc = catalog_check(session, &stored, &bytes, &image, &diag), status = CLI_OK;
+    int rc, status = CLI_OK;
 
-    if (rc != 0 && session->target->error[0] == 0) {
-        cli_error(session->target->spec, "'%s' is damaged (%s): install it again", name,
-                  modfmt_strerror(rc));
-        session_exit(session, CLI_TARGET);
-    }
-    if (rc != 0) {
-        session_fail(session, rc, &diag, "reading the module");
-    }
-    why = find_block(&image, &block);
+    read_module(session, name, &module);
+    why = find_block(&module.image, &block);
     if (why != NULL) {
         cli_error(session->target->spec, "'%s' %s", name, why);
         session_refuse(session);
     }
     if (request->set != NULL) {
-        change(session, name, &image, &block, bytes);
-        write_copy(session, &stored, name, bytes);
+        change(session, name, &module.image, &block, module.bytes);
+        write_copy(session, &module, name);
     } else if (request->get != NULL) {
-        status = cli_write_file(request->get, bytes + block.offset, block.size);
+        status = cli_write_file(request->get, module.bytes + block.offset, block.size);
     } else {
-        show(&block, bytes + block.offset);
+        show(&block, module.bytes + block.offset);
     }
-    free(bytes);
+    free(module.bytes);
+    free(module.bound);
     rc = session_close(session);
     return rc != 0 ? rc : status;
 }

@@ -33,7 +33,7 @@ static bool parse_size(const char *text, uint32_t *ret_size)
     return true;
 }
 
-static bool parse_region(const char *text, struct region *ret_region)
+bool region_parse(const char *text, uint32_t *ret_base, uint32_t *ret_size)
 {
     char base[24];
     const char *colon = strchr(text, ':');
@@ -44,8 +44,8 @@ static bool parse_region(const char *text, struct region *ret_region)
     }
     memcpy(base, text, length);
     base[length] = 0;
-    return cli_parse_u32(base, &ret_region->base) &&
-           parse_size(colon + 1, &ret_region->size) && ret_region->size != 0;
+    return cli_parse_u32(base, ret_base) && parse_size(colon + 1, ret_size) &&
+           *ret_size != 0;
 }
 
 /* Does the region begin where a sector of the chip does, and end where one does? */
@@ -183,7 +183,7 @@ static int find_said(struct target *target, const char *option, const char *firm
     int status;
 
     if (option != NULL) {
-        if (!parse_region(option, region)) {
+        if (!region_parse(option, &region->base, &region->size)) {
             cli_error(NULL, "--region: '%s' is no BASE:SIZE, such as 0x08060000:128K",
                       option);
             return CLI_USAGE;

@@ -38,6 +38,9 @@ enum region_answer region_describe(struct target *target,
 int region_find(struct target *target, const char *option, const char *firmware,
                 struct region *ret_region, struct firmware_descriptor *ret_descriptor);
 
+/** "BASE:SIZE", as 0x08060000:128K. @return false: it is no such thing */
+bool region_parse(const char *text, uint32_t *ret_base, uint32_t *ret_size);
+
 /** `_modules_begin` and `_modules_end` of an ELF file. @return 0 or an exit status */
 int region_from_elf(const char *path, uint32_t *ret_base, uint32_t *ret_size);
 

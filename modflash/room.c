@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "room.h"
 
+#include "linked.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,10 +116,15 @@ static bool fits_anew(const struct session *session, uint32_t size)
     return done;
 }
 
+/* By its user, that is; one that is linked can be linked for another place. */
 static bool is_any_pinned(const struct session *session)
 {
+    struct session *asked = (struct session *)(uintptr_t)session; /* reading is cached */
+    struct modfmt_linked linked;
+
     for (uint32_t i = 0; i < session->store.count; i++) {
-        if ((session->image[i].flags & MODFMT_STORE_PINNED) != 0) {
+        if ((session->image[i].flags & MODFMT_STORE_PINNED) != 0 &&
+            !linked_stored(asked, &session->image[i], &linked)) {
             return true;
         }
     }

@@ -95,6 +95,9 @@ struct session *session_open(const struct request *request, enum session_use use
 
 void session_begin(struct session *session)
 {
+    if (session->device.writing) {
+        return; /* one change after another */
+    }
     if (session->target->ops->begin(session->target) != 0) {
         session_fail(session, 0, NULL, "preparing the chip");
     }

@@ -18,6 +18,7 @@ struct request {
     const char *chip;
     const char *region;   /**< "BASE:SIZE", or NULL */
     const char *firmware; /**< an ELF file, or NULL */
+    const char *arena;    /**< "BASE:SIZE", checked; or NULL */
     const char *output;
     const char *set;   /**< a file: parameters to be written, or NULL */
     const char *get;   /**< a file: where parameters go, or NULL */
@@ -34,6 +35,8 @@ struct request {
     bool journal;
     bool discard_journal;
     bool no_check;
+    bool xip_link;
+    bool no_xip_link;
     bool quiet;
 };
 

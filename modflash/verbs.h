@@ -13,6 +13,7 @@ int verb_list(const struct request *request);
 int verb_info(const struct request *request);
 int verb_verify(const struct request *request);
 int verb_remove(const struct request *request);
+int verb_relink(const struct request *request);
 int verb_params(const struct request *request);
 int verb_compact(const struct request *request);
 int verb_recover(const struct request *request);

@@ -5,7 +5,7 @@ import json
 
 from modflash_run import NOTE, OK, REFUSED, REGION, FlashTest, main
 
-ROW = ["name", "version", "address", "size", "crc", "pinned", "bare"]
+ROW = ["name", "version", "address", "size", "crc", "pinned", "bare", "linked"]
 
 
 class List(FlashTest):
@@ -31,7 +31,7 @@ class List(FlashTest):
         done = self.file("list", "--json")
         self.assertEqual((done.status, done.err), (OK, ""))
         listing = json.loads(done.out)
-        self.assertEqual(list(listing), ["schema", "chip", "region", "modules"])
+        self.assertEqual(list(listing), ["schema", "chip", "region", "arena", "modules"])
         self.assertEqual((listing["schema"], listing["chip"]), ("modflash-list-1", "stm32f405"))
         region = listing["region"]
         self.assertEqual(list(region), ["address", "size", "sectors", "origin", "live",

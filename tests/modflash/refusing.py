@@ -23,7 +23,8 @@ class Usage(FlashTest):
     def test_help_and_version(self):
         done = self.good(self.modflash("--help"))
         for word in ("install", "update", "list", "info", "verify", "remove", "compact",
-                     "recover", "read", "erase", "probe", "bundle", "params", "--probe",
+                     "recover", "read", "erase", "probe", "bundle", "params", "relink", "--xip-link",
+                     "--no-xip-link", "--arena", "--probe",
                      "--region", "--api", "--no-check", "--set", "--get",
                      "--firmware", "--json", "--dry-run", "--no-reset", "--allow-downgrade",
                      "--force", "--pin", "--journal", "--discard-journal", "--quiet", "--chip"):

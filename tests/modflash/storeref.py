@@ -25,6 +25,8 @@ TYPES = {row["type"]: row["name"] for row in LAYOUT["store_record"]}
 FORMS = {row["name"]: row["form"] for row in LAYOUT["store_record"]}
 PINNED, FILLED = 1, 2
 NAME, MODULE_VERSION = modref.TAG_TYPE["name"], modref.TAG_TYPE["version"]
+LINKED = modref.TAG_TYPE["linked"]
+LINKED_FLAG = 1 << next(row["bit"] for row in LAYOUT["flag"] if row["name"] == "linked")
 FLASH_BASE = 0x08000000
 
 
@@ -53,7 +55,7 @@ class Image:
     def __init__(self, offset, size, hash_, crc, argument=0, bare=False):
         self.offset, self.size, self.hash, self.crc = offset, size, hash_, crc
         self.pinned, self.bare = bool(argument & PINNED), bare
-        self.name = self.version = None
+        self.name = self.version = self.linked = None
 
     def identity(self):
         return self.size, self.crc
@@ -187,6 +189,8 @@ def take_identity(region, image):
         return False
     tags = tags_of(module)
     image.name, image.version = tags.get(NAME), tags.get(MODULE_VERSION)
+    if module.h.flags & LINKED_FLAG:
+        image.linked = tags.get(LINKED)
     return True
 
 
@@ -254,8 +258,17 @@ def live_images(region):
     return sorted(live.values(), key=lambda image: image.offset), lost
 
 
+def linked_row(value):
+    """What a linked image is linked for, as modflash list --json has it."""
+    if value is None:
+        return None
+    text, data, data_end, api = struct.unpack_from("<4I", value)
+    return {"text": f"0x{text:08x}", "data": f"0x{data:08x}", "data_end": f"0x{data_end:08x}",
+            "api": f"0x{api:08x}", "build_id": value[28:].hex()}
+
+
 def rows(region):
-    """As modflash list --json has them."""
+    """As modflash list --json has them, but for what only the firmware can tell."""
     result = []
     for image in live_images(region)[0]:
         version = struct.unpack("<3H", image.version) if image.version is not None else None
@@ -263,7 +276,8 @@ def rows(region):
             "name": (image.name or b"").decode("utf-8", "replace"),
             "version": ".".join(map(str, version)) if version is not None else None,
             "address": f"0x{region.base + image.offset:08x}", "size": image.size,
-            "crc": f"0x{image.crc:08x}", "pinned": image.pinned, "bare": image.bare})
+            "crc": f"0x{image.crc:08x}", "pinned": image.pinned, "bare": image.bare,
+            "linked": linked_row(image.linked)})
     return result
 
 
