@@ -74,7 +74,8 @@ static void write_entries(FILE *out, const struct build *b)
     (void)fputs("};\n", out);
 }
 
-/* A symbol whose address is the number of entries: a constant for other files. */
+/* Symbols whose addresses are the number of entries and the interface's version:
+ * constants for other files. */
 static void write_count(FILE *out, const struct build *b)
 {
     size_t always = 0;
@@ -92,7 +93,10 @@ static void write_count(FILE *out, const struct build *b)
             end_if(out, b->exports[i].condition);
         }
     }
-    (void)fputs("        \"\\n\");\n", out);
+    (void)fprintf(out,
+                  "        \"\\n\\t.global %s_api_version\\n\"\n"
+                  "        \"\\t.set %s_api_version, 0x%x\\n\");\n",
+                  b->name, b->name, (unsigned)(b->version[0] * 65536u + b->version[1]));
 }
 
 /* ---- the description

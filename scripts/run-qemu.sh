@@ -15,6 +15,9 @@ put in front where that part of it is erased. Exit status 0: every module was lo
   --apart          have text and data placed apart
   --read           have images read in chunks, as from a file
   --keep           have all modules loaded and started before the first one is unloaded
+  --copy           have images copied to RAM that could run in place
+  --twice          have each image loaded twice, as NAME and as NAME.2
+  --no-execute     as if RAM could not execute code
   --timeout S      end after S seconds, default 10
   -h, --help       this text"
 
@@ -40,6 +43,9 @@ while [ $# -gt 0 ]; do
         --apart) options=$((options | 1)) ;;
         --read) options=$((options | 2)) ;;
         --keep) options=$((options | 4)) ;;
+        --copy) options=$((options | 8)) ;;
+        --twice) options=$((options | 16)) ;;
+        --no-execute) options=$((options | 32)) ;;
         -h | --help) echo "$usage"; exit 0 ;;
         --) shift; modules+=("$@"); break ;;
         -*) die 2 "unknown option $1; see run-qemu.sh --help" ;;

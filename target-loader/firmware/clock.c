@@ -3,6 +3,7 @@
 
 #include "emulation.h"
 #include "firmware.h"
+#include "modules.h"
 
 #define SYST_CSR (*(volatile uint32_t *)0xe000e010u)
 #define SYST_RVR (*(volatile uint32_t *)0xe000e014u)
@@ -20,9 +21,37 @@ void clock_begin(void)
     SYST_CSR = CSR_RUN;
 }
 
+/** What modules have called each millisecond, and whose it is. */
+static struct {
+    void (*volatile callback)(void *context);
+    void *volatile context;
+    const struct modload_module *owner;
+} tick;
+
 void clock_tick(void)
 {
     milliseconds++;
+    if (tick.callback)
+        tick.callback(tick.context);
+}
+
+int fw_tick(void (*callback)(void *context), void *context)
+{
+    const struct modload_module *owner = modules_owner(__builtin_return_address(0));
+
+    if (tick.callback && tick.owner != owner)
+        return -1;
+    tick.callback = NULL; /* an interrupt may come at any time */
+    tick.context = context;
+    tick.owner = owner;
+    tick.callback = callback;
+    return 0;
+}
+
+void clock_forget(const struct modload_module *module)
+{
+    if (tick.owner == module)
+        tick.callback = NULL;
 }
 
 uint32_t fw_time_ms(void)

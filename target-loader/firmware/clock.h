@@ -3,7 +3,11 @@
 #ifndef CLOCK_H
 #define CLOCK_H
 
+struct modload_module;
+
 void clock_begin(void);
+/** No callback of that module's is called any more. */
+void clock_forget(const struct modload_module *module);
 /** SysTick's exception. */
 void clock_tick(void);
 

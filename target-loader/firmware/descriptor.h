@@ -20,6 +20,7 @@ struct firmware_descriptor {
     uintptr_t build_id_size;
     uintptr_t arena_begin;
     uintptr_t arena_end;
+    uintptr_t api_version;
 };
 
 extern const struct firmware_descriptor firmware_descriptor;

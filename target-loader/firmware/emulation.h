@@ -10,10 +10,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define EMULATION_MAGIC 0x554d4551u /* "QEMU" */
-#define EMULATION_APART 0x1u        /**< place text and data apart */
-#define EMULATION_READ  0x2u        /**< read images through port->read, in chunks */
-#define EMULATION_KEEP  0x4u        /**< load and start all modules, then unload them */
+#define EMULATION_MAGIC      0x554d4551u /* "QEMU" */
+#define EMULATION_APART      0x1u        /**< place text and data apart */
+#define EMULATION_READ       0x2u        /**< read images through port->read, in chunks */
+#define EMULATION_KEEP       0x4u  /**< load and start all modules, then unload them */
+#define EMULATION_COPY       0x8u  /**< copy to RAM what could run in place */
+#define EMULATION_TWICE      0x10u /**< load each image twice, as NAME and as NAME.2 */
+#define EMULATION_NO_EXECUTE 0x20u /**< as if RAM could not execute */
 
 struct emulation_config {
     uint32_t magic;

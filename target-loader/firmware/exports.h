@@ -9,9 +9,11 @@
 
 #include "modload_tables.h"
 
-/** Made by modapi: the table, and a symbol whose address is the number of entries. */
+/** Made by modapi: the table, and symbols whose addresses are the number of entries and
+ * the interface's version. */
 extern const struct modload_export firmware_exports[];
 extern const uint8_t firmware_export_count[];
+extern const uint8_t firmware_api_version[];
 
 void *fw_calloc(size_t count, size_t size);
 void *fw_realloc(void *memory, size_t size);

@@ -30,12 +30,8 @@ static uint32_t owner_of(const struct modload_module *module, uint32_t what)
  *  somewhere else. */
 static void *alloc_for(size_t size, const void *caller)
 {
-    struct modload_module *module =
-        modload_at(&modules_registry, (uint32_t)(uintptr_t)caller);
-
-    if (!module)
-        module = modules_running();
-    return modload_arena_alloc(&heap_arena, size, 8, owner_of(module, OWNER_ALLOC));
+    return modload_arena_alloc(&heap_arena, size, 8,
+                               owner_of(modules_owner(caller), OWNER_ALLOC));
 }
 
 void *fw_alloc(size_t size)

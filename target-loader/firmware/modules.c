@@ -1,32 +1,65 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Running what lies in the region. */
+#include <string.h>
+
 #include "console.h"
 #include "current.h"
 #include "emulation.h"
 #include "firmware.h"
 
+/** What the names of an image's instances have behind them. */
+static const char *const instances[] = {"", ".2"};
+
+static unsigned instance_count(void)
+{
+    return (emulation_options() & EMULATION_TWICE) != 0 ? 2 : 1;
+}
+
+/** The name of an instance of an image, as text. @return NULL: as the image says */
+static const char *instance_name(const struct candidate *c, const char *instance)
+{
+    static char text[MODFMT_NAME_MAX + 3];
+    uint32_t size;
+    const uint8_t *name = region_tag(c->image, MODFMT_TAG_NAME, &size);
+
+    if (!*instance || !name || size > MODFMT_NAME_MAX)
+        return NULL;
+    memcpy(text, name, size);
+    strcpy(text + size, instance);
+    return text;
+}
+
+static void about(const uint8_t *image, const char *instance)
+{
+    current.image = image;
+    current.instance = instance;
+}
+
 /* ---- running one after the other -------------------------------------------------- */
 
 /** Load a candidate, and what it needs. A refusal is told.
  *  @return the module, or NULL */
-static struct modload_module *load(const struct candidate *c)
+static struct modload_module *load(const struct candidate *c, const char *instance)
 {
     struct modload_source source = registry_source(c);
     struct modfmt_diag diag = {0, 0, 0, 0};
     struct modload_module *module = registry_take_storage();
 
     current.leaked = 0;
-    current.image = c->image;
+    about(c->image, instance);
     if (!module) {
         modules_print_current();
         fw_print(": more modules than the firmware has room for\n");
         return NULL;
     }
-    if (modload_load(&modules_registry, &source, module, &diag) == 0) {
+    if (modload_load_as(&modules_registry, &source, module, instance_name(c, instance),
+                        &diag) == 0) {
         current.trusted = true;
+        module->owner = (void *)(uintptr_t)instance;
         return module;
     }
-    current.image = report_image(&modules_registry.failed);
+    if (report_image(&modules_registry.failed) != c->image)
+        about(report_image(&modules_registry.failed), "");
     /* The loader's own errors come after the CRC was found right. */
     current.trusted = diag.code <= -100 && diag.code != MODLOAD_E_READ;
     modules_print_current();
@@ -34,41 +67,55 @@ static struct modload_module *load(const struct candidate *c)
     return NULL;
 }
 
-/** Load a candidate, run it from its constructors to its destructors, unload it.
- *  @return was all well? */
-static bool load_and_run(const struct candidate *c)
+/** Unload a module that has been run, and say how it went. @return was all well? */
+static bool end(const struct candidate *c, struct modload_module *module)
 {
-    struct modload_module *module = load(c);
-    bool good = false;
+    struct modload_image was = module->image;
+    int value = module->result;
 
-    if (module) {
-        int value = 0;
-        bool entry = module->image.entry & 1;
+    current.leaked = 0;
+    current.trusted = true;
+    about(c->image, report_instance(module));
+    (void)modload_unload(&modules_registry, module);
+    report_end(value, &was);
+    return value == 0;
+}
 
-        (void)modload_start(&modules_registry, module, NULL);
-        value = module->result;
-        (void)modload_unload(&modules_registry, module);
-        report_end(value, entry);
-        good = value == 0;
+/** Load a candidate, run it from its constructors to its destructors, unload it; or two
+ *  instances of it, the second one before the first one ends. */
+static void load_and_run(const struct candidate *c, struct modules_result *result)
+{
+    struct modload_module *module[2] = {NULL, NULL};
+
+    for (unsigned i = 0; i < instance_count(); i++) {
+        module[i] = load(c, instances[i]);
+        if (module[i])
+            (void)modload_start(&modules_registry, module[i], NULL);
+    }
+    for (unsigned i = 0; i < instance_count(); i++) {
+        bool good = module[i] && end(c, module[i]);
+
+        result->good += good;
+        result->bad += !good;
     }
     current.trusted = false;
-    current.image = NULL;
-    return good;
+    about(NULL, "");
 }
 
 /* ---- all of them at once --------------------------------------------------------- */
 
-/** Load and start a candidate, if it has not been loaded for another one. */
-static bool load_and_start(const struct candidate *c)
+/** Load and start an instance, if it has not been loaded for another module. */
+static bool load_and_start(const struct candidate *c, const char *instance)
 {
     struct modload_module *module = modules_registry.modules;
 
-    while (module && report_image(&module->source) != c->image)
+    while (module && (report_image(&module->source) != c->image ||
+                      strcmp(report_instance(module), instance) != 0))
         module = module->next;
-    current.image = c->image;
+    about(c->image, instance);
     current.trusted = true;
     if (!module) {
-        module = load(c);
+        module = load(c, instance);
         if (!module)
             return false;
         (void)modload_start(&modules_registry, module, NULL);
@@ -77,7 +124,9 @@ static bool load_and_start(const struct candidate *c)
     module->automatic = 0;
     console_fresh_line();
     modules_print_current();
-    fw_printf(": started, returned %d\n", (int)module->result);
+    fw_printf(": started, returned %d", (int)module->result);
+    report_placement(&module->image);
+    fw_print("\n");
     return module->result == 0;
 }
 
@@ -93,7 +142,7 @@ static void unload_all(void)
             for (m = modules_registry.modules; m->next != again; m = m->next)
                 ;
             again = m;
-            current.image = report_image(&m->source);
+            about(report_image(&m->source), report_instance(m));
             rc = modload_unload(&modules_registry, m);
             console_fresh_line();
             modules_print_current();
@@ -110,8 +159,9 @@ static struct modules_result run_kept(void)
 {
     struct modules_result result = {0, 0};
 
-    for (unsigned i = 0; i < region_count(); i++) {
-        bool good = load_and_start(region_at(i));
+    for (unsigned i = 0; i < instance_count() * region_count(); i++) {
+        bool good = load_and_start(region_at(i / instance_count()),
+                                   instances[i % instance_count()]);
 
         result.good += good;
         result.bad += !good;
@@ -119,7 +169,7 @@ static struct modules_result run_kept(void)
     current.trusted = true;
     unload_all();
     current.trusted = false;
-    current.image = NULL;
+    about(NULL, "");
     return result;
 }
 
@@ -130,11 +180,7 @@ struct modules_result modules_run(void)
     region_begin();
     if ((emulation_options() & EMULATION_KEEP) != 0)
         return run_kept();
-    for (unsigned i = 0; i < region_count(); i++) {
-        bool good = load_and_run(region_at(i));
-
-        result.good += good;
-        result.bad += !good;
-    }
+    for (unsigned i = 0; i < region_count(); i++)
+        load_and_run(region_at(i), &result);
     return result;
 }

@@ -26,6 +26,10 @@ uint32_t modules_data_free(void);
 /** The module whose code the firmware has called and that has not returned, or NULL. */
 struct modload_module *modules_running(void);
 
+/** The module that code at this address belongs to: of instances that share a text the
+ * one that runs. If it is no module's, the one that runs, or NULL. */
+struct modload_module *modules_owner(const void *code);
+
 /** For a fault's report: "module NAME VERSION", or "firmware". */
 void modules_print_current(void);
 /** An address as NAME+0xOFFSET, if the running module has it, and as it is. */

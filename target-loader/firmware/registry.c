@@ -2,7 +2,9 @@
 /* The registry of modules, and what it wants of its surroundings. */
 #include <string.h>
 
+#include "clock.h"
 #include "current.h"
+#include "descriptor.h"
 #include "emulation.h"
 #include "exports.h"
 #include "heap.h"
@@ -12,7 +14,7 @@
 extern uint8_t _module_ram_begin[], _module_ram_end[];
 extern uint8_t _module_data_begin[], _module_data_end[];
 
-struct current current;
+struct current current = {.instance = ""};
 
 /** What memory is filled with before a module gets it, so that whoever counts on zeros
  * that nobody promised finds out here. */
@@ -38,13 +40,29 @@ static struct modload_arena *arena_for(enum modload_purpose purpose)
     return purpose == MODLOAD_DATA && data_arena.begin ? &data_arena : &heap_arena;
 }
 
+/** Memory of a linked image, where it says: in the arena of the descriptor, or nowhere.
+ */
+static int place_fixed(struct modfmt_segment *segment)
+{
+    segment->bytes = (uint8_t *)(uintptr_t)segment->address;
+    return modload_fixed_check(&modules_registry, segment,
+                               firmware_descriptor.arena_begin,
+                               firmware_descriptor.arena_end);
+}
+
 static int place(const struct modload_port *port, enum modload_purpose purpose,
                  uint32_t align, struct modfmt_segment *segment)
 {
     const struct modload_port from = {.ctx = arena_for(purpose)};
-    int rc = modload_cortex_m_place(&from, purpose, align, segment);
+    bool execute = purpose != MODLOAD_DATA && purpose != MODLOAD_FIXED;
+    int rc;
 
     (void)port;
+    if (execute && (emulation_options() & EMULATION_NO_EXECUTE) != 0)
+        return MODLOAD_E_EXECUTE;
+    rc = purpose >= MODLOAD_FIXED
+             ? place_fixed(segment)
+             : modload_cortex_m_place(&from, purpose, align, segment);
     if (rc == 0)
         memset(segment->bytes, FILL, segment->size);
     return rc;
@@ -56,7 +74,8 @@ static void release(const struct modload_port *port, enum modload_purpose purpos
     const struct modload_port to = {.ctx = arena_for(purpose)};
 
     (void)port;
-    modload_cortex_m_release(&to, purpose, segment);
+    if (purpose < MODLOAD_FIXED) /* of those the registry's list is the account */
+        modload_cortex_m_release(&to, purpose, segment);
 }
 
 /** Stands in for a file or a serial flash (EMULATION_READ). */
@@ -91,6 +110,7 @@ static void leave(struct modload_registry *registry, struct modload_module *modu
     struct modload_module *before = current.module;
 
     (void)registry;
+    clock_forget(module);
     current.module = module;
     heap_run_destructors(module);
     current.module = before;
@@ -99,6 +119,7 @@ static void leave(struct modload_registry *registry, struct modload_module *modu
 static void dismiss(struct modload_registry *registry, struct modload_module *module)
 {
     (void)registry;
+    clock_forget(module);
     current.leaked += heap_reclaim(module);
     busy[module->index] = false;
 }
@@ -120,7 +141,8 @@ struct modload_source registry_source(const struct candidate *c)
 {
     bool chunks = (emulation_options() & EMULATION_READ) != 0;
     struct modload_source source = {chunks ? NULL : c->image, c->available,
-                                    (void *)(uintptr_t)c->image, 0};
+                                    (void *)(uintptr_t)c->image,
+                                    chunks ? 0 : (uint32_t)(uintptr_t)c->image};
 
     return source;
 }
@@ -140,6 +162,7 @@ static int supply(struct modload_registry *registry, uint32_t name,
 }
 
 static struct modload_table tables[1];
+static struct modload_identity identity;
 
 struct modload_registry modules_registry = {
     .port =
@@ -169,7 +192,13 @@ void modules_begin(void)
     tables[0].entries = firmware_exports;
     tables[0].count = (uint32_t)(uintptr_t)firmware_export_count;
     port->features = modload_cortex_m_features();
+    identity.build_id = (const uint8_t *)firmware_descriptor.build_id;
+    identity.build_id_size = firmware_descriptor.build_id_size;
+    identity.api = firmware_descriptor.api_version;
+    port->identity = &identity;
     port->options = MODLOAD_OPT_CRC;
+    if ((emulation_options() & EMULATION_COPY) == 0)
+        port->options |= MODLOAD_OPT_IN_PLACE;
     if ((emulation_options() & EMULATION_APART) != 0)
         port->options |= MODLOAD_OPT_APART;
     if ((emulation_options() & EMULATION_READ) != 0)
@@ -185,4 +214,16 @@ uint32_t modules_data_free(void)
 struct modload_module *modules_running(void)
 {
     return current.module;
+}
+
+struct modload_module *modules_owner(const void *code)
+{
+    uint32_t at = (uint32_t)(uintptr_t)code;
+    struct modload_module *m = current.module;
+
+    for (unsigned i = 0; m && i < 2; i++)
+        if (at - m->image.segment[i].address < m->image.segment[i].size)
+            return m;
+    m = modload_at(&modules_registry, at);
+    return m ? m : current.module;
 }

@@ -11,6 +11,11 @@ const uint8_t *report_image(const struct modload_source *source)
     return source->mapped ? source->mapped : source->handle;
 }
 
+const char *report_instance(const struct modload_module *module)
+{
+    return module->owner ? module->owner : "";
+}
+
 static void print_version(const uint8_t *version)
 {
     fw_printf("%u.%u.%u", (unsigned)modfmt_get16(version),
@@ -29,6 +34,7 @@ static void print_module(const uint8_t *image)
     }
     fw_print("module ");
     console_bytes((const char *)value, size);
+    fw_print(current.instance);
     value = region_tag(image, MODFMT_TAG_VERSION, &size);
     fw_print(" ");
     print_version(value && size == 6 ? value : (const uint8_t[6]){0});
@@ -58,6 +64,7 @@ void modules_print_address(uint32_t address)
         name = region_tag(report_image(&m->source), MODFMT_TAG_NAME, &size);
         if (name)
             console_bytes((const char *)name, size);
+        fw_print(report_instance(m));
         fw_printf(segment != m->image.segment ? " data+0x%x (" : "+0x%x (",
                   (unsigned)(address - segment->address));
         fw_printf("0x%08x)", (unsigned)address);
@@ -110,6 +117,25 @@ static void print_need(uint32_t offset)
     fw_print("\n");
 }
 
+/** What a linked image was linked for; its tag is the first one. */
+static void print_linked(const struct modfmt_diag *diag)
+{
+    uint32_t size;
+    const uint8_t *value = region_tag(current.image, MODFMT_TAG_LINKED, &size);
+
+    if (!value) {
+        fw_print("it does not say for what\n");
+    } else if (diag->code == MODLOAD_E_MEMORY) {
+        fw_printf("RAM from 0x%08x to 0x%08x is not free in the arena\n",
+                  (unsigned)modfmt_get32(value + MODFMT_LINKED_OFF_DATA),
+                  (unsigned)modfmt_get32(value + MODFMT_LINKED_OFF_DATA_END));
+    } else if (diag->got != diag->want) {
+        fw_printf("got 0x%x, want 0x%x\n", (unsigned)diag->got, (unsigned)diag->want);
+    } else {
+        fw_print("the firmware's build id is another; modflash relink mends that\n");
+    }
+}
+
 /** "refused: …", with all that the loader told. */
 void report_refusal(const struct modfmt_diag *diag)
 {
@@ -132,19 +158,34 @@ void report_refusal(const struct modfmt_diag *diag)
         print_need(diag->offset);
         return;
     }
+    if (diag->code == MODLOAD_E_LINKED ||
+        (diag->code == MODLOAD_E_MEMORY &&
+         (current.image[MODFMT_OFF_FLAGS] & MODFMT_FLAG_LINKED) != 0)) {
+        fw_printf("%s: ", modfmt_strerror(diag->code));
+        print_linked(diag);
+        return;
+    }
     fw_printf("%s (offset 0x%x, got 0x%x, want 0x%x)\n", modfmt_strerror(diag->code),
               (unsigned)diag->offset, (unsigned)diag->got, (unsigned)diag->want);
 }
 
-/** That a module has ended, and what it has left behind. */
-void report_end(int value, bool entry)
+void report_placement(const struct modload_image *image)
+{
+    if (image->placement >= MODLOAD_IN_PLACE)
+        fw_printf(" (%s, %u bytes of RAM)",
+                  image->placement == MODLOAD_LINKED ? "linked" : "in place",
+                  (unsigned)image->segment[1].size);
+}
+
+void report_end(int value, const struct modload_image *was)
 {
     console_fresh_line();
     modules_print_current();
-    if (entry)
+    if (was->entry & 1)
         fw_printf(": returned %d", value);
     else
         fw_print(": has no entry");
+    report_placement(was);
     if (current.leaked != 0)
         fw_printf("; %u bytes that it had not freed were taken back",
                   (unsigned)current.leaked);

@@ -177,6 +177,7 @@ class Table(ModapiTest):
         words = [int.from_bytes(section.data()[i:i + 4], "little")
                  for i in range(at, at + table["st_size"], 4)]
         self.assertEqual(symbols["firmware_export_count"]["st_value"], len(words) // 3)
+        self.assertEqual(symbols["firmware_api_version"]["st_value"], 0x20003)
         self.assertEqual(table["st_size"], 12 * (len(words) // 3))
         self.assertEqual(words[::3], sorted(words[::3]))
         return {n: s["st_value"] for n, s in symbols.items()}, {

@@ -97,10 +97,14 @@ def good(name, version="1.2.3"):
     return f"module {name} {version}: returned 0"
 
 
+# It has no data, and nothing to be fixed in its text.
+TRIVIAL = good("trivial", "1.0.0") + " (in place, 0 bytes of RAM)"
+
+
 def case_hello(folder):
     """The trivial example and the one with a string and a call run, and print."""
     run = Run(example("trivial"), example("hello"), cwd=folder).ended(0)
-    expect(run.modules() == [good("trivial", "1.0.0"), "Hello from a module",
+    expect(run.modules() == [TRIVIAL, "Hello from a module",
                              good("hello", "1.0.0")], "other lines were wanted", run)
     run.memory_as_before()
 
@@ -119,7 +123,8 @@ def case_several(folder):
 def case_returned_one(folder):
     """A module that returns 1 makes the run fail, and the others still run."""
     run = Run(make(folder, "returns_one"), example("hello")).ended(1).memory_as_before()
-    run.has("module returns_one 1.2.3: returned 1", good("hello", "1.0.0"))
+    run.has("module returns_one 1.2.3: returned 1 (in place, 0 bytes of RAM)",
+            good("hello", "1.0.0"))
 
 
 def broken(folder, name, change):
@@ -145,7 +150,7 @@ def case_corrupt(folder):
     run.matches(r"module at 0x08060000: refused: MODFMT_E_CRC: .* "
                 r"\(offset 0x[0-9a-f]+, got 0x[0-9a-f]+, want 0x[0-9a-f]+\)")
     run.matches(r"module at 0x0806[0-9a-f]{4}: refused: MODFMT_E_HEADER_CHECK: .*")
-    run.has(good("hello", "1.0.0"), good("trivial", "1.0.0"))
+    run.has(good("hello", "1.0.0"), TRIVIAL)
     run.matches(r"firmware: 4 modules, 2 returned 0; .*").memory_as_before()
 
 
@@ -236,10 +241,11 @@ def case_bookkeeping(folder):
 
 def case_fault(folder):
     """A fault is told with the module and the offset in it, and ends the run."""
-    run = Run(example("hello"), make(folder, "fault"), example("trivial")).ended(1)
-    run.matches(r"module fault 1\.2\.3: faulted: pc fault\+0x[0-9a-f]+ \(0x2000[0-9a-f]{4}\), "
-                r"lr 0x0800[0-9a-f]{4}, CFSR 0x[0-9a-f]{8}, .*")
-    expect("trivial" not in run.text, "it went on", run)
+    for way, place in (["--copy"], "2000"), ([], "0806"):
+        run = Run(*way, example("hello"), make(folder, "fault"), example("trivial")).ended(1)
+        run.matches(r"module fault 1\.2\.3: faulted: pc fault\+0x[0-9a-f]+ "
+                    rf"\(0x{place}[0-9a-f]{{4}}\), lr 0x0800[0-9a-f]{{4}}, CFSR 0x[0-9a-f]{{8}}, .*")
+        expect("trivial" not in run.text, "it went on", run)
 
 
 def case_deep(folder):
@@ -298,8 +304,9 @@ def case_static_base(folder):
     flags = ["-mcpu=cortex-m4", "-fpic", "-msingle-pic-base", "-mpic-register=r9",
              "-mno-pic-data-is-text-relative"]
     image = make(folder, "base", flags)
-    for way in ([], ["--apart"], ["--read"]):
+    for way in (["--copy"], ["--copy", "--apart"], ["--read"]):
         Run(*way, image).ended(0).memory_as_before().has(good("base"))
+    Run(image).ended(0).memory_as_before().matches(r"module base .* \(in place, \d+ bytes of RAM\)")
 
 
 def case_messages(folder):
@@ -337,7 +344,9 @@ def case_boards(folder):
         expect(at["_modules_begin"] == 0x08060000 and at["_modules_end"] == 0x08080000,
                f"{board}: module region", at)
         expect(at["_stack_limit"] == ram and at["_stack_top"] - ram >= 8192, f"{board}: stack")
-        expect(at["_module_ram_end"] == ram + size * 1024, f"{board}: end of RAM")
+        expect(at["_arena_end"] == ram + size * 1024, f"{board}: end of RAM")
+        expect(at["_arena_end"] - at["_arena_begin"] >= 16384 and
+               at["_arena_begin"] == at["_module_ram_end"], f"{board}: arena")
         expect(at["_module_ram_end"] - at["_module_ram_begin"] >= 65536, f"{board}: module RAM")
         head = elf.read_bytes()
         expect(head[:4] == b"\x7fELF" and head[18] == 40, f"{board}: not an ARM ELF")
@@ -412,10 +421,10 @@ def case_stored(folder):
     flash = flash_of(folder)
     store(flash, "install", older, one, two)
     Run("--flash", flash).ended(0).memory_as_before().has(
-        good("memory", "0.9.0"), good("hello", "1.0.0"), good("trivial", "1.0.0"))
+        good("memory", "0.9.0"), good("hello", "1.0.0"), TRIVIAL)
     store(flash, "install", newer)
     run = Run("--flash", flash).ended(0).memory_as_before()
-    run.has(good("hello", "1.0.0"), good("trivial", "1.0.0"), good("memory"))
+    run.has(good("hello", "1.0.0"), TRIVIAL, good("memory"))
     expect("0.9.0" not in run.text, "the old version ran", run)
     offset_of(flash, older)
     store(flash, "remove", "hello", "trivial")
@@ -496,7 +505,8 @@ def check_descriptor(path, core):
     firmware = Firmware(path)
     here = path.name
     names = ("MAGIC", "SELF", "SIZE", "VERSION", "REGION_BEGIN", "REGION_END", "FEATURES",
-             "EXPORTS", "EXPORT_COUNT", "BUILD_ID", "BUILD_ID_SIZE", "ARENA_BEGIN", "ARENA_END")
+             "EXPORTS", "EXPORT_COUNT", "BUILD_ID", "BUILD_ID_SIZE", "ARENA_BEGIN", "ARENA_END",
+             "API_VERSION")
     vector = firmware.symbols["_flash_begin"] + 4 * layout("MODFMT_HOST_VECTOR")
     at = firmware.words(vector, 1)[0]
     size = firmware.words(at + layout("MODFMT_HOST_OFF_SIZE"), 1)[0]
@@ -509,8 +519,14 @@ def check_descriptor(path, core):
     expect(d["FEATURES"] == FEATURES[core], f"{here}: features 0x{d['FEATURES']:x}")
     expect(firmware.at(d["BUILD_ID"], d["BUILD_ID_SIZE"]) == firmware.build_id and
            d["BUILD_ID_SIZE"] == 20, f"{here}: build id")
-    expect(d["ARENA_BEGIN"] == d["ARENA_END"] == 0, f"{here}: arena")
+    expect(d["ARENA_BEGIN"] == firmware.symbols["_arena_begin"] < d["ARENA_END"] ==
+           firmware.symbols["_arena_end"], f"{here}: arena")
     described = (SOURCE / "target-loader/firmware/firmware.api").read_text()
+    major, minor = map(int, re.search(r"^version (\d+)\.(\d+)\.", described, re.M).groups())
+    expect(d["API_VERSION"] == major << 16 | minor, f"{here}: version of the interface")
+    # Linked modules are for one build id: so it may not tell where the firmware was built.
+    expect(not any(str(where).encode() in path.read_bytes() for where in (SOURCE, BUILD)),
+           f"{here}: says in which folder it was built")
     behind = dict(re.findall(r'^"(\w+)=(\w+)"', (SOURCE / "target-loader/firmware/exports.csv")
                              .read_text(), re.M))
     wanted = {fnv1a(name): (int(tag, 16), firmware.symbols[behind.get(name, name)])

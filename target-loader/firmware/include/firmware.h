@@ -44,6 +44,17 @@ uint32_t fw_time_ms(void);
 /** Microseconds since then, modulo 2^32: for short times. */
 uint32_t fw_time_us(void);
 
+/** Sort `count` elements of `size` bytes, as qsort() does: compare(a, b) is negative, 0 or
+ *  positive. Elements that are equal may change places. In bounded stack, and in
+ *  count * log(count) time whatever their order. */
+void fw_sort(void *base, size_t count, size_t size,
+             int (*compare)(const void *, const void *));
+
+/** Have `callback` called each millisecond, from an interrupt, until the next fw_tick() of
+ *  the same module; NULL: no more. It ends with the module.
+ *  @return 0, or -1: another module has it */
+int fw_tick(void (*callback)(void *context), void *context);
+
 #ifdef __cplusplus
 }
 #endif
