@@ -32,7 +32,9 @@ struct search {
     struct wanted *wanted; /* sorted by address */
     size_t count;
     FILE *out;
-    bool typed; /* this source file's DWARF tells of types (it does not with -g1) */
+    const void
+        *unit; /* the last one that tells_types() was asked about, and the answer */
+    bool typed;
 };
 
 static int by_address(const void *a, const void *b)
@@ -53,6 +55,34 @@ static bool flag(Dwarf_Die *die, unsigned name)
     bool value = false;
     return dwarf_attr_integrate(die, name, &attribute) != NULL &&
            dwarf_formflag(&attribute, &value) == 0 && value;
+}
+
+static bool is_type(int tag)
+{
+    return tag == DW_TAG_base_type || tag == DW_TAG_pointer_type ||
+           tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
+           tag == DW_TAG_typedef || tag == DW_TAG_enumeration_type ||
+           tag == DW_TAG_union_type || tag == DW_TAG_subroutine_type ||
+           tag == DW_TAG_const_type;
+}
+
+/* With -g1 there are no types, and no function has arguments. */
+static bool tells_types(struct search *search, Dwarf_Die *die)
+{
+    Dwarf_Die unit;
+    Dwarf_Die child;
+    if (dwarf_diecu(die, &unit, NULL, NULL) == NULL) {
+        return false;
+    }
+    if (search->unit != unit.addr) {
+        search->unit = unit.addr;
+        search->typed = false;
+        for (int rc = dwarf_child(&unit, &child); rc == 0 && !search->typed;
+             rc = dwarf_siblingof(&child, &child)) {
+            search->typed = is_type(dwarf_tag(&child));
+        }
+    }
+    return search->typed;
 }
 
 enum language { LANGUAGE_OTHER, LANGUAGE_C, LANGUAGE_CXX };
@@ -79,6 +109,13 @@ static enum language language_of(Dwarf_Die *die)
     }
 }
 
+/* Defined in C without a prototype: as f() with no arguments at all, or with some of the
+ * old style, in which floats are passed as doubles. */
+static bool old_style(Dwarf_Die *die)
+{
+    return language_of(die) == LANGUAGE_C && !flag(die, DW_AT_prototyped);
+}
+
 /* The arguments of one DIE of a function. False: it does not list any. */
 static bool listed(Dwarf_Die *die, bool vfp, const struct argument_shape *result,
                    uint32_t *ret_stack, bool *unsure)
@@ -89,7 +126,7 @@ static bool listed(Dwarf_Die *die, bool vfp, const struct argument_shape *result
     for (int rc = dwarf_child(die, &child); rc == 0;
          rc = dwarf_siblingof(&child, &child)) {
         struct argument_shape shape;
-        if (dwarf_tag(&child) == DW_TAG_unspecified_parameters) {
+        if (dwarf_tag(&child) == DW_TAG_unspecified_parameters && !old_style(die)) {
             *ret_stack = ARGUMENTS_VARIADIC;
             return true;
         }
@@ -111,7 +148,7 @@ static bool listed(Dwarf_Die *die, bool vfp, const struct argument_shape *result
 /* A copy of a function refers to the DIE that says all, and that one perhaps to the
  * declaration in a class: the one that asks for most counts. */
 static uint32_t most_listed(Dwarf_Die *die, bool vfp, const struct argument_shape *result,
-                            bool *unsure, bool *ret_any)
+                            bool *unsure, bool *ret_any, Dwarf_Die *ret_origin)
 {
     Dwarf_Die at = *die;
     uint32_t most = 0;
@@ -129,25 +166,26 @@ static uint32_t most_listed(Dwarf_Die *die, bool vfp, const struct argument_shap
             break;
         }
     }
+    *ret_origin = at;
     return most;
 }
 
-static uint32_t stack_of(const struct search *search, Dwarf_Die *die)
+static uint32_t stack_of(struct search *search, Dwarf_Die *die)
 {
     bool vfp = (search->m->needs & MODFMT_NEED_ABI_HARD) != 0;
-    enum language language = language_of(die);
     struct argument_shape result;
     Dwarf_Attribute attribute;
+    Dwarf_Die origin;
     bool any;
     bool returns = argument_shape(die, &result);
     bool unsure = returns && result.unsure;
-    uint32_t stack = most_listed(die, vfp, returns ? &result : NULL, &unsure, &any);
+    uint32_t stack =
+        most_listed(die, vfp, returns ? &result : NULL, &unsure, &any, &origin);
     if (dwarf_attr_integrate(die, DW_AT_static_link, &attribute) != NULL) {
         return ARGUMENTS_NESTED;
     }
-    if (language == LANGUAGE_OTHER ||
-        (language == LANGUAGE_C && !flag(die, DW_AT_prototyped)) ||
-        (!any && !returns && !search->typed)) {
+    if (language_of(die) == LANGUAGE_OTHER || (any && old_style(die)) ||
+        (!any && !returns && !tells_types(search, &origin))) {
         return ARGUMENTS_UNKNOWN;
     }
     /* What would be refused is refused rather than guessed. */
@@ -174,7 +212,7 @@ static const char *linker_name(Dwarf_Die *die)
     return dwarf_formstring(&attribute);
 }
 
-static void answer_at(const struct search *search, Dwarf_Die *die, Dwarf_Addr address)
+static void answer_at(struct search *search, Dwarf_Die *die, Dwarf_Addr address)
 {
     uint32_t stack = 0;
     bool known = false;
@@ -199,7 +237,7 @@ static void answer_at(const struct search *search, Dwarf_Die *die, Dwarf_Addr ad
 }
 
 /* The entry is the start of one of its ranges; those of its cold parts match nothing. */
-static void take_function(const struct search *search, Dwarf_Die *die)
+static void take_function(struct search *search, Dwarf_Die *die)
 {
     Dwarf_Addr start;
     Dwarf_Addr end;
@@ -212,15 +250,6 @@ static void take_function(const struct search *search, Dwarf_Die *die)
     for (ptrdiff_t at = 0; (at = dwarf_ranges(die, at, &range_base, &start, &end)) > 0;) {
         answer_at(search, die, start);
     }
-}
-
-static bool is_type(int tag)
-{
-    return tag == DW_TAG_base_type || tag == DW_TAG_pointer_type ||
-           tag == DW_TAG_structure_type || tag == DW_TAG_class_type ||
-           tag == DW_TAG_typedef || tag == DW_TAG_enumeration_type ||
-           tag == DW_TAG_union_type || tag == DW_TAG_subroutine_type ||
-           tag == DW_TAG_const_type;
 }
 
 static void walk(struct search *search, Dwarf_Die *parent, unsigned depth)
@@ -246,17 +275,6 @@ static void walk(struct search *search, Dwarf_Die *parent, unsigned depth)
     }
 }
 
-static void walk_unit(struct search *search, Dwarf_Die *unit)
-{
-    Dwarf_Die child;
-    search->typed = false;
-    for (int rc = dwarf_child(unit, &child); rc == 0 && !search->typed;
-         rc = dwarf_siblingof(&child, &child)) {
-        search->typed = is_type(dwarf_tag(&child));
-    }
-    walk(search, unit, DEPTH_MAX);
-}
-
 static int find(void *context, FILE *out)
 {
     struct search *search = context;
@@ -272,7 +290,7 @@ static int find(void *context, FILE *out)
            dwarf_nextcu(dwarf, offset, &next, &header, NULL, NULL, NULL) == 0) {
         Dwarf_Die unit;
         if (dwarf_offdie(dwarf, offset + header, &unit) != NULL) {
-            walk_unit(search, &unit);
+            walk(search, &unit, DEPTH_MAX);
         }
         if (next <= offset) {
             break;

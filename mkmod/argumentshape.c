@@ -152,7 +152,7 @@ static void join_elements(struct argument_shape *s, const struct argument_shape 
     }
 }
 
-static void member(Dwarf_Die *die, struct argument_shape *s, bool is_union,
+static void member(Dwarf_Die *die, struct argument_shape *s, bool is_union, uint32_t *end,
                    unsigned depth)
 {
     struct argument_shape m = {0};
@@ -181,6 +181,8 @@ static void member(Dwarf_Die *die, struct argument_shape *s, bool is_union,
         m.element = ARGUMENT_OTHER; /* an empty class takes room unless it is a base */
     }
     join_elements(s, &m, is_union);
+    uint32_t last = clamp(place + m.size);
+    *end = last > *end ? last : *end;
 }
 
 /* Does this constructor take another object of its class, to copy or to move? */
@@ -235,7 +237,8 @@ static void method(Dwarf_Die *die, Dwarf_Die *owner, struct argument_shape *s)
     }
 }
 
-static void members(Dwarf_Die *die, struct argument_shape *s, unsigned depth)
+static void members(Dwarf_Die *die, struct argument_shape *s, uint32_t *end,
+                    unsigned depth)
 {
     bool is_union = dwarf_tag(die) == DW_TAG_union_type;
     Dwarf_Die child;
@@ -244,7 +247,7 @@ static void members(Dwarf_Die *die, struct argument_shape *s, unsigned depth)
         switch (dwarf_tag(&child)) {
         case DW_TAG_member:
         case DW_TAG_inheritance:
-            member(&child, s, is_union, depth);
+            member(&child, s, is_union, end, depth);
             break;
         case DW_TAG_subprogram:
             method(&child, die, s);
@@ -259,13 +262,18 @@ static void record(Dwarf_Die *die, struct argument_shape *s, unsigned depth)
 {
     Dwarf_Attribute attribute;
     Dwarf_Word convention = 0;
+    uint32_t end = 0;
     bool known;
     s->composite = true;
     s->align = 1;
     s->size = byte_size(die, &known);
-    s->unsure = !known || flag(die, DW_AT_declaration) ||
-                dwarf_attr(die, DW_AT_signature, &attribute) != NULL;
-    members(die, s, depth);
+    if (!known || flag(die, DW_AT_declaration) ||
+        dwarf_attr(die, DW_AT_signature, &attribute) != NULL) {
+        /* GCC has so little of polymorphic classes whose vtable is elsewhere. */
+        s->by_reference = true;
+        s->unsure = true;
+    }
+    members(die, s, &end, depth);
     if (number(die, DW_AT_calling_convention, &convention)) {
         s->by_reference = convention == DW_CC_pass_by_reference;
     }
@@ -274,7 +282,13 @@ static void record(Dwarf_Die *die, struct argument_shape *s, unsigned depth)
         s->size != s->element * s->count) {
         s->element = ARGUMENT_OTHER; /* padding */
     }
-    asked_align(die, &s->align); /* of a member, but not of an argument */
+    /* What the struct itself is aligned to counts for members, but not for arguments. Not
+     * all of GCC's DWARF has it. */
+    if (s->align < 8 && s->size % 8 == 0 &&
+        s->size > ((end + s->align - 1) & ~(s->align - 1))) {
+        s->align = 8;
+    }
+    asked_align(die, &s->align);
 }
 
 /* ---- all of them ------------------------------------------------------------------- */
