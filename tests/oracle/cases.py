@@ -4,9 +4,11 @@ import json
 import struct
 
 import build
+import firmware
 import imports
 import relocator
 import tools
+import trampolines
 from build import SOURCES, Failure, Link
 from elf import ABS32, BASE_PREL, GOT_PREL, REL32, RELATIVE, SHF_WRITE, SHT_REL, Elf
 from verdict import explain
@@ -81,11 +83,12 @@ def link_case(case, cwd):
     size = base.end() - base.first()
     problems, count = [], 0
     for at in case.addresses(base.first(), size, max(base.alignment(), image.align)):
-        judge, want = judge_memory(link.at("judge", at, flags=judge_flags(link)), cwd,
-                                   count > 0)
-        if judge.first() != at or len(want) != size:
-            raise Failure(f"the linker lays the module out otherwise at {at:#x}")
         _, got = tools.load(image, cwd, at)
+        more, data, got = trampolines.blanked(image, base, at, got)
+        judge, want = judge_memory(link.at("judge", at, data=data, flags=judge_flags(link)),
+                                   cwd, count > 0)
+        if judge.first() != at or len(want) != size + more:
+            raise Failure(f"the linker lays the module out otherwise at {at:#x}")
         count += 1
         for line in explain(got, want, at, judge, base, base.first()) or []:
             problems.append(f"@{at:#x} (linked at {base.first():#x}): {line}")
@@ -159,12 +162,14 @@ def apart_case(case, cwd):
         data_ats = [a + 0x410000 - (a - data_start) % align for a in text_ats]
     problems, count = [], 0
     for at, data_at in zip(text_ats, data_ats):
+        _, text, data = tools.load(image, cwd, at, data_at)
+        more, text, data = trampolines.removed(image, base, at, data_at, text, data)
+        data_at += more
         judge = Elf(link.at("judge", at, data=data_at, flags=judge_flags(link)))
         want_text = judge.memory(at, max(s.address + s.size for s in judge.allocated()
                                          if not s.flags & SHF_WRITE))
         want_data = judge.memory(data_at, max(s.address + s.size for s in judge.allocated()
                                               if s.flags & SHF_WRITE))
-        _, text, data = tools.load(image, cwd, at, data_at)
         count += 2
         if text[len(want_text):].strip(b"\0") or len(text) < len(want_text):
             problems.append(f"text has {len(text)} bytes, the linker makes {len(want_text)}")
@@ -175,6 +180,115 @@ def apart_case(case, cwd):
         for line in explain(data, want_data, data_at, judge, base, data_start) or []:
             problems.append(f"{where}: {line}")
     return count, problems
+
+
+# Where regions for linked images begin, in the F405's small sectors; where their RAM is.
+REGIONS = ((0x08004000, 0xc000), (0x08008000, 0x8000), (0x0800c000, 0x14000),
+           (0x08010000, 0x10000))
+LARGE_REGION = (0x08020000, 0xe0000)
+ARENAS = (0x20000000, 0x20001240, 0x2000ff08, 0x10000008, 0x2001ff80)
+ARENA_SIZE = 0x200000
+
+
+def install_pair(case, cwd, exports):
+    """Pack base.elf under two names, and have both linked for one region and arena: the
+    second one's addresses are odd. (the image as packed, [(address, linked image)]); or what
+    is wrong with how it was refused, if it cannot be linked."""
+    pair = [tools.pack(cwd / "base.elf", cwd, "--name", name, output=name)[0]
+            for name in ("one", "two")]
+    size = len(pair[0].bytes)
+    place = LARGE_REGION if size > 0x2000 else REGIONS[case.pick % len(REGIONS)]
+    pair = pair[:1 if size > LARGE_REGION[1] // 3 else 2]
+    for image in pair:
+        tools.pretend_core(image)
+    arena = (ARENAS[case.pick // 5 % len(ARENAS)], ARENA_SIZE)
+    host = firmware.make(cwd, tools.modref.name_hash, place, arena, exports)
+    if not pair[0].flags & tools.FLAG_APART:
+        return pair[0], tools.refuses_linked(pair[0], cwd, host, place, arena)
+    made = tools.install_linked(pair, cwd, host, place, arena)
+    ranges = sorted(tools.linked_for(*one, arena)[1:] for one in made)
+    if ranges[0][1] > ranges[-1][0] and len(ranges) > 1:
+        raise Failure(f"RAM of both overlaps: {ranges}")
+    return pair[0], made
+
+
+def linked_case(case, cwd):
+    """What modflash links for a place in flash and one in RAM is what the linker makes there."""
+    link = prepare(case, cwd)
+    base = aligned_base(case, cwd, link, data="ALIGN(16)")
+    if imports.weak(base):
+        return linked_imports_case(case, cwd)
+    plain, made = install_pair(case, cwd, {})
+    if not plain.flags & tools.FLAG_APART:
+        return 1, made
+    return 4, [line for at, image in made
+               for line in compare_linked(link, base, plain, at, image)]
+
+
+def linked_imports_case(case, cwd):
+    """The same with imports, bound to what the firmware exports. Weak ones are unbound in
+    every other case."""
+    link = prepare(case, cwd)
+    one_object(case, cwd, link)
+    ignore = "--unresolved-symbols=ignore-all"
+    flags = ["--emit-relocs", ignore]
+    base = aligned_base(case, cwd, link, flags=flags, data="ALIGN(16)")
+    if with_libraries(base, cwd, link):
+        base = aligned_base(case, cwd, link, flags=flags, data="ALIGN(16)")
+    names = [n for n in imports.undefined(base) if not n.startswith("__aeabi_unwind")]
+    maybe = [n for n in imports.weak(base) if n in names]
+    where = {n: 0 if n in maybe and case.pick % 2 else a
+             for n, a in imports.addresses(names).items()}
+    plain, made = install_pair(case, cwd, {n: a for n, a in where.items() if a})
+    if not plain.flags & tools.FLAG_APART:
+        return 1, made
+    needed = imports.called(link.objects, set(names))
+    # Where which veneer is shows when all are bound.
+    bound = imports.addresses(names)
+    prefix, _ = tools.load(plain, cwd, 0x20000000 + (base.first() + plain.prefix) % 64,
+                           imports=bound)
+    offsets = imports.veneers(prefix, bound, needed)
+    split = [imports.split_calls(o, needed, cwd) for o in link.objects]
+    as_flags = build.core_flags("gcc", case.core, case.options)
+    settings = ["-S", ignore, *(f"--defsym={n}={a:#x}" for n, a in where.items() if a)]
+    problems = []
+    for at, image in made:
+        prefix = tools.segments(image)[0][:plain.prefix]
+        imports.check_veneers(prefix, offsets, where, maybe, case.core)
+        extra, before = [], ""
+        if prefix:
+            extra = [imports.veneer_section(prefix, offsets, cwd, as_flags)]
+            before = f"  .prefix {at + 64:#x} : {{ *(.prefix) }}\n"
+        problems += compare_linked(link, base, plain, at, image, objects=split + extra,
+                                   before=before, flags=settings)
+    return 4, problems
+
+
+def compare_linked(link, base, plain, at, image, **how):
+    """One image in flash, and the linker's own link for its addresses."""
+    text_at, data_at, _ = tools.linked_for(at, image)
+    data_start = base.data_start()
+    first = text_at + plain.prefix
+    how.setdefault("flags", judge_flags(link))
+    judge = Elf(link.at("judge", first, data=data_at if data_start is not None else None, **how))
+    text, data, _, data_mem = tools.segments(image)
+    want_text = judge.memory(first, max(s.address + s.size for s in judge.allocated()
+                                        if not s.flags & SHF_WRITE))
+    where, problems = f"@{text_at:#x}, data @{data_at:#x}", []
+    got_text = text[plain.prefix:]
+    if got_text[len(want_text):].strip(b"\0") or len(got_text) < len(want_text):
+        problems.append(f"text has {len(got_text)} bytes, the linker makes {len(want_text)}")
+    for line in explain(got_text[:len(want_text)], want_text, first, judge, base,
+                        base.first()) or []:
+        problems.append(f"{where}: {line}")
+    if data_start is None:
+        return problems + (["has data where there is none"] if data_mem else [])
+    want = judge.memory(data_at, max(s.address + s.size for s in judge.allocated()
+                                     if s.flags & SHF_WRITE))
+    for line in explain(data + bytes(data_mem - len(data)), want, data_at, judge, base,
+                        data_start) or []:
+        problems.append(f"{where}: {line}")
+    return problems
 
 
 def one_object(case, cwd, link):
@@ -235,10 +349,11 @@ def imports_case(case, cwd):
         if prefix:
             extra = [imports.veneer_section(prefix, offsets, cwd, as_flags)]
             before = f"  .prefix {at - len(prefix):#x} : {{ *(.prefix) }}\n"
-        judge, want = judge_memory(link.at("judge", at, objects=split + extra, before=before,
-                                           flags=["-S", ignore, *settings]), cwd,
-                                   count > 0)
-        if len(want) != size + len(prefix):
+        more, data, got = trampolines.blanked(image, base, at, got)
+        judge, want = judge_memory(link.at("judge", at, data=data, objects=split + extra,
+                                           before=before, flags=["-S", ignore, *settings]),
+                                   cwd, count > 0)
+        if len(want) != size + len(prefix) + more:
             raise Failure(f"the linker lays the module out otherwise at {at:#x}")
         count += 1
         got = prefix + got
@@ -310,4 +425,4 @@ def base_records(base, name, at):
 
 
 KINDS = {"self": self_case, "link": link_case, "imports": imports_case, "apart": apart_case,
-         "pie": pie_case}
+         "linked": linked_case, "linked imports": linked_imports_case, "pie": pie_case}

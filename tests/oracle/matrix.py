@@ -221,6 +221,17 @@ def group_cases(name):
                                                 "gcc-fpic", "clang-O0"),
                      kind="imports", linker="ld.lld") \
             + spread(few[::2], ("clang-O2",), kind="apart", linker="ld.lld")
+    if name == "linked":
+        plain.remove("sparse_far.c")    # twice as large as what fits the chip's flash
+        return spread(plain, GCC[:1] + GCC[2:7] + CLANG[:3] + ("gcc-fpic", "clang-fpic",
+                                                              "clang-ropi"), kind="linked") \
+            + spread(plain[::2], ("gcc-Os", "gcc-debug"), kind="linked") \
+            + spread(plain[1::2], ("clang-hard", "gcc-fpic-O0"), kind="linked") \
+            + spread(sources((".cpp",)), ("gcc-Os", "clang-O2", "gcc-fpic"), kind="linked") \
+            + spread(sources(C + (".cpp",), imports=True), ("gcc-O2", "gcc-long-calls",
+                     "gcc-slow-flash", "gcc-fpic", "clang-O0"), kind="linked imports") \
+            + spread([s for s in plain[::3] if directives(SOURCES / s).get("lld") != ["no"]],
+                     ("clang-Os",), linker="ld.lld", kind="linked")
     if name == "pie":
         # ld -pie relocates absolute symbols too, and mistakes .relics for records.
         odd = ("absolute.c", "absolute_call.c", "odd_sections.c")
@@ -244,5 +255,5 @@ def group_cases(name):
 
 # A group that runs fewer cases than this has lost some and fails.
 MINIMUM = {"self": 60, "gcc": 300, "clang": 195, "lto": 32, "fpic": 235, "cxx": 75,
-           "layout": 240, "libc": 19, "imports": 85, "apart": 215, "lld": 245, "pie": 60,
+           "layout": 240, "libc": 19, "imports": 85, "apart": 215, "lld": 245, "linked": 300, "pie": 60,
            "examples": 170}
