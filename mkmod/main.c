@@ -291,6 +291,7 @@ static void write_front(struct module *m)
         veneers_write(m);
         trampolines_write(m);
     }
+    picregister_check(m);
     xip_check(m);
 }
 

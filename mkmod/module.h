@@ -353,6 +353,10 @@ void trampolines_report(const struct module *m, FILE *out);
 /** Take in NAME=BYTES. @return what is wrong with it, or NULL */
 const char *callback_option(struct callback_options *o, const char *value);
 
+/* picregister.c */
+/** Refuse code that goes by another register than r9, or that spoils r9 for others. */
+void picregister_check(struct module *m);
+
 /* xip.c */
 /** --xip: would this record need a fix-up in text, or lead across? Then say so.
  *  @return true if it was refused */

@@ -36,7 +36,8 @@ bool problems_print(struct module *m);
 /** A place that somebody wants the source line of. */
 struct source_query {
     uint32_t address;
-    char *line; /**< "file.c:12", or NULL if not known; the caller's to free */
+    uint32_t object; /**< start of the object that it lies in; source_lines() sets it */
+    char *line;      /**< "file.c:12", or NULL if not known; the caller's to free */
 };
 /** Ask the DWARF in the file. A child process does it, with limits on time and memory, so
  *  that bad DWARF costs at most the line numbers. */

@@ -332,6 +332,15 @@ static uint8_t home_of(const struct elffile *elf, const struct symbol *s)
     return elf->sections[s->section].segment;
 }
 
+/* Where an output section stays empty, ld leaves its symbols to the next one that is
+ * not, in front of that: `__end_text` then belongs to data, by its section. */
+static bool left_behind(const struct module *m, const struct symbol *s)
+{
+    const struct segment *text = &m->segment[HOME_TEXT];
+    return s->home == HOME_DATA && s->value < m->elf.sections[s->section].address &&
+           text->present && s->value >= text->start && s->value <= text->end;
+}
+
 void segments_home_symbols(struct module *m)
 {
     for (uint32_t i = 0; i < m->elf.symbol_count; i++) {
@@ -339,6 +348,8 @@ void segments_home_symbols(struct module *m)
         s->home = home_of(&m->elf, s);
         if (s->type == STT_TLS) {
             s->home = HOME_TLS;
+        } else if (left_behind(m, s)) {
+            s->home = HOME_TEXT;
         }
     }
 }
@@ -494,10 +505,12 @@ void segments_not_apart(struct module *m, uint32_t section, uint32_t address,
     va_end(args);
     m->not_apart = true;
     if (m->options.xip) {
-        problem_error(m, section, address,
-                      "%s, but --xip needs text and data apart; change that, or load the "
-                      "module into RAM (no --xip)",
-                      text);
+        problem_error(
+            m, section, address,
+            "%s, but --xip needs text and data apart; keep both in one of them, "
+            "go through a pointer (-mlong-calls), or load the module into RAM "
+            "(no --xip)",
+            text);
     } else if (section != 0 && m->data_prefix != 0) {
         problem_error(m, section, address,
                       "%s, and that distance cannot be kept: %u bytes of trampolines go "

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Source lines of addresses, by DWARF. libdw crashes on some files: in a child. */
 #include <dwarf.h>
+#include <elf.h>
 #include <elfutils/libdw.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #define TIME_LIMIT_S   2u
 #define LINE_MAX_BYTES 200u
+#define DEPTH_MAX      16u
 
 /* One record for each query: the line's text, zero-padded. */
 struct answer {
@@ -22,6 +24,18 @@ struct question {
     const struct source_query *queries;
     size_t count;
 };
+
+static void answer(FILE *out, size_t index, const char *file, int number)
+{
+    struct answer answer;
+    const char *slash = strrchr(file, '/');
+    memset(&answer, 0, sizeof answer);
+    answer.index = (uint32_t)index;
+    (void)snprintf(answer.line, sizeof answer.line, "%.180s:%d",
+                   slash != NULL ? slash + 1 : file, number);
+    (void)fwrite(&answer, sizeof answer, 1, out);
+    (void)fflush(out); /* whatever becomes of the rest */
+}
 
 static void find_in_unit(Dwarf_Die *unit, const struct question *question, FILE *out)
 {
@@ -39,14 +53,68 @@ static void find_in_unit(Dwarf_Die *unit, const struct question *question, FILE 
         if (file == NULL) {
             continue;
         }
-        const char *slash = strrchr(file, '/');
-        struct answer answer;
-        memset(&answer, 0, sizeof answer);
-        answer.index = (uint32_t)i;
-        (void)snprintf(answer.line, sizeof answer.line, "%.180s:%d",
-                       slash != NULL ? slash + 1 : file, number);
-        (void)fwrite(&answer, sizeof answer, 1, out);
-        (void)fflush(out); /* whatever becomes of the rest */
+        answer(out, i, file, number);
+    }
+}
+
+static bool variable_address(Dwarf_Die *die, Dwarf_Addr *ret_address)
+{
+    Dwarf_Attribute location;
+    Dwarf_Attribute indexed;
+    Dwarf_Op *ops = NULL;
+    size_t count = 0;
+    if (dwarf_attr(die, DW_AT_location, &location) == NULL ||
+        dwarf_getlocation(&location, &ops, &count) != 0 || count != 1) {
+        return false;
+    }
+    if (ops[0].atom == DW_OP_addr) {
+        *ret_address = ops[0].number;
+        return true;
+    }
+    return (ops[0].atom == DW_OP_addrx || ops[0].atom == DW_OP_GNU_addr_index) &&
+           dwarf_getlocation_attr(&location, ops, &indexed) == 0 &&
+           dwarf_formaddr(&indexed, ret_address) == 0;
+}
+
+/* Where a variable was declared, if an address asked for lies in it. */
+static void find_variable(Dwarf_Die *unit, Dwarf_Die *die,
+                          const struct question *question, FILE *out)
+{
+    Dwarf_Addr address = 0;
+    int number = 0;
+    if (!variable_address(die, &address) || dwarf_decl_line(die, &number) != 0) {
+        return;
+    }
+    /* The unit's own file is number 0 in DWARF 5, which libdw takes for none. */
+    const char *file = dwarf_decl_file(die);
+    file = file != NULL ? file : dwarf_diename(unit);
+    for (size_t i = 0; file != NULL && i < question->count; i++) {
+        if (question->queries[i].object == address) {
+            answer(out, i, file, number);
+        }
+    }
+}
+
+/* Variables stand in units and in functions, in namespaces and in blocks. */
+static void find_variables(Dwarf_Die *unit, const struct question *question, FILE *out)
+{
+    Dwarf_Die die[DEPTH_MAX];
+    size_t depth = 1;
+    if (dwarf_child(unit, &die[1]) != 0) {
+        return;
+    }
+    while (depth != 0) {
+        Dwarf_Die *here = &die[depth];
+        if (dwarf_tag(here) == DW_TAG_variable) {
+            find_variable(unit, here, question, out);
+        }
+        if (depth + 1 < DEPTH_MAX && dwarf_child(here, &die[depth + 1]) == 0) {
+            depth++;
+            continue;
+        }
+        while (depth != 0 && dwarf_siblingof(&die[depth], &die[depth]) != 0) {
+            depth--;
+        }
     }
 }
 
@@ -63,6 +131,7 @@ static int find(void *context, FILE *out)
         Dwarf_Die unit;
         if (dwarf_offdie(dwarf, offset + header, &unit) != NULL) {
             find_in_unit(&unit, question, out);
+            find_variables(&unit, question, out);
         }
         if (next <= offset) {
             break;
@@ -70,6 +139,19 @@ static int find(void *context, FILE *out)
         offset = next;
     }
     return 0;
+}
+
+/* The object that an address lies in, or one that no variable has. */
+static uint32_t object_at(const struct module *m, uint32_t address)
+{
+    for (uint32_t i = 1; i < m->elf.symbol_count; i++) {
+        const struct symbol *s = &m->elf.symbols[i];
+        if (s->type == STT_OBJECT && s->home <= HOME_DATA &&
+            address - s->value < s->size) {
+            return s->value;
+        }
+    }
+    return UINT32_MAX;
 }
 
 void source_lines(const struct module *m, struct source_query *queries, size_t count)
@@ -81,6 +163,9 @@ void source_lines(const struct module *m, struct source_query *queries, size_t c
     int result; /* what came before a crash is good */
     if (info == NULL || info->bytes == NULL) {
         return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        queries[i].object = object_at(m, queries[i].address);
     }
     uint8_t *bytes = cli_child(find, &question, TIME_LIMIT_S, &size, &result);
     for (size_t at = 0; at + sizeof answer <= size; at += sizeof answer) {

@@ -29,12 +29,11 @@ enum {
 #define R9_FLAGS                                                                         \
     "-fpic -msingle-pic-base -mpic-register=r9 -mno-pic-data-is-text-relative"
 
-/* The object that an address lies in, or NULL. */
-static const struct symbol *holder_of(const struct module *m, uint32_t address,
-                                      unsigned type)
+/* The function or object that an address lies in, or NULL. */
+static struct symbol *holder_of(const struct module *m, uint32_t address, unsigned type)
 {
     for (uint32_t i = 1; i < m->elf.symbol_count; i++) {
-        const struct symbol *s = &m->elf.symbols[i];
+        struct symbol *s = &m->elf.symbols[i];
         uint32_t start = type == STT_FUNC ? s->value & ~1u : s->value;
         if (s->type == type && s->home == HOME_TEXT && address - start < s->size) {
             return s;
@@ -43,23 +42,36 @@ static const struct symbol *holder_of(const struct module *m, uint32_t address,
     return NULL;
 }
 
+/* One message is enough for each of them. */
+static bool said(struct symbol *holder)
+{
+    bool before = holder != NULL && holder->warned;
+    if (holder != NULL) {
+        holder->warned = true;
+    }
+    return before;
+}
+
 static void refuse_address(struct module *m, const struct record *r)
 {
-    const struct symbol *object = holder_of(m, r->address, STT_OBJECT);
-    const struct symbol *function = holder_of(m, r->address, STT_FUNC);
+    struct symbol *function = holder_of(m, r->address, STT_FUNC);
+    struct symbol *object = holder_of(m, r->address, STT_OBJECT);
+    if (said(function != NULL ? function : object)) {
+        return;
+    }
     if (function != NULL) {
         relocation_problem(m, r,
-                           "the code of '%s' holds an address, so it is not "
+                           "the code of '%s' holds addresses, so it is not "
                            "position-independent; compile with " R9_FLAGS ", " OTHERWISE,
                            function->name);
     } else {
-        relocation_problem(m, r,
-                           "read-only data%s%s%s holds an address that is known only "
-                           "when the module is loaded; compile with " R9_FLAGS
-                           " (GCC then puts it into .data.rel.ro; clang -fropi leaves it "
-                           "here), " OTHERWISE,
-                           object != NULL ? " '" : "", object != NULL ? object->name : "",
-                           object != NULL ? "'" : "");
+        relocation_problem(
+            m, r,
+            "read-only data%s%s%s holds addresses, which are known only "
+            "when the module is loaded; compile with GCC and " R9_FLAGS
+            ", which puts it into .data.rel.ro (clang's -fropi does not), " OTHERWISE,
+            object != NULL ? " '" : "", object != NULL ? object->name : "",
+            object != NULL ? "'" : "");
     }
 }
 
@@ -80,8 +92,8 @@ static bool refuse_distance(struct module *m, const struct record *r)
     } else if (s->home == HOME_DATA) {
         relocation_problem(m, r,
                            "the code finds data by its distance from text, and that is "
-                           "not the same in every instance; add "
-                           "-mno-pic-data-is-text-relative, " OTHERWISE);
+                           "not the same in every instance; GCC: add "
+                           "-mno-pic-data-is-text-relative (clang cannot), " OTHERWISE);
     } else {
         relocation_problem(m, r,
                            "the code finds what is not in the module by its distance "
@@ -101,10 +113,17 @@ static void refuse_table(struct module *m, const struct record *r)
 
 static void refuse_mov(struct module *m, const struct record *r)
 {
+    struct symbol *function = holder_of(m, r->address, STT_FUNC);
+    if (said(function)) {
+        return;
+    }
     relocation_problem(m, r,
-                       "MOVW and MOVT hold an address, so the code is not "
+                       "the code%s%s%s holds addresses in MOVW and MOVT, so it is not "
                        "position-independent; compile with GCC and " R9_FLAGS
-                       ", without -mslow-flash-data and -mpure-code, " OTHERWISE);
+                       ", without -mslow-flash-data and -mpure-code, " OTHERWISE,
+                       function != NULL ? " of '" : "",
+                       function != NULL ? function->name : "",
+                       function != NULL ? "'" : "");
 }
 
 /* By --target2 it is an address, a distance, or that of a GOT slot. */

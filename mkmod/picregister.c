@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Does code keep to r9? What finds the global offset table by another register never
+ * finds it; and with --xip a function that uses r9 for its own ends (a library's, which
+ * was compiled without knowing) must not call what counts on it. */
+#include <elf.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "instruction.h"
+#include "module.h"
+
+#define BASE_REGISTER 9u
+#define NO_REGISTER   16u
+#define LOOK_AHEAD    32u /* bytes behind the load of an offset */
+
+struct span {
+    uint32_t start;
+    uint32_t end;
+    uint32_t symbol;
+    bool spoils;   /* gives r9 another value */
+    bool needs;    /* goes by r9 itself */
+    uint32_t call; /* address of a call that then goes wrong, or 0 */
+    uint32_t callee;
+    uint32_t callee_section;
+};
+
+struct spans {
+    struct span *list;
+    size_t count;
+    size_t capacity;
+};
+
+static int by_start(const void *a, const void *b)
+{
+    const struct span *x = a;
+    const struct span *y = b;
+    if (x->start != y->start) {
+        return x->start < y->start ? -1 : 1;
+    }
+    return x->symbol < y->symbol ? -1 : x->symbol > y->symbol;
+}
+
+static void find_functions(const struct module *m, struct spans *all)
+{
+    for (uint32_t i = 1; i < m->elf.symbol_count; i++) {
+        const struct symbol *s = &m->elf.symbols[i];
+        uint32_t start = s->value & ~1u;
+        if (s->type != STT_FUNC || s->home > HOME_DATA || s->size == 0 ||
+            segments_bytes(m, start, s->size) == NULL) {
+            continue;
+        }
+        all->list =
+            cli_grow(all->list, &all->capacity, all->count + 1, sizeof *all->list);
+        all->list[all->count++] =
+            (struct span){.start = start, .end = start + s->size, .symbol = i};
+    }
+    if (all->count != 0) {
+        qsort(all->list, all->count, sizeof *all->list, by_start);
+    }
+}
+
+/* The last function that starts at `address` or before, if it reaches so far. */
+static struct span *span_at(const struct spans *all, uint32_t address)
+{
+    size_t from = 0;
+    size_t to = all->count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (all->list[middle].start <= address) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    return from != 0 && address < all->list[from - 1].end ? &all->list[from - 1] : NULL;
+}
+
+static bool is_wide(uint32_t first)
+{
+    return first >= 0xe800;
+}
+
+/* The instruction at `address`, both halves if it has two; false where there is none. */
+static bool fetch(const struct module *m, uint32_t address, uint32_t *ret_insn)
+{
+    const uint8_t *at = segments_bytes(m, address, 2);
+    if (at == NULL || elffile_state(&m->elf, address) == 'd') {
+        return false;
+    }
+    *ret_insn = modfmt_get16(at);
+    if (is_wide(*ret_insn)) {
+        at = segments_bytes(m, address, 4);
+        if (at == NULL) {
+            return false;
+        }
+        *ret_insn |= modfmt_get16(at + 2) << 16;
+    }
+    return true;
+}
+
+/* ---- by which register is the table found? ------------------------------------------
+ */
+
+/* The register that a literal at `place` is loaded into, or NO_REGISTER. */
+static uint32_t loads_literal(uint32_t insn, uint32_t address, uint32_t place)
+{
+    uint32_t pc = (address + 4) & ~3u;
+    if ((insn & 0xf800) == 0x4800 && pc + (insn & 0xff) * 4 == place) {
+        return insn >> 8 & 7;
+    }
+    if ((insn & 0xffff) == 0xf8df && pc + (insn >> 16 & 0xfff) == place) {
+        return insn >> 28;
+    }
+    return NO_REGISTER;
+}
+
+/* What an offset in `offset` is added to by an instruction, or NO_REGISTER. */
+static uint32_t added_to(uint32_t insn, uint32_t offset)
+{
+    if (is_wide(insn & 0xffff)) {
+        bool load = (insn & 0xfff0) == 0xf850 && (insn >> 16 & 0xff0) == 0;
+        return load && (insn >> 16 & 15) == offset ? insn & 15 : NO_REGISTER;
+    }
+    if ((insn & 0xff00) == 0x4400) { /* add rd, rm */
+        uint32_t rd = (insn & 7) | (insn >> 4 & 8);
+        uint32_t rm = insn >> 3 & 15;
+        return rd == offset ? rm : rm == offset ? rd : NO_REGISTER;
+    }
+    return NO_REGISTER;
+}
+
+/* The register that code adds the offset in the word at `place` to. */
+static uint32_t base_of(const struct module *m, const struct span *f, uint32_t place)
+{
+    uint32_t offset = NO_REGISTER;
+    uint32_t until = f->end;
+    uint32_t insn = 0;
+    for (uint32_t at = f->start; at < until;) {
+        if (!fetch(m, at, &insn)) {
+            at += 2;
+            continue;
+        }
+        uint32_t loaded = loads_literal(insn, at, place);
+        uint32_t base = offset != NO_REGISTER ? added_to(insn, offset) : NO_REGISTER;
+        if (base != NO_REGISTER) {
+            return base;
+        }
+        if (loaded != NO_REGISTER && offset == NO_REGISTER) {
+            offset = loaded;
+            until = at + LOOK_AHEAD < f->end ? at + LOOK_AHEAD : f->end;
+        }
+        at += is_wide(insn & 0xffff) ? 4 : 2;
+    }
+    return NO_REGISTER;
+}
+
+/* One such message will do; the flag is the same for all. */
+static void check_base(struct module *m, const struct spans *all)
+{
+    for (size_t i = 0; i < m->got_count; i++) {
+        const struct got_use *use = &m->got[i];
+        const struct span *f =
+            use->type == R_ARM_GOT32 ? span_at(all, use->address) : NULL;
+        uint32_t base = f != NULL ? base_of(m, f, use->address) : NO_REGISTER;
+        if (base > 7 && base != BASE_REGISTER && base != NO_REGISTER) {
+            struct record r = {use->address, use->symbol, use->section, use->type};
+            relocation_problem(m, &r,
+                               "the code of '%s' finds the global offset table by r%u, "
+                               "but loaders set r9; compile with -mpic-register=r9",
+                               m->elf.symbols[f->symbol].name, (unsigned)base);
+            return;
+        }
+    }
+}
+
+/* ---- who spoils r9? ------------------------------------------------------------------
+ */
+
+/* Whoever uses r9 as one of the registers that callees keep gives it back so. */
+static bool restores_r9(uint32_t insn)
+{
+    bool pop = (insn & 0xffff) == 0xe8bd || (insn & 0xffd0) == 0xe890 ||
+               (insn & 0xffd0) == 0xe910;
+    return pop && is_wide(insn & 0xffff) && (insn >> 25 & 1) != 0;
+}
+
+static bool spoils(const struct module *m, const struct span *f)
+{
+    uint32_t insn = 0;
+    for (uint32_t at = f->start; at < f->end;) {
+        bool there = fetch(m, at, &insn);
+        if (there && restores_r9(insn)) {
+            return true;
+        }
+        at += there && is_wide(insn & 0xffff) ? 4 : 2;
+    }
+    return false;
+}
+
+/* Call `take` for each record of a place in a function. */
+static void each_record(struct module *m, const struct spans *all,
+                        void (*take)(struct module *, const struct spans *, struct span *,
+                                     const struct record *))
+{
+    for (uint32_t i = 1; i < m->elf.section_count; i++) {
+        const struct section *s = &m->elf.sections[i];
+        struct record r = {0, 0, s->info, 0};
+        if (elffile_covered(&m->elf, s) == 0 || s->bytes == NULL) {
+            continue;
+        }
+        for (uint32_t offset = 0; offset + 8 <= s->size; offset += 8) {
+            uint32_t info = modfmt_get32(s->bytes + offset + 4);
+            r.address = modfmt_get32(s->bytes + offset);
+            r.symbol = info >> 8;
+            r.type = (uint8_t)info;
+            struct span *f = span_at(all, r.address);
+            if (f != NULL && r.symbol < m->elf.symbol_count) {
+                take(m, all, f, &r);
+            }
+        }
+    }
+}
+
+static void note_need(struct module *m, const struct spans *all, struct span *f,
+                      const struct record *r)
+{
+    bool import = m->elf.symbols[r->symbol].home == HOME_IMPORT;
+    (void)all;
+    f->needs |= r->type == R_ARM_GOT32 || r->type == R_ARM_GOTOFF ||
+                (import && relocation_branches(r->type));
+}
+
+static void note_call(struct module *m, const struct spans *all, struct span *f,
+                      const struct record *r)
+{
+    const struct symbol *s = &m->elf.symbols[r->symbol];
+    if (!f->spoils || f->call != 0 || !relocation_branches(r->type)) {
+        return;
+    }
+    const struct span *callee = s->home == HOME_TEXT ? span_at(all, s->value) : NULL;
+    if (s->home == HOME_IMPORT || (callee != NULL && callee->needs)) {
+        f->call = r->address;
+        f->callee = r->symbol;
+        f->callee_section = r->section;
+    }
+}
+
+/* On ARMv6-M the compiler gives r9 back to callers in any case: nothing can be told. */
+static void check_spoilers(struct module *m, struct spans *all)
+{
+    bool any = false;
+    for (size_t i = 0; i < all->count; i++) {
+        all->list[i].spoils = spoils(m, &all->list[i]);
+        any |= all->list[i].spoils;
+    }
+    if (!any) {
+        return;
+    }
+    each_record(m, all, note_need);
+    each_record(m, all, note_call);
+    for (size_t i = 0; i < all->count; i++) {
+        const struct span *f = &all->list[i];
+        if (f->call != 0) {
+            problem_error(m, f->callee_section, f->call,
+                          "'%s' uses r9 for its own ends and calls '%s', which counts on "
+                          "r9; compile it with -fpic -msingle-pic-base "
+                          "-mpic-register=r9 -mno-pic-data-is-text-relative, or load the "
+                          "module into RAM (no --xip)",
+                          m->elf.symbols[f->symbol].name, symbol_label(m, f->callee));
+        }
+    }
+}
+
+void picregister_check(struct module *m)
+{
+    struct spans all = {NULL, 0, 0};
+    if (!m->by_r9) {
+        return;
+    }
+    find_functions(m, &all);
+    check_base(m, &all);
+    if (m->options.xip && (m->needs & MODFMT_NEED_V7M) != 0) {
+        check_spoilers(m, &all);
+    }
+    free(all.list);
+}
