@@ -3,7 +3,7 @@
 #
 #   scripts/test.sh              everything
 #   MODFMT_ALL=1 scripts/test.sh all of the oracle, not a quarter, and every cut over USB
-#   scripts/test.sh SUITE…       these suites only (acceptance unit check cli vectors oracle qemu gdb stack fault life fuzz store board modflash modapi target chip languages packaging freertos callbacks bench)
+#   scripts/test.sh SUITE…       these suites only (acceptance unit check cli vectors oracle qemu gdb stack fault life fuzz store linking board modflash modapi target chip languages packaging freertos callbacks bench)
 #
 # Two builds: build/ has the plain tools and runs all tests; build-dev/ has the host code
 # under ASan and UBSan and runs those that need no Cortex-M build once more.
