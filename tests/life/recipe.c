@@ -153,7 +153,7 @@ struct recipe_image recipe_image(const struct recipe *r)
     if (!d || words + 4 > WORDS_MAX || r->odd > 16)
         abort();
     d->source = (struct modfmt_source){
-        .flags = MODFMT_FLAG_BLOCK | MODFMT_FLAG_APART,
+        .flags = MODFMT_FLAG_BLOCK | MODFMT_FLAG_APART | MODFMT_FLAG_IN_PLACE | r->flags,
         .machine = 40,
         .needs = MODFMT_NEED_V6M | r->needs,
         .entry = r->no_entry ? 0 : RECIPE_ENTRY,
@@ -179,4 +179,21 @@ struct recipe_image recipe_image(const struct recipe *r)
         abort();
     free(d);
     return image;
+}
+
+void recipe_mend(struct recipe_image *image)
+{
+    modfmt_put32(image->bytes + MODFMT_OFF_HEADER_CHECK,
+                 modfmt_crc32(0, image->bytes, MODFMT_OFF_CRC));
+    modfmt_put32(image->bytes + MODFMT_OFF_CRC,
+                 modfmt_image_crc(image->bytes,
+                                  modfmt_get32(image->bytes + MODFMT_OFF_TOTAL_SIZE)));
+}
+
+uint32_t recipe_tags(const struct recipe_image *image)
+{
+    struct modfmt_areas at;
+
+    modfmt_areas(image->bytes, &at);
+    return at.tags;
 }

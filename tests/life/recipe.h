@@ -46,6 +46,7 @@ struct recipe {
     bool no_entry;
     uint32_t needs; /**< of the core, besides v6m */
     uint32_t odd;   /**< bytes more of text */
+    uint32_t flags; /**< besides those of all placements */
 };
 
 /** For tests' use: MODULE("A", NEEDS(ANY("B")), .init = 1), version 1.2.3. */
@@ -67,5 +68,9 @@ struct recipe_image recipe_image(const struct recipe *recipe);
 /** Where in data the word of import `index` is (as the recipe has them). */
 uint32_t recipe_import_place(const struct recipe *recipe, unsigned index);
 uint32_t recipe_hash(const char *name);
+/** After a change of its bytes: make the header's check and the CRC right again. */
+void recipe_mend(struct recipe_image *image);
+/** Where its tags begin. */
+uint32_t recipe_tags(const struct recipe_image *image);
 
 #endif

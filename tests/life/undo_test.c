@@ -80,6 +80,8 @@ static void every_call_of_a_load_fails_once(void **state)
         assert_string_equal(world.log, "");
     } while (world.failed != WORLD_NONE);
     assert_int_equal(seen[WORLD_PLACE], world.mode & WORLD_APART ? 8 : 4);
+    assert_true((world.r.modules->image.placement == MODLOAD_IN_PLACE) ==
+                ((world.mode & WORLD_PLACES) == WORLD_IN_PLACE));
     assert_int_equal(seen[WORLD_SUPPLY], 3);
     assert_int_equal(seen[WORLD_FIND], 5);
     assert_int_equal(unbound, 2);

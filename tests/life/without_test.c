@@ -110,7 +110,8 @@ int main(void)
 
     for (world_mode = 0; world_mode < WORLD_MODES; world_mode++)
         if ((MODLOAD_WITH_READ || !(world_mode & WORLD_IN_PIECES)) &&
-            (MODLOAD_WITH_APART || !(world_mode & WORLD_APART)))
+            (MODLOAD_WITH_APART || !(world_mode & WORLD_APART)) &&
+            (MODLOAD_WITH_IN_PLACE || !(world_mode & WORLD_IN_PLACE)))
             failed += cmocka_run_group_tests(tests, NULL, NULL);
     return failed != 0;
 }

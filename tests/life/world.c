@@ -51,25 +51,44 @@ static int read_(const struct modload_port *port, const struct modload_source *s
     return 0;
 }
 
+/** May a segment be placed for that purpose, in this mode? */
+static bool wanted(enum modload_purpose purpose)
+{
+    if (purpose >= MODLOAD_FIXED)
+        return world.r.port.identity && purpose <= MODLOAD_FIXED_CODE;
+    if (purpose == MODLOAD_BLOCK)
+        return !(world.mode & WORLD_APART);
+    return world.mode & WORLD_APART ||
+           ((world.mode & WORLD_PLACES) == WORLD_IN_PLACE && purpose != MODLOAD_TEXT);
+}
+
 static int place_(const struct modload_port *port, enum modload_purpose purpose,
                   uint32_t align, struct modfmt_segment *segment)
 {
     struct world_piece *piece = &world.piece[world.piece_count];
+    bool code = purpose != MODLOAD_DATA && purpose != MODLOAD_FIXED;
 
     (void)port;
     if (fails(WORLD_PLACE) || segment->size > WORLD_RAM ||
         world.piece_count == WORLD_PIECES)
         return MODLOAD_E_MEMORY;
-    if ((purpose == MODLOAD_BLOCK) != !(world.mode & WORLD_APART) || segment->size == 0)
+    if (!wanted(purpose) || segment->size == 0)
         wrong("another purpose was wanted, or no byte");
+    if (code && world.no_execute)
+        return MODLOAD_E_EXECUTE;
+    if (purpose >= MODLOAD_FIXED &&
+        modload_fixed_check(&world.r, segment, world.arena_begin, world.arena_end))
+        return MODLOAD_E_MEMORY;
     if (world.piece_count == 0)
         world.next_address = 0x20000000;
     segment->bytes = malloc(segment->size);
     if (!segment->bytes)
         wrong("out of memory");
     memset(segment->bytes, 0xa5, segment->size);
-    segment->address = (world.next_address + align - 1) & ~(align - 1);
-    world.next_address = segment->address + segment->size + 1;
+    if (purpose < MODLOAD_FIXED) {
+        segment->address = (world.next_address + align - 1) & ~(align - 1);
+        world.next_address = segment->address + segment->size + 1;
+    }
     *piece = (struct world_piece){*segment, purpose};
     world.piece_count++;
     return 0;
@@ -96,6 +115,7 @@ static void release_(const struct modload_port *port, enum modload_purpose purpo
 static int find_(const struct modload_port *port, uint32_t hash, uint32_t type,
                  uint32_t *ret_address)
 {
+    world.finds++;
     return fails(WORLD_FIND) ? MODLOAD_E_IMPORT
                              : world.find(port, hash, type, ret_address);
 }
@@ -211,7 +231,8 @@ void world_begin(void)
     world.mode = world_mode;
     world.r.port = (struct modload_port){
         .features = MODFMT_NEED_V6M,
-        .options = MODLOAD_OPT_CRC | (world.mode & WORLD_APART ? MODLOAD_OPT_APART : 0),
+        .options = MODLOAD_OPT_CRC | (world.mode & WORLD_APART ? MODLOAD_OPT_APART : 0) |
+                   (world.mode & WORLD_IN_PLACE ? MODLOAD_OPT_IN_PLACE : 0),
         .read = read_,
         .place = place_,
         .release = release_,
@@ -266,8 +287,10 @@ struct modload_source world_source(const char *name)
 
         if (strcmp(world.shelf[i].text, name) != 0)
             continue;
-        return (struct modload_source){world.mode & WORLD_IN_PIECES ? NULL : image->bytes,
-                                       image->size, image->bytes, 0};
+        return world.mode & WORLD_IN_PIECES
+                   ? (struct modload_source){NULL, image->size, image->bytes, 0}
+                   : (struct modload_source){image->bytes, image->size, image->bytes,
+                                             WORLD_FLASH + i * WORLD_STEP};
     }
     wrong("no such image on the shelf");
 }
@@ -282,21 +305,41 @@ struct modload_module *world_storage(void)
     return m;
 }
 
-int world_load(const char *name, struct modload_module **ret_module,
-               struct modfmt_diag *diag)
+/** What all images are, as one number. */
+static uint32_t shelf_sum(void)
 {
-    struct modload_source source = world_source(name);
+    uint32_t sum = 0;
+
+    for (unsigned i = 0; i < world.shelf_count; i++)
+        sum = modfmt_crc32(sum, world.shelf[i].image.bytes, world.shelf[i].image.size);
+    return sum;
+}
+
+int world_load_as(const char *image, const char *name, struct modload_module **ret_module,
+                  struct modfmt_diag *diag)
+{
+    struct modload_source source = world_source(image);
+    uint32_t sum = shelf_sum();
     struct modfmt_diag own;
     int rc;
 
     diag = diag ? diag : &own;
     *ret_module = world_storage();
-    rc = modload_load(&world.r, &source, *ret_module, diag);
+    rc = name ? modload_load_as(&world.r, &source, *ret_module, name, diag)
+              : modload_load(&world.r, &source, *ret_module, diag);
+    if (shelf_sum() != sum)
+        wrong("an image was written to");
     if (diag->code != rc)
         wrong("diag has another code than was returned");
     if (rc)
         *ret_module = NULL;
     return rc;
+}
+
+int world_load(const char *name, struct modload_module **ret_module,
+               struct modfmt_diag *diag)
+{
+    return world_load_as(name, NULL, ret_module, diag);
 }
 
 struct modload_module *world_loaded(const char *name)

@@ -29,7 +29,14 @@ enum world_call {
 /** How images are given and where they go: set before world_begin(). */
 #define WORLD_IN_PIECES 1u /**< read through port.read, and not mapped */
 #define WORLD_APART     2u
-#define WORLD_MODES     4u
+/** Run in place what can be: what is read in pieces cannot. */
+#define WORLD_IN_PLACE 4u
+#define WORLD_MODES    6u
+#define WORLD_PLACES   (WORLD_IN_PLACE | WORLD_IN_PIECES)
+
+/** Where the shelf is in flash, and how far from image to image. */
+#define WORLD_FLASH 0x08000000u
+#define WORLD_STEP  0x1000u
 
 struct world_piece {
     struct modfmt_segment segment;
@@ -52,6 +59,9 @@ struct world {
     unsigned storage_count; /**< handed out and not dismissed */
     uint32_t next_address;
     uint32_t mode;
+    uint32_t arena_begin, arena_end; /**< for linked images; at first there is none */
+    bool no_execute;                 /**< no memory can */
+    unsigned finds;                  /**< calls of find() */
 
     unsigned calls;   /**< that could have failed */
     unsigned fail_at; /**< number of the one that does; 0: none */
@@ -87,7 +97,10 @@ struct modload_module *world_storage(void);
  *  that is not 0 */
 int world_load(const char *name, struct modload_module **ret_module,
                struct modfmt_diag *diag);
-/** The same for images that must load. */
+/** The same as an instance of that name. */
+int world_load_as(const char *image, const char *name, struct modload_module **ret_module,
+                  struct modfmt_diag *diag);
+/** As world_load(), for images that must load. */
 struct modload_module *world_loaded(const char *name);
 /** world_begin() and world_end() as cmocka has them around each test. */
 int world_setup(void **state);
