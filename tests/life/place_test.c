@@ -399,6 +399,19 @@ static void linked_for_another_firmware_is_refused(void **state)
     refused("A", MODLOAD_E_LINKED);
 }
 
+/** What the loader alone says: the registry, which walks all tags, may find fault before.
+ */
+static int loader_says(const char *name)
+{
+    struct modload_source source = world_source(name);
+    struct modload_image image;
+    struct modfmt_diag diag;
+    int rc = modload_image_load(&world.r.port, &source, &image, &diag);
+
+    assert_int_equal(world.piece_count, 0);
+    return rc;
+}
+
 /** The tag is not there, is not the first, is of another length, or does not end. */
 static void linked_image_without_its_tag_is_refused(void **state)
 {
@@ -414,7 +427,7 @@ static void linked_image_without_its_tag_is_refused(void **state)
 
         modfmt_put32(image->bytes + tag, head ^ 1u << bit);
         recipe_mend(image);
-        refused("A", MODLOAD_E_LINKED);
+        assert_int_equal(loader_says("A"), MODLOAD_E_LINKED);
         modfmt_put32(image->bytes + tag, head);
     }
     total = (tag + 4 + MODFMT_LINKED_SIZE + (uint32_t)sizeof(build_id) - 1) & ~31u;
@@ -422,7 +435,7 @@ static void linked_image_without_its_tag_is_refused(void **state)
     recipe_mend(image);
     image->bytes = realloc(image->bytes, total);
     image->size = total;
-    refused("A", MODLOAD_E_LINKED);
+    assert_int_equal(loader_says("A"), MODLOAD_E_LINKED);
 }
 
 static void critical_tags_behind_it_are_looked_at(void **state)
