@@ -402,6 +402,13 @@ static int slot_compare(const void *key, const void *use)
     return slot < other ? -1 : slot > other;
 }
 
+const struct got_use *got_use_of(const struct module *m, uint32_t slot)
+{
+    return m->got_count != 0
+               ? bsearch(&slot, m->got, m->got_count, sizeof *m->got, slot_compare)
+               : NULL;
+}
+
 /* In a section of its own, every slot that is not zero must have been explained. The uses
  * are sorted by slot. */
 static void check_unexplained(struct module *m)
@@ -412,9 +419,7 @@ static void check_unexplained(struct module *m)
     }
     for (uint32_t offset = 0; offset + 4 <= s->size; offset += 4) {
         uint32_t slot = s->address + offset;
-        if (modfmt_get32(s->bytes + offset) != 0 &&
-            (m->got_count == 0 || bsearch(&slot, m->got, m->got_count, sizeof *m->got,
-                                          slot_compare) == NULL)) {
+        if (modfmt_get32(s->bytes + offset) != 0 && got_use_of(m, slot) == NULL) {
             problem_error(
                 m, (uint32_t)(s - m->elf.sections), s->address + offset,
                 "the slot holds 0x%08x, but no relocation record tells whose it is; "

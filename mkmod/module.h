@@ -466,6 +466,8 @@ void movpair_resolve(struct module *m);
 /** Link address that r9 stands for, by sections alone; 0 if they do not tell. */
 uint32_t got_planned(const struct module *m);
 void got_add(struct module *m, const struct record *r, uint32_t value);
+/** A use of the slot at an address, once they are resolved; NULL if there is none. */
+const struct got_use *got_use_of(const struct module *m, uint32_t slot);
 /** Attribute all slots, make their fix-ups, choose the static base. */
 void got_resolve(struct module *m);
 

@@ -143,7 +143,7 @@ static uint32_t pointer_cost(struct graph *g, size_t index, const struct stack_c
             "give what it needs at most with --stack-indirect BYTES, or what the caller "
             "needs in all with --stack-allow CALLER=BYTES");
     }
-    return s->indirect;
+    return s->indirect + trampolines_stack(g->m);
 }
 
 static void count(struct stack_function *f, size_t call, uint64_t cost)

@@ -177,6 +177,26 @@ static struct value literal(const struct stack_step *t, uint32_t address)
     return number_of(modfmt_get32(bytes));
 }
 
+/* What `LDR …, [rn, rm]` finds in the global offset table, whose slots stay as they are.
+ */
+static struct value table_slot(const struct stack_step *t, struct value rn,
+                               struct value rm)
+{
+    const struct got_use *use = NULL;
+    if (rn.kind == VALUE_NUMBER && rm.kind == VALUE_NUMBER) {
+        use = got_use_of(t->m, rn.number + rm.number);
+    }
+    if (use == NULL) {
+        return value_of(VALUE_UNKNOWN, 0);
+    }
+    const struct symbol *s = &t->m->elf.symbols[use->symbol];
+    const uint8_t *bytes = stack_bytes(t->m, use->slot, 4);
+    if (s->home == HOME_IMPORT) {
+        return value_of(VALUE_IMPORT, s->import);
+    }
+    return bytes != NULL ? number_of(modfmt_get32(bytes)) : value_of(VALUE_UNKNOWN, 0);
+}
+
 /* ---- 16 bits --------------------------------------------------------------------- */
 
 /* The low registers that an instruction writes, where nothing better is known. */
@@ -270,6 +290,8 @@ static bool narrow_computes(struct stack_step *t, uint32_t h)
         set(t, h >> 8 & 7, number_of(((t->address + 4) & ~3u) + 4 * imm8.number));
     } else if ((h & 0xf800) == 0x4800) {
         set(t, h >> 8 & 7, literal(t, ((t->address + 4) & ~3u) + 4 * (h & 0xff)));
+    } else if ((h & 0xfe00) == 0x5800) {
+        set(t, h & 7, table_slot(t, rn, get(t, h >> 6 & 7)));
     } else if ((h & 0xfe00) == 0x4400 && (h & 0x100) == 0) {
         uint32_t to = (h >> 4 & 8) | (h & 7);
         t->indexed = to == PC;
@@ -480,6 +502,8 @@ static void wide_single(struct stack_step *t, uint32_t first, uint32_t second)
         t->indexed = registers;
         if (on_stack) {
             load_slot(t, rt, slot);
+        } else if (registers && word && (second & 0xff0) == 0) {
+            set(t, rt, table_slot(t, get(t, rn), get(t, second & 15)));
         } else {
             set(t, rt, value_of(VALUE_UNKNOWN, 0));
         }

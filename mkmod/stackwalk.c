@@ -287,7 +287,11 @@ static void leave(struct walk *w, uint32_t site, struct value target,
         note_exit(w, target.number, state);
         add_call(w, site, CALL_IMPORT, target.number, state->depth);
     } else if (target.kind == VALUE_NUMBER) {
-        leave_to(w, site, target.number, state);
+        /* An address of a function leads to its trampoline, if it has one. */
+        struct stack_state through = *state;
+        through.depth +=
+            trampolines_of(w->m, target.number) != NULL ? trampolines_stack(w->m) : 0;
+        leave_to(w, site, target.number, &through);
     } else {
         add_call(w, site, CALL_POINTER, 0, state->depth);
     }
@@ -680,6 +684,9 @@ void stack_walk(struct module *m, struct stack_functions *all, size_t index)
     struct stack_state state;
     start_state(&state);
     state.reg[14].kind = VALUE_RETURN;
+    if (m->has_static_base) {
+        state.reg[9] = (struct value){.kind = VALUE_NUMBER, .number = m->static_base};
+    }
     visit_new(&w, f.start, &state, false);
     run(&w);
     if (!w.switches) {
