@@ -29,6 +29,7 @@ clang "${flags[@]}" -D_POSIX_C_SOURCE=200809L -Ilibmodfmt -Itarget-loader \
 for f in specs/vectors/good/*.bin specs/vectors/bad/*.bin; do
     { printf '\0'; cat "$f"; } >"build/fuzz/seeds/$(basename "$f" .bin)-0"
     { printf '\21'; cat "$f"; } >"build/fuzz/seeds/$(basename "$f" .bin)-1"
+    { printf '\140'; cat "$f"; } >"build/fuzz/seeds/$(basename "$f" .bin)-2"
 done
 exec "build/fuzz/$name" -artifact_prefix=build/fuzz/ -max_len=4096 "$@" \
     ${FUZZ_WORK:-build/fuzz/work} tests/fuzz/corpus build/fuzz/seeds

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Runs the fuzz target over files, or over all files of folders: what the fuzzer found once
  * must hold for ever, and needs no clang. Vectors have no option byte: --image FOLDER gives
- * them each of the 32. */
+ * them each of the 128. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static void run(const char *path, bool image)
         runs++;
         return;
     }
-    for (unsigned options = 0; options < 32; options++) {
+    for (unsigned options = 0; options < 128; options++) {
         bytes[0] = (uint8_t)options;
         LLVMFuzzerTestOneInput(bytes, size + 1);
         runs++;

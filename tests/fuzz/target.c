@@ -3,7 +3,8 @@
  *
  * What must hold, whatever the bytes are:
  * - nothing is read outside the image (read_() and ASan watch) or written outside the memory
- *   that place_() gave (each piece is malloc'ed at its size, so that ASan watches);
+ *   that place_() gave (each piece is malloc'ed at its size, so that ASan watches; the image,
+ *   where its text runs in place, is compared with what it was);
  * - a load that fails has given back all memory; one that succeeds has it all, until unloaded;
  * - an image that passes the full check loads, or the loader says what it does not support;
  * - what it loads is what the iterator says: two decoders of the same table agree.
@@ -19,6 +20,7 @@
 #define TEXT_ADDRESS 0x20008000u
 #define DATA_ADDRESS 0x10010000u
 #define IMPORT_ADDRESS 0x08001235u
+#define FLASH_ADDRESS 0x08060000u
 
 struct host {
     unsigned placed; /**< bit: purpose */
@@ -53,7 +55,9 @@ static int place_(const struct modload_port *port, enum modload_purpose purpose,
     segment->bytes = malloc(segment->size);
     require(segment->bytes != NULL);
     memset(segment->bytes, 0xa5, segment->size);
-    segment->address = purpose >= MODLOAD_DATA ? DATA_ADDRESS : TEXT_ADDRESS;
+    if (purpose < MODLOAD_FIXED)
+        segment->address = purpose >= MODLOAD_DATA ? DATA_ADDRESS : TEXT_ADDRESS;
+    require(segment->address % align == 0);
     h->placed |= 1u << purpose;
     return 0;
 }
@@ -150,7 +154,7 @@ static void compare(const struct modfmt_image *i, const struct modload_image *m,
             memcpy(copy[k].bytes, i->bytes + (k ? i->at.data : i->at.text), stored);
     }
     modfmt_fixups_begin(i, &it);
-    while (modfmt_fixups_next(&it, &f, &diag) == 1)
+    while (m->placement != MODLOAD_LINKED && modfmt_fixups_next(&it, &f, &diag) == 1)
         apply(i, &f, copy, weak_only);
     for (unsigned k = 0; k < 2; k++) {
         require(copy[k].size == 0 || !memcmp(copy[k].bytes, m->segment[k].bytes, copy[k].size));
@@ -184,27 +188,71 @@ static bool simple(const struct modfmt_image *i)
     return good;
 }
 
+/** What a firmware has to be for the image's tag linked, if it has one. */
+static const uint8_t *identity_for(const uint8_t *bytes, uint32_t size,
+                                   struct modload_identity *identity)
+{
+    struct modfmt_image image;
+    struct modfmt_tag tag;
+    struct modfmt_diag diag;
+
+    if (modfmt_open(bytes, size, &image, &diag) ||
+        modfmt_tag_find(&image, MODFMT_TAG_LINKED, &tag) != 1 || tag.length < MODFMT_LINKED_SIZE)
+        return NULL;
+    identity->build_id = tag.value + MODFMT_LINKED_SIZE;
+    identity->build_id_size = tag.length - MODFMT_LINKED_SIZE;
+    identity->api = modfmt_get32(tag.value + MODFMT_LINKED_OFF_API);
+    return tag.value;
+}
+
+/** Is a module where it says, and does nobody who reads of it leave it? */
+static void look(const struct modload_image *m, const uint8_t *bytes, uint32_t address)
+{
+    const struct modfmt_segment *text = &m->segment[0];
+
+    if (m->placement >= MODLOAD_IN_PLACE) {
+        require(text->bytes == bytes + MODFMT_HEADER_SIZE);
+        require(text->address == address + MODFMT_HEADER_SIZE);
+        require(text->size == modfmt_get32(bytes + MODFMT_OFF_TEXT_STORED));
+    }
+    for (unsigned k = 0; k < 3; k++) {
+        const struct modload_span *span = &m->span[k];
+        bool inside = false;
+
+        for (unsigned i = 0; i < 2; i++)
+            inside |= modfmt_range(span->address - m->segment[i].address, span->size,
+                                   m->segment[i].size);
+        require(inside || span->size == 0);
+    }
+}
+
 static void load(const uint8_t *bytes, uint32_t size, unsigned options)
 {
     struct host host = {0, (options & 2) != 0};
+    struct modload_identity identity = {NULL, 0, 0};
+    const uint8_t *linked = options & 64 ? identity_for(bytes, size, &identity) : NULL;
     const struct modload_port port = {
         .ctx = &host,
         .features = options & 4 ? 0xffffffff : MODFMT_NEED_ALL,
-        .options = MODLOAD_OPT_CRC | (options & 1 ? MODLOAD_OPT_APART : 0),
+        .options = MODLOAD_OPT_CRC | (options & 1 ? MODLOAD_OPT_APART : 0) |
+                   (options & 32 ? MODLOAD_OPT_IN_PLACE : 0),
         .read = read_,
         .place = place_,
         .release = release_,
         .find = find_,
         .sync = sync_,
+        .identity = options & 64 ? &identity : NULL,
     };
-    const struct modload_source source = {MODLOAD_WITH_READ && options & 16 ? NULL : bytes, size,
-                                          (void *)(uintptr_t)bytes, 0};
+    struct modload_source source = {MODLOAD_WITH_READ && options & 16 ? NULL : bytes, size,
+                                    (void *)(uintptr_t)bytes, 0};
     struct modload_image module;
     struct modfmt_image image;
     struct modfmt_diag diag;
     int checked = modfmt_open(bytes, size, &image, &diag);
     int loaded;
 
+    if (source.mapped && options & (32 | 64))
+        source.address = linked ? modfmt_get32(linked) - MODFMT_HEADER_SIZE : FLASH_ADDRESS;
     if (checked == 0)
         checked = modfmt_check(&image, &diag);
     require(checked == 0 || diag.code == checked);
@@ -217,6 +265,7 @@ static void load(const uint8_t *bytes, uint32_t size, unsigned options)
         require(checked || loaded <= MODLOAD_E_NEEDS);
         return;
     }
+    look(&module, bytes, source.address);
     if (checked == 0 && simple(&image))
         compare(&image, &module, host.weak_only);
     modload_image_unload(&port, &module);
@@ -226,7 +275,7 @@ static void load(const uint8_t *bytes, uint32_t size, unsigned options)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    uint8_t *image;
+    uint8_t *image, *flash;
     unsigned options;
 
     if (size < 1 || size > MEMORY_MAX)
@@ -237,7 +286,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(image, data + 1, size - 1);
     if (!(options & 8))
         mend(image, (uint32_t)(size - 1));
+    flash = malloc(size);
+    require(flash != NULL);
+    memcpy(flash, image, size - 1);
     load(image, (uint32_t)(size - 1), options);
+    require(memcmp(flash, image, size - 1) == 0);
+    free(flash);
     free(image);
     return 0;
 }
