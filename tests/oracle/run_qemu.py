@@ -6,8 +6,9 @@
 
 Each source checks itself and returns 0, or the number of the check that failed. Images of
 ARMv6-M and v7E-M run on the STM32F405, the small ones of the former on a Cortex-M0 as well,
-images of ARMv8-M on a Cortex-M33; those that may be run apart too. Many images go into one
-flash region, so that QEMU starts a few times only.
+images of ARMv8-M on a Cortex-M33; those that may be run apart too. Those whose text can stay in flash run
+there, two instances of each as well, and those that can be linked for flash are, by modflash.
+Many images go into one flash region, so that QEMU starts a few times only.
 """
 import argparse
 import multiprocessing
@@ -33,6 +34,8 @@ OPTIONS = ("gcc-O0", "gcc-Os", "gcc-slow-flash", "gcc-long-calls", "gcc-fpic", "
 # These are for every other source only: all of them would take too long.
 HALF = ("gcc-O2", "clang-O0", "clang-fpic", "gcc-hard", "clang-hard")
 MINIMUM = 140
+TWICE, LINKED = ("--twice",), ("linked",)
+ARENA = 16 << 10        # RAM that the firmware has for linked images
 
 
 def chosen_cases():
@@ -69,8 +72,12 @@ def make(job):
     cwd.mkdir(parents=True)
     try:
         link = cases.prepare(case, cwd)
-        elf = link.at("base", case.base(), flags=["--emit-relocs"])
-        image, _ = tools.pack(elf, cwd, "--name", short_name(case), "--strip-names")
+        # libc is not compiled for r9.
+        xip = case.option == "gcc-sb" and case.flag("group") != "libc"
+        elf = link.at("base", case.base(), flags=["--emit-relocs"],
+                      data="ALIGN(256)" if xip else None)
+        in_place = ["--xip"] if xip else []
+        image, _ = tools.pack(elf, cwd, "--name", short_name(case), "--strip-names", *in_place)
         ram = image.text_mem + image.data_mem
         boards = boards_of(case.core, ram)
         if ram > BOARDS[boards[0]][1]:
@@ -80,17 +87,30 @@ def make(job):
         return short_name(case), None, [], str(failure)
 
 
-def batches(images):
-    """Images in groups that fit the flash region."""
-    found, size = [[]], 0
+def batches(images, arena):
+    """Images in groups that fit the flash region, and whose data fits the arena."""
+    found, size, ram = [[]], 0, 0
     for name, path in images:
-        length = (pathlib.Path(path).stat().st_size + 255) & ~255
-        if size + length > REGION or len(found[-1]) >= 48:
+        image = tools.Image(path)
+        length, data = (len(image.bytes) + 511) & ~255, image.data_mem + 64
+        if size + length > REGION or ram + data > arena or len(found[-1]) >= 48:
             found.append([])
-            size = 0
+            size = ram = 0
         found[-1].append((name, path))
-        size += length
+        size, ram = size + length, ram + data
     return [b for b in found if b]
+
+
+def runs_of(board, images):
+    """(options, images, bytes of RAM for linked ones) of each way to run a board's images."""
+    apart = [(n, p) for n, p in images if tools.Image(p).flags & tools.FLAG_APART]
+    in_place = [(n, p) for n, p in images if tools.Image(p).flags & tools.FLAG_IN_PLACE]
+    ways = [((), images), (("--apart",), apart), (("--copy",), in_place),
+            (TWICE, in_place)]
+    if board == "stm32f405":        # modflash knows that one
+        ways.append((LINKED, [(n, p) for n, p in apart if tools.Image(p).data_mem < ARENA - 64]))
+    return [(options, chosen, ARENA if options == LINKED else 1 << 30)
+            for options, chosen in ways]
 
 
 def firmware(board):
@@ -98,15 +118,28 @@ def firmware(board):
     return top / "cross" / BOARDS[board][0] / "target-loader" / "firmware" / f"{board}.elf"
 
 
+def link_for_flash(images, board):
+    """A flash file into which modflash has linked the images."""
+    flash = pathlib.Path(images[0][1]).parent / "flash.img"
+    flash.unlink(missing_ok=True)
+    build.run([tools.tool("MODFLASH"), "--probe", f"file:{flash}", "--chip", board, "--firmware",
+               firmware(board), "install", "--xip-link", *(p for _, p in images)],
+              flash.parent, "modflash install --xip-link")
+    return flash
+
+
 def run_batch(images, board, options=()):
     """Run images together: {name: what the console says of it} and how it ended."""
+    if options == LINKED:
+        which = ["--flash", link_for_flash(images, board)]
+    else:
+        which = [*options, *(p for _, p in images)]
     done = subprocess.run([tools.ROOT / "scripts" / "run-qemu.sh", "--firmware",
-                           firmware(board), *options,
-                           *(p for _, p in images)],
-                          capture_output=True, text=True, errors="replace", timeout=60)
+                           firmware(board), *which],
+                          capture_output=True, text=True, errors="replace", timeout=300)
     said = {}
     for line in done.stdout.splitlines():
-        found = re.match(r"module ([A-Za-z0-9-]+) [0-9.]+:? *(.*)", line)
+        found = re.match(r"module ([A-Za-z0-9-]+(?:\.2)?) [0-9.]+:? *(.*)", line)
         if found and found.group(1) not in said:
             said[found.group(1)] = found.group(2).strip()
     return said, done
@@ -128,7 +161,8 @@ def judge_batch(images, board, options=()):
         heard = max((i for i, (n, _) in enumerate(images) if n in said), default=0) + 1
         wrong = 0
         for name, _ in images[:heard]:
-            good = returned(said.get(name)) == 0
+            names = [name, name + ".2"] if options == TWICE else [name]
+            good = all(returned(said.get(n)) == 0 for n in names)
             wrong += not good
             print(f"{'ok' if good else 'not ok'} {' '.join([board, *options])} {name}"
                   + ("" if good else f": {said.get(name, 'the console says nothing of it')}"))
@@ -172,10 +206,9 @@ def main():
                 print(f"not ok {name}: {problem}")
         for board in BOARDS:
             images = [(n, p) for n, p, boards, _ in made if board in boards]
-            apart = [(n, p) for n, p in images if tools.Image(p).flags & tools.FLAG_APART]
-            for chosen, options in ((images, ()), (apart, ("--apart",))):
+            for options, chosen, arena in runs_of(board, images):
                 ran += len(chosen)
-                for batch in batches(chosen):
+                for batch in batches(chosen, arena):
                     failed += judge_batch(batch, board, options)
         failed += not failure_is_seen(folder)
         print(f"oracle-qemu: {len(made)} modules, {ran} runs, {failed} failed")

@@ -8,7 +8,7 @@ import zlib
 
 from build import Failure, run
 
-FLAG_BLOCK, FLAG_APART = 1, 2
+FLAG_BLOCK, FLAG_APART, FLAG_IN_PLACE = 1, 2, 4
 ROOT = pathlib.Path(os.environ.get("MODFMT_SOURCE",
                                    pathlib.Path(__file__).resolve().parents[2]))
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Alignments of 8 to 256 in every segment. */
-/* oracle: data_align=256 */
+/* oracle: data_align=256 run_not=gcc-sb (there, a pointer to a function leads to a trampoline) */
 #include "check.h"
 
 #define ALIGNED(n) __attribute__((aligned(n)))
