@@ -127,8 +127,7 @@ static uint32_t placement_(const struct load_ *l, uint32_t flags, uint32_t align
 static int linked_(const struct load_ *l, const uint8_t *header, uint32_t tags)
 {
     const struct modload_identity *id = l->in.port->identity;
-    const uint8_t *tag = l->in.source->mapped + tags;
-    const uint8_t *value = tag + MODFMT_TAG_VALUE_OFFSET;
+    const uint8_t *tag, *value;
     struct modfmt_segment *s = l->module->segment;
     struct modfmt_diag *d = l->in.diag;
     uint32_t size, data;
@@ -137,6 +136,8 @@ static int linked_(const struct load_ *l, const uint8_t *header, uint32_t tags)
     d->got = d->want = 0;
     if (!id || !l->in.source->address)
         return MODLOAD_E_LINKED;
+    tag = l->in.source->mapped + tags;
+    value = tag + MODFMT_TAG_VALUE_OFFSET;
     size = MODFMT_LINKED_SIZE + id->build_id_size;
     if (modfmt_get32(header + MODFMT_OFF_TOTAL_SIZE) - tags <
             MODFMT_TAG_VALUE_OFFSET + size ||
@@ -167,8 +168,8 @@ static int stays_(const struct load_ *l, const uint8_t *header, uint32_t tags)
     l->in.diag->want = text->size;
     if (l->in.diag->got != l->in.diag->want)
         return MODFMT_E_IN_PLACE;
-    /* It is only read: see prepare_(). */
-    text->bytes = (uint8_t *)(uintptr_t)(source->mapped + MODFMT_HEADER_SIZE);
+    /* It is only read: see prepare_(). By integers: there may be no image to read. */
+    text->bytes = (uint8_t *)((uintptr_t)source->mapped + MODFMT_HEADER_SIZE);
     text->address = source->address + MODFMT_HEADER_SIZE;
     return is_linked_(l->module) ? linked_(l, header, tags) : 0;
 }
