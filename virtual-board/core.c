@@ -47,8 +47,14 @@
 #define LOCKUP_PC 0xfffffffeu
 
 /* Instructions that a core gets between two commands of the probe. The least is what
- * makes one poll enough for the stubs that program flash. */
-enum { BUDGET_LEAST = 20000, BUDGET_MOST = 2000000, BUDGET_PER_MICROSECOND = 20 };
+ * makes one poll enough for the stubs that program flash. The most is what a host that is
+ * slow has to make up for: all the time that went by would make it later still. */
+enum {
+    BUDGET_LEAST = 20000,
+    BUDGET_MOST = 200000,
+    BUDGET_SETTLE = 2000000,
+    BUDGET_PER_MICROSECOND = 20
+};
 
 static uint64_t microseconds(void)
 {
@@ -181,19 +187,18 @@ void core_step(struct core *core)
 
 void core_advance(struct core *core)
 {
-    uint64_t now = microseconds();
-    uint64_t budget = (now - core->last) * BUDGET_PER_MICROSECOND;
-    core->last = now;
+    uint64_t budget = (microseconds() - core->last) * BUDGET_PER_MICROSECOND;
     if (core_is_running(core)) {
         budget = budget < BUDGET_LEAST ? BUDGET_LEAST : budget;
         run(core, budget > BUDGET_MOST ? BUDGET_MOST : budget);
     }
+    core->last = microseconds(); /* its own slowness does not count */
 }
 
 void core_settle(struct core *core)
 {
     if (core_is_running(core)) {
-        run(core, core->bus->flash->faults->cut ? BUDGET_MOST : BUDGET_LEAST);
+        run(core, core->bus->flash->faults->cut ? BUDGET_SETTLE : BUDGET_LEAST);
     }
 }
 

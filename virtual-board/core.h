@@ -56,8 +56,8 @@ void core_set(struct core *core, unsigned number, uint32_t value);
 
 bool core_is_running(const struct core *core);
 /**
- * Let the core run for the time since the last call, at some 20 MHz; a core has no thread
- * of its own, so that the same commands always give the same result.
+ * Let the core run for the time since the last call, at some 20 MHz, for 10 ms at most; a
+ * core has no thread of its own, so that the same commands always give the same result.
  */
 void core_advance(struct core *core);
 /**
