@@ -83,7 +83,7 @@ static void mark_strings(struct code *code)
     for (size_t i = 0; i < m->fixup_count; i++) {
         const struct modfmt_fixup *f = &m->fixups[i];
         uint32_t at = module_stored(m, f);
-        if (f->target != MODFMT_TARGET_TEXT || f->relative != 0) {
+        if (f->target != code->segment || f->relative != 0) {
             continue;
         }
         uint32_t size = at < code->size ? string_size(code, at) : 0;
@@ -159,7 +159,7 @@ static void find_sites(struct code *code)
     size_t capacity = 0;
     for (size_t i = 0; i < m->fixup_count; i++) {
         const struct modfmt_fixup *f = &m->fixups[i];
-        if (f->segment != 0) {
+        if (f->segment != code->segment || f->place + 4 > code->size) {
             continue;
         }
         code->sites =
@@ -203,28 +203,70 @@ static void label_exports(struct code *code, size_t *capacity)
     for (uint32_t i = 0; i < m->image.export_count; i++) {
         const struct modfmt_export *e = &m->exports[i];
         bool function = (e->flags & MODFMT_EXPORT_OBJECT) == 0;
-        if ((e->flags & MODFMT_EXPORT_DATA) == 0) {
+        if (((e->flags & MODFMT_EXPORT_DATA) != 0) == code->segment &&
+            (function || code->segment == 0)) {
             add_label(code, capacity, function ? e->value & ~1u : e->value, 0,
                       e->name != NULL ? cli_format("%s", e->name)
                                       : cli_format("export_%08" PRIx32, e->hash));
         }
     }
-    if (m->image.entry != MODFMT_NO_ENTRY) {
+    if (m->image.entry != MODFMT_NO_ENTRY && code->segment == 0) {
         add_label(code, capacity, m->image.entry - 1, 1, cli_format("entry"));
     }
 }
 
-/* What is called below the prefix is a veneer: that of the import whose word comes next.
- */
+/* What mkmod put in front of data: all of it lies below the static base. */
+static uint32_t data_prefix(const struct module *m)
+{
+    const struct modfmt_tag *base = module_tag(m, MODFMT_TAG_STATIC_BASE);
+    uint32_t place = base == NULL ? 0 : modfmt_get32(base->value);
+    uint32_t offset = place & ~MODFMT_PLACE_DATA;
+    bool in_data = (place & MODFMT_PLACE_DATA) != 0;
+    return in_data && offset <= m->image.data_stored ? offset : 0;
+}
+
+/* The word that a veneer takes the import's address from, where code finds data by r9:
+ * LDR.W PC, [R9, #n] (ARMv7-M ARM, A7.7.42, T3 and T4). @return its offset in data */
+static bool veneer_slot(const struct code *code, uint32_t offset, uint32_t *ret_slot)
+{
+    uint32_t first = half(code, offset), second = half(code, offset + 2);
+    uint32_t base = data_prefix(code->module);
+    if (first == 0xf859 && (second & 0xff00) == 0xfc00) {
+        *ret_slot = base - (second & 0xff);
+    } else if (first == 0xf8d9 && (second & 0xf000) == 0xf000) {
+        *ret_slot = base + (second & 0xfff);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static char *import_veneer(const struct code *code, uint32_t index)
+{
+    const struct modfmt_import *import = &code->module->imports[index];
+    return import->name != NULL ? cli_format("%s@veneer", import->name)
+                                : cli_format("import_%08" PRIx32 "@veneer", import->hash);
+}
+
+/* What is called below the prefix is a veneer: that of the import whose word it loads, or
+ * whose word comes next. */
 static char *veneer_name(const struct code *code, uint32_t offset)
 {
+    const struct module *m = code->module;
+    uint32_t slot;
+    if (veneer_slot(code, offset, &slot)) {
+        for (size_t i = 0; i < m->fixup_count; i++) {
+            const struct modfmt_fixup *f = &m->fixups[i];
+            if (f->segment == 1 && f->place == slot &&
+                f->target == MODFMT_TARGET_IMPORT) {
+                return import_veneer(code, f->import_index);
+            }
+        }
+    }
     for (size_t i = 0; i < code->site_count; i++) {
         const struct modfmt_fixup *f = code->sites[i].fixup;
         if (code->sites[i].offset >= offset && f->target == MODFMT_TARGET_IMPORT) {
-            const struct modfmt_import *import = &code->module->imports[f->import_index];
-            return import->name != NULL
-                       ? cli_format("%s@veneer", import->name)
-                       : cli_format("import_%08" PRIx32 "@veneer", import->hash);
+            return import_veneer(code, f->import_index);
         }
     }
     return cli_format("veneer_%" PRIx32, offset);
@@ -244,7 +286,7 @@ static bool call_target(const struct code *code, uint32_t offset, uint32_t *ret_
         (first & 0x3ff) << 12 | (second & 0x7ff) << 1 | i2 << 22 | i1 << 23;
     uint32_t target = offset + 4 + distance - (sign << 24);
     *ret_target = target;
-    return target < (call ? code->size : code->module->prefix);
+    return target < (call ? code->size : code->segment == 0 ? code->module->prefix : 0);
 }
 
 static void label_calls(struct code *code, size_t *capacity)
@@ -256,12 +298,28 @@ static void label_calls(struct code *code, size_t *capacity)
             continue;
         }
         if (call_target(code, at, &target)) {
-            bool veneer = target < code->module->prefix;
+            bool veneer = code->segment == 0 && target < code->module->prefix;
             add_label(code, capacity, target, 2,
                       veneer ? veneer_name(code, target)
                              : cli_format("function_%" PRIx32, target));
         }
         at += code_is_wide(code, at) ? 4 : 2;
+    }
+}
+
+/* Functions that the words in front of data lead to: those of trampolines. */
+static void label_behind_trampolines(struct code *code, size_t *capacity)
+{
+    const struct module *m = code->module;
+    uint32_t prefix = data_prefix(m);
+    for (size_t i = 0; i < m->fixup_count; i++) {
+        const struct modfmt_fixup *f = &m->fixups[i];
+        uint32_t stored = module_stored(m, f);
+        if (f->segment == 1 && f->place < prefix && f->target == MODFMT_TARGET_TEXT &&
+            f->relative == 0 && (stored & 1) != 0 && stored < code->size) {
+            add_label(code, capacity, stored - 1, 2,
+                      cli_format("function_%" PRIx32, stored - 1));
+        }
     }
 }
 
@@ -310,8 +368,95 @@ void code_open(const struct module *module, struct code *ret_code)
     mark_data(&code);
     label_exports(&code, &capacity);
     label_calls(&code, &capacity);
+    label_behind_trampolines(&code, &capacity);
     sort_labels(&code);
     *ret_code = code;
+}
+
+/* ---- code in data ---------------------------------------------------------- */
+
+/* Does a word hold the address of a function that is stored in data? An odd address is
+ * one: objects at odd addresses are rare, and the flag code_in_data is set. */
+static bool leads_to_data(const struct module *m, const struct modfmt_fixup *f,
+                          uint32_t *ret_offset)
+{
+    uint32_t stored = module_stored(m, f);
+    *ret_offset = stored - 1;
+    return f->target == MODFMT_TARGET_DATA && f->relative == 0 && (stored & 1) != 0 &&
+           stored < m->image.data_stored;
+}
+
+/* Where the first function lies that an export or a word leads to; the size of data if
+ * there is none. */
+static uint32_t first_function(const struct module *m)
+{
+    uint32_t first = m->image.data_stored, offset;
+    for (uint32_t i = 0; i < m->image.export_count; i++) {
+        const struct modfmt_export *e = &m->exports[i];
+        if (e->flags == MODFMT_EXPORT_DATA && e->value - 1 < first) {
+            first = e->value - 1;
+        }
+    }
+    for (size_t i = 0; i < m->fixup_count; i++) {
+        if (leads_to_data(m, &m->fixups[i], &offset) && offset < first) {
+            first = offset;
+        }
+    }
+    return first;
+}
+
+static void label_functions(struct code *code, size_t *capacity)
+{
+    const struct module *m = code->module;
+    const char *kind = code->size == data_prefix(m) ? "trampoline" : "function";
+    uint32_t offset;
+    for (size_t i = 0; i < m->fixup_count; i++) {
+        if (leads_to_data(m, &m->fixups[i], &offset) && offset < code->size) {
+            add_label(code, capacity, offset, 1, cli_format("%s_%" PRIx32, kind, offset));
+        }
+    }
+}
+
+/* Where trampolines branch to (B, encoding T2). */
+static void label_tails(struct code *code, size_t *capacity)
+{
+    for (uint32_t at = code->start; at + 2 <= code->size; at += 2) {
+        uint32_t insn = half(code, at), distance = (insn & 0x7ff) << 1;
+        uint32_t target = at + 4 + distance - (distance >> 11 << 12);
+        if (code->map[at] == CODE_INSTRUCTION && insn >> 11 == 0x1c &&
+            target < code->size) {
+            add_label(code, capacity, target, 3, cli_format("tail_%" PRIx32, target));
+        }
+    }
+}
+
+bool code_open_data(const struct module *module, struct code *ret_code)
+{
+    uint32_t prefix = data_prefix(module), first = first_function(module);
+    struct code code = {
+        .module = module,
+        .segment = 1,
+        .bytes = module->image.bytes + module->image.at.data,
+        .size = first < prefix ? prefix : module->image.data_stored,
+        .start = first < prefix ? 0 : first,
+    };
+    size_t capacity = 0;
+    if ((module->image.flags & MODFMT_FLAG_CODE_IN_DATA) == 0 ||
+        code.start == code.size) {
+        return false;
+    }
+    code.map = cli_alloc(code.size, 1);
+    find_sites(&code);
+    mark_data(&code);
+    label_exports(&code, &capacity);
+    label_functions(&code, &capacity);
+    if (code.size == prefix) {
+        label_tails(&code, &capacity);
+    }
+    label_calls(&code, &capacity);
+    sort_labels(&code);
+    *ret_code = code;
+    return true;
 }
 
 void code_close(struct code *code)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/** What is known of text before it is disassembled: labels, and what is no code. */
+/** What is known of a segment before it is disassembled: labels, and what is no code. */
 #ifndef MODDUMP_CODE_H
 #define MODDUMP_CODE_H
 
@@ -28,16 +28,22 @@ struct site {
 
 struct code {
     const struct module *module;
-    const uint8_t *bytes; /**< text as stored */
-    uint32_t size;
+    unsigned segment;     /**< 0 text, 1 data */
+    const uint8_t *bytes; /**< of the segment as stored */
+    uint32_t size;        /**< of data: where what is shown of it ends */
+    uint32_t start;       /**< where what is shown begins */
     uint8_t *map; /**< a CODE_* for each byte */
     struct label *labels;
     size_t label_count;
-    struct site *sites; /**< of text alone, in order */
+    struct site *sites; /**< of this segment alone, in order */
     size_t site_count;
 };
 
 void code_open(const struct module *module, struct code *ret_code);
+/** The code in data: what mkmod put in front of it (imports' words, trampolines), or else
+ *  from the first function that an export or a word leads to. @return false: there is none
+ *  known, and nothing is to be closed */
+bool code_open_data(const struct module *module, struct code *ret_code);
 void code_close(struct code *code);
 /** The last label at or before `offset`, or NULL. */
 const struct label *code_label(const struct code *code, uint32_t offset);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/** -d: text as stored, offset by offset, with what the loader will do to it. */
+/** -d: text, and code in data, as stored, offset by offset, with what the loader will do
+ * to it (or linking has done). */
 #include "code.h"
 
 #include <capstone/capstone.h>
@@ -9,6 +10,7 @@
 
 struct walk {
     struct code code;
+    struct code *text; /* what pointers to text lead to; code itself, most of the time */
     csh capstone;
     cs_insn *instruction;
     size_t next_site;
@@ -67,12 +69,26 @@ static void put_string(const struct code *code, uint32_t at, uint32_t most)
     fputs(length < most ? "\"" : "...\"", stdout);
 }
 
-static void put_fixup(const struct code *code, const struct site *site)
+/* What is there, if something is known of it. */
+static void put_pointee(const struct code *code, uint32_t offset)
 {
+    if (offset < code->size && code->map[offset] == CODE_STRING) {
+        putchar(' ');
+        put_string(code, offset, STRING_REMARK);
+    } else if ((offset & ~1u) < code->size &&
+               code->map[offset & ~1u] == CODE_INSTRUCTION) {
+        putchar(' ');
+        put_name(code, offset & ~1u);
+    }
+}
+
+static void put_fixup(const struct walk *w, const struct site *site)
+{
+    const struct module *m = w->code.module;
     const struct modfmt_fixup *f = site->fixup;
-    uint32_t stored = module_stored(code->module, f);
-    fputs("+= ", stdout);
-    put_target(stdout, code->module, f);
+    uint32_t stored = module_stored(m, f);
+    fputs(m->linked ? "has += " : "+= ", stdout);
+    put_target(stdout, m, f);
     if (f->kind == MODFMT_KIND_MOV) {
         printf(" (%s of 0x%08" PRIx32 ")",
                site->top || f->distance == MODFMT_MOV_MOVT_ALONE ? "high half"
@@ -81,16 +97,12 @@ static void put_fixup(const struct code *code, const struct site *site)
     }
     if (f->relative == 0 && f->target == MODFMT_TARGET_TEXT) {
         printf(": text+0x%" PRIx32, stored);
-        if (stored < code->size && code->map[stored] == CODE_STRING) {
-            putchar(' ');
-            put_string(code, stored, STRING_REMARK);
-        } else if ((stored & ~1u) < code->size &&
-                   code->map[stored & ~1u] == CODE_INSTRUCTION) {
-            putchar(' ');
-            put_name(code, stored & ~1u);
-        }
+        put_pointee(w->text, stored);
     } else if (f->relative == 0 && f->target == MODFMT_TARGET_DATA) {
         printf(": data+0x%" PRIx32, stored);
+        if (w->code.segment == 1) {
+            put_pointee(&w->code, stored);
+        }
     }
 }
 
@@ -106,7 +118,7 @@ static bool put_fixups(struct walk *w, uint32_t at, uint32_t size)
         } else {
             begin_remark(w);
         }
-        put_fixup(code, &code->sites[w->next_site++]);
+        put_fixup(w, &code->sites[w->next_site++]);
         any = true;
     }
     return any;
@@ -187,7 +199,7 @@ static void put_remark(struct walk *w, uint32_t at)
         put_name(&w->code, target);
     } else if (code_literal(&w->code, at, &target, &size)) {
         begin_remark(w);
-        printf("text+0x%" PRIx32 ": 0x%08" PRIx32, target,
+        printf("%s+0x%" PRIx32 ": 0x%08" PRIx32, segment_name(w->code.segment), target,
                modfmt_get32(w->code.bytes + target));
     }
 }
@@ -242,9 +254,34 @@ static cs_err open_capstone(const struct module *m, struct walk *w)
     return error;
 }
 
+/* All of w->code. */
+static void print_segment_code(struct walk *w)
+{
+    uint32_t at = w->code.start;
+    w->next_site = w->next_label = 0;
+    while (w->next_site < w->code.site_count && w->code.sites[w->next_site].offset < at) {
+        w->next_site++;
+    }
+    while (at < w->code.size) {
+        print_labels(w, at);
+        if (w->code.map[at] == CODE_WORD && w->code.size - at >= 4) {
+            print_word(w, at);
+            at += 4;
+        } else if (w->code.map[at] == CODE_STRING) {
+            at += print_string(&w->code, at);
+        } else if (w->code.map[at] != CODE_INSTRUCTION || (at & 1) != 0) {
+            at += print_data(w, at);
+        } else {
+            at += print_instruction(w, at);
+        }
+    }
+    putchar('\n');
+}
+
 int print_code(const struct module *module)
 {
     struct walk w = {0};
+    struct code text;
     if (module->compressed) {
         cli_error(module->path, "text is stored compressed, and cannot be disassembled");
         return CLI_REFUSED;
@@ -254,23 +291,18 @@ int print_code(const struct module *module)
         cli_error(module->path, "cannot be disassembled: %s", cs_strerror(error));
         return CLI_IO;
     }
-    code_open(module, &w.code);
+    code_open(module, &text);
+    w.code = text;
+    w.text = &text;
     printf("text: %" PRIu32 " bytes, offsets from its start\n", w.code.size);
-    for (uint32_t at = 0; at < w.code.size;) {
-        print_labels(&w, at);
-        if (w.code.map[at] == CODE_WORD && w.code.size - at >= 4) {
-            print_word(&w, at);
-            at += 4;
-        } else if (w.code.map[at] == CODE_STRING) {
-            at += print_string(&w.code, at);
-        } else if (w.code.map[at] != CODE_INSTRUCTION || (at & 1) != 0) {
-            at += print_data(&w, at);
-        } else {
-            at += print_instruction(&w, at);
-        }
+    print_segment_code(&w);
+    if (code_open_data(module, &w.code)) {
+        printf("code in data: offsets 0x%" PRIx32 " to 0x%" PRIx32 ", from its start\n",
+               w.code.start, w.code.size);
+        print_segment_code(&w);
+        code_close(&w.code);
     }
-    putchar('\n');
-    code_close(&w.code);
+    code_close(&text);
     cs_free(w.instruction, 1);
     cs_close(&w.capstone);
     return CLI_OK;

@@ -69,10 +69,24 @@ static void put_header(struct cli_json *json, const struct modfmt_image *image)
     cli_json_hex32(json, "crc", image->crc);
     cli_json_hex32(json, "header_check", image->header_check);
     cli_json_close_object(json);
-    put_bits(json, "placements", flag_words, image->flags);
+    put_bits(json, "placements", flag_words, image->flags & ~MODFMT_FLAG_CODE_IN_DATA);
+    cli_json_bool(json, "code_in_data", (image->flags & MODFMT_FLAG_CODE_IN_DATA) != 0);
     put_bits(json, "needs", need_words, image->needs);
     needs_text(image->needs, text, sizeof text);
     cli_json_text(json, "needs_text", text);
+}
+
+/* RAM that each placement takes which the image allows. */
+static void put_ram(struct cli_json *json, const struct modfmt_image *image)
+{
+    cli_json_object(json, "ram");
+    for (const struct word *word = flag_words; word->name != NULL; word++) {
+        if ((image->flags & word->value) != 0 &&
+            word->value != MODFMT_FLAG_CODE_IN_DATA) {
+            cli_json_number(json, word->name, ram_of(image, word->value));
+        }
+    }
+    cli_json_close_object(json);
 }
 
 static void put_areas(struct cli_json *json, const struct module *m)
@@ -128,6 +142,9 @@ static void put_symbols(struct cli_json *json, const struct module *m)
         cli_json_hex32(json, "hash", m->imports[i].hash);
         cli_json_hex32(json, "type", m->imports[i].type);
         cli_json_bool(json, "weak", m->imports[i].weak != 0);
+        if (m->linked) {
+            cli_json_hex32(json, "bound", modfmt_get32(m->bound + 4 * i));
+        }
         if (m->prototypes[i].length != 0) {
             cli_json_string(json, "prototype", m->prototypes[i].bytes,
                             m->prototypes[i].length);
@@ -159,6 +176,7 @@ void print_json(const struct module *module)
     cli_json_object(&json, NULL);
     put_identity(&json, module);
     put_header(&json, &module->image);
+    put_ram(&json, &module->image);
     put_areas(&json, module);
     cli_json_array(&json, "relocations");
     for (size_t i = 0; i < module->fixup_count; i++) {

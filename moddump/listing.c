@@ -154,6 +154,9 @@ void print_imports(const struct module *module)
                import->hash, import->type, uses[i], import->weak != 0 ? "weak" : "-",
                flags[0] != 0 ? flags : "-");
         print_symbol_name(import->name);
+        if (module->linked) {
+            printf("  at 0x%08" PRIx32, modfmt_get32(module->bound + 4 * i));
+        }
         if (module->prototypes[i].length != 0) {
             fputs("  ", stdout);
             cli_put_text(stdout, module->prototypes[i].bytes,

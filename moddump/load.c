@@ -20,7 +20,7 @@ struct host {
     const struct module *module;
     const struct load_request *request;
     uint32_t text_address;
-    struct piece pieces[3]; /* by enum modload_purpose */
+    struct piece pieces[3]; /* by enum modload_purpose; data is the third one always */
 };
 
 /* ---- imports --------------------------------------------------------------- */
@@ -165,8 +165,26 @@ static bool data_fits(const struct module *m, const struct load_request *r)
     return true;
 }
 
+/* A linked image is where it is, or nowhere. */
+static bool linked_there(const struct module *m, const struct load_request *r)
+{
+    uint32_t data = m->image.data_mem != 0 ? m->link.data : r->data_address;
+    if (r->apart && r->address == m->link.text + m->prefix && r->data_address == data) {
+        return true;
+    }
+    cli_error(m->path,
+              "the image is linked to one place: give --load-at 0x%08" PRIx32
+              " --data-at 0x%08" PRIx32 ", or --unlink it before [%s]",
+              m->link.text + m->prefix, m->link.data,
+              modfmt_strerror_name(MODLOAD_E_LINKED));
+    return false;
+}
+
 static bool placement_allowed(const struct module *m, const struct load_request *r)
 {
+    if (m->linked) {
+        return linked_there(m, r);
+    }
     if (r->apart && (m->image.flags & MODFMT_FLAG_APART) == 0) {
         cli_error(m->path,
                   "the module's text and data can only be loaded as one block: leave "
@@ -194,16 +212,19 @@ static int host_read(const struct modload_port *port, const struct modload_sourc
     return 0;
 }
 
+/* All kinds of data are in one place. */
+static enum modload_purpose piece_of(enum modload_purpose purpose)
+{
+    return purpose > MODLOAD_DATA ? MODLOAD_DATA : purpose;
+}
+
 static int host_place(const struct modload_port *port, enum modload_purpose purpose,
                       uint32_t align, struct modfmt_segment *segment)
 {
     struct host *host = port->ctx;
     struct piece *piece;
     (void)align; /* looked at before */
-    if (purpose == MODLOAD_DATA_CODE) {
-        purpose = MODLOAD_DATA;
-    }
-    piece = &host->pieces[purpose];
+    piece = &host->pieces[piece_of(purpose)];
     piece->size = segment->size;
     piece->bytes = malloc(piece->size);
     if (piece->bytes == NULL) {
@@ -212,7 +233,7 @@ static int host_place(const struct modload_port *port, enum modload_purpose purp
     memset(piece->bytes, STALE, piece->size);
     segment->bytes = piece->bytes;
     segment->address = host->text_address;
-    if (purpose == MODLOAD_DATA) {
+    if (piece_of(purpose) == MODLOAD_DATA) {
         segment->address = host->request->data_address;
     }
     return 0;
@@ -223,15 +244,11 @@ static void host_release(const struct modload_port *port, enum modload_purpose p
 {
     struct host *host = port->ctx;
     (void)segment;
-    if (purpose == MODLOAD_DATA_CODE) {
-        purpose = MODLOAD_DATA;
-    }
-    free(host->pieces[purpose].bytes);
-    host->pieces[purpose] = (struct piece){NULL, 0};
+    free(host->pieces[piece_of(purpose)].bytes);
+    host->pieces[piece_of(purpose)] = (struct piece){NULL, 0};
 }
 
-static void host_sync(const struct modload_port *port,
-                      const struct modload_image *module)
+static void host_sync(const struct modload_port *port, const struct modload_image *module)
 {
     /* Nothing here runs what was loaded. */
     (void)port;
@@ -253,8 +270,16 @@ static int host_find(const struct modload_port *port, uint32_t hash, uint32_t ty
 
 static int load(struct host *host, struct modfmt_diag *diag)
 {
+    const struct module *m = host->module;
+    /* The firmware is the one that the image was linked for, if it was. */
+    const struct modload_identity identity = {
+        .build_id = m->link.build_id,
+        .build_id_size = m->link.build_id_size,
+        .api = m->link.api,
+    };
     const struct modload_port port = {
         .ctx = host,
+        .identity = &identity,
         .features = MODFMT_NEED_ALL,
         /* Needed modules are seen to by --import. */
         .options = MODLOAD_OPT_CRC | MODLOAD_OPT_DEPENDENCIES |
@@ -266,8 +291,9 @@ static int load(struct host *host, struct modfmt_diag *diag)
         .sync = host_sync,
     };
     const struct modload_source source = {
-        .mapped = host->module->bytes,
-        .available = host->module->image.size,
+        .mapped = m->bytes,
+        .available = m->image.size,
+        .address = m->linked ? m->link.text - MODFMT_HEADER_SIZE : 0,
     };
     struct modload_image loaded = {0};
     return modload_image_load(&port, &source, &loaded, diag);
@@ -279,7 +305,10 @@ static int write_files(const struct host *host)
 {
     const struct load_request *r = host->request;
     const struct modfmt_image *image = &host->module->image;
-    const struct piece *text = &host->pieces[r->apart ? MODLOAD_TEXT : MODLOAD_BLOCK];
+    const struct piece in_place = {host->module->bytes + image->at.text, image->text_mem};
+    const struct piece *text =
+        host->module->linked ? &in_place
+                             : &host->pieces[r->apart ? MODLOAD_TEXT : MODLOAD_BLOCK];
     const struct piece *data = &host->pieces[MODLOAD_DATA];
     uint32_t prefix = host->module->prefix;
     int status = CLI_OK;
@@ -306,7 +335,8 @@ int load_module(const struct module *module, const struct load_request *request)
     };
     struct modfmt_diag diag = {0};
     if (!placement_allowed(module, request) || !text_fits(module, request) ||
-        !data_fits(module, request) || !imports_bound(module, request)) {
+        !data_fits(module, request) ||
+        (!module->linked && !imports_bound(module, request))) {
         return CLI_REFUSED;
     }
     int code = load(&host, &diag);

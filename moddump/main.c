@@ -23,6 +23,7 @@ enum {
     OPT_IMPORT,
     OPT_ADDR2LINE,
     OPT_ELF,
+    OPT_UNLINK,
 };
 
 static const struct cli_option options[] = {
@@ -37,7 +38,8 @@ static const struct cli_option options[] = {
     {OPT_JSON, 0, "json", NULL, "show everything as JSON"},
     {OPT_CHECK, 0, "check", NULL, "print nothing; the exit status tells"},
     {OPT_LOAD_AT, 0, "load-at", "ADDR", "load so that the ELF's first byte is at ADDR"},
-    {OPT_OUTPUT, 'o', "output", "FILE", "where --load-at writes memory from ADDR on"},
+    {OPT_OUTPUT, 'o', "output", "FILE",
+     "where --load-at writes memory from ADDR on, and --unlink"},
     {OPT_DATA_AT, 0, "data-at", "ADDR", "load data and bss apart from text, at ADDR"},
     {OPT_DATA_OUT, 0, "data-out", "FILE", "where --data-at writes data and bss"},
     {OPT_PREFIX_OUT, 0, "prefix-out", "FILE",
@@ -47,6 +49,7 @@ static const struct cli_option options[] = {
     {OPT_ADDR2LINE, 0, "addr2line", "OFFSET",
      "name function, file and line of the code at OFFSET in text"},
     {OPT_ELF, 0, "elf", "FILE", "the ELF that the module was made of, for --addr2line"},
+    {OPT_UNLINK, 0, "unlink", NULL, "write what a linked image was before, with -o FILE"},
     {0, 0, NULL, NULL, NULL},
 };
 
@@ -67,6 +70,7 @@ struct command {
     bool json;
     bool check;
     bool load;
+    bool unlink;
     struct load_request request;
     struct addr2line_request source;
 };
@@ -132,6 +136,8 @@ static void take_option(struct command *c, int id, const char *value)
         c->json = true;
     } else if (id == OPT_CHECK) {
         c->check = true;
+    } else if (id == OPT_UNLINK) {
+        c->unlink = true;
     } else if (id == OPT_ADDR2LINE || id == OPT_ELF) {
         take_source_option(c, id, value);
     } else {
@@ -147,18 +153,23 @@ static void check_command(const struct command *c)
         cli_usage(&tool, "no module was given");
     }
     bool source = c->source.count != 0;
-    if (c->json + c->check + c->load + source + (c->parts != 0) > 1) {
-        cli_usage(&tool,
-                  "--json, --check, --load-at, --addr2line and the options that show "
-                  "parts exclude each other");
+    if (c->json + c->check + c->load + c->unlink + source + (c->parts != 0) > 1) {
+        cli_usage(
+            &tool,
+            "--json, --check, --load-at, --unlink, --addr2line and the options that "
+            "show parts exclude each other");
     }
     if (source != (c->source.elf != NULL)) {
         cli_usage(&tool, "--addr2line OFFSET and --elf FILE go together");
     }
-    if (!c->load && (r->output != NULL || r->apart || r->data_output != NULL ||
-                     r->prefix_output != NULL || r->binding_count != 0)) {
-        cli_usage(&tool,
-                  "-o, --data-at, --data-out, --prefix-out and --import need --load-at");
+    if (!c->load &&
+        ((r->output != NULL && !c->unlink) || r->apart || r->data_output != NULL ||
+         r->prefix_output != NULL || r->binding_count != 0)) {
+        cli_usage(&tool, "-o, --data-at, --data-out, --prefix-out and --import need "
+                         "--load-at (-o also goes with --unlink)");
+    }
+    if (c->unlink && r->output == NULL) {
+        cli_usage(&tool, "--unlink needs -o FILE to write to");
     }
     if (c->load && r->output == NULL) {
         cli_usage(&tool, "--load-at needs -o FILE to write to");
@@ -210,6 +221,9 @@ static int run(const struct module *module, const struct command *command)
     }
     if (command->load) {
         return load_module(module, &command->request);
+    }
+    if (command->unlink) {
+        return unlink_module(module, command->request.output);
     }
     if (command->source.count != 0) {
         return print_source(module, &command->source);

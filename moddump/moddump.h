@@ -4,7 +4,7 @@
 #define MODDUMP_H
 
 #include "cli.h"
-#include "modfmt.h"
+#include "modfmt_link.h"
 
 /** Bytes of an image that are text; nothing says that a zero byte follows. */
 struct piece_of_text {
@@ -29,6 +29,9 @@ struct module {
     uint32_t tag_end; /**< offset of the first byte behind the last tag */
     uint32_t prefix;  /**< bytes of text in front of the ELF's first one */
     bool compressed;  /**< the stored bytes are not what memory will hold */
+    bool linked;      /**< the stored bytes are fixed for one place: */
+    struct modfmt_linked link;
+    const uint8_t *bound; /**< a word an import: its address; NULL if there are none */
 };
 
 /** The parts that options choose; what is 0 is the overview. */
@@ -51,7 +54,8 @@ int module_open(const char *path, uint8_t *bytes, size_t size, struct module *re
 void module_close(struct module *module);
 /** The first tag of that type, or NULL. */
 const struct modfmt_tag *module_tag(const struct module *module, uint32_t type);
-/** What is stored at a fix-up's place: the word, or what MOVW and MOVT together hold. */
+/** What is stored at a fix-up's place: the word, or what MOVW and MOVT together hold. Of a
+ *  linked image, what was stored there before. */
 uint32_t module_stored(const struct module *module, const struct modfmt_fixup *fixup);
 /** A byte of a segment as it is before relocation; 0 in what is not stored. */
 uint8_t module_byte(const struct module *module, unsigned segment, uint32_t offset);
@@ -65,6 +69,17 @@ struct area {
 #define AREA_COUNT 9
 /** All areas, in order; sizes without the padding behind them. */
 void module_areas(const struct modfmt_image *image, struct area ret_areas[AREA_COUNT]);
+
+/* ---- linked.c -------------------------------------------------------------- */
+
+/** Note what the tags linked and bound say, if they are there. */
+void linked_read(struct module *module);
+/** What linking has added at a fix-up's place; 0 where the image is not linked. */
+uint32_t linked_value(const struct module *module, const struct modfmt_fixup *fixup);
+/** Print "firmware BUILD_ID, interface 1.2". */
+void put_firmware(FILE *out, const struct modfmt_linked *link);
+/** Write what the image was before it was linked. @return an exit status */
+int unlink_module(const struct module *module, const char *output);
 
 /* ---- words.c --------------------------------------------------------------- */
 
@@ -82,6 +97,8 @@ extern const struct word export_words[];
 void needs_text(uint32_t needs, char *ret_text, size_t size);
 /** The names of the bits that are set, with ", " between them. */
 void bits_text(const struct word *words, uint32_t bits, char *ret_text, size_t size);
+/** Bytes of RAM that an image takes if it is placed as one of the flags says. */
+uint32_t ram_of(const struct modfmt_image *image, uint32_t flag);
 /** The name of a fix-up's target, one of MODFMT_TARGET_*. */
 const char *target_name(uint32_t target);
 /** The name of a tag's type, "vendor", or "unknown". */

@@ -128,6 +128,7 @@ int module_open(const char *path, uint8_t *bytes, size_t size, struct module *re
     }
     read_symbols(&m);
     read_prototypes(&m);
+    linked_read(&m);
     *ret_module = m;
     return 0;
 }
@@ -178,18 +179,21 @@ static uint32_t mov_immediate(uint32_t word)
 uint32_t module_stored(const struct module *module, const struct modfmt_fixup *fixup)
 {
     uint32_t word = stored_word(module, fixup->segment, fixup->place);
+    uint32_t added = linked_value(module, fixup);
     if (fixup->kind != MODFMT_KIND_MOV) {
-        return word;
+        return word - added;
     }
     uint32_t value = mov_immediate(word);
     if (fixup->distance == MODFMT_MOV_MOVT_ALONE) {
-        return value << 16 | fixup->low;
+        return (value - ((fixup->low + added) >> 16)) << 16 | fixup->low;
     }
     if (fixup->distance == MODFMT_MOV_MOVW_ALONE) {
-        return (value + fixup->low) & 0xffff;
+        uint32_t low = module->linked ? 0u - added : fixup->low;
+        return (value + low) & 0xffff;
     }
     uint32_t top = fixup->place + 2u * fixup->distance;
-    return value | mov_immediate(stored_word(module, fixup->segment, top)) << 16;
+    value |= mov_immediate(stored_word(module, fixup->segment, top)) << 16;
+    return value - added;
 }
 
 void module_areas(const struct modfmt_image *image, struct area ret_areas[AREA_COUNT])

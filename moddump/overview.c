@@ -34,21 +34,48 @@ static void print_title(const struct module *m)
     }
 }
 
-static void print_demands(const struct modfmt_image *image)
+static void put_placements(uint32_t flags)
 {
     static const char *const placements[] = {"one block", "text and data apart",
-                                             "text in place"};
+                                             "text in place", "linked to one place"};
+    for (unsigned i = 0, shown = 0; i < 4; i++) {
+        if ((flags >> i & 1) != 0) {
+            printf("%s%s", shown++ != 0 ? "; " : "", placements[i]);
+        }
+    }
+    putchar('\n');
+}
+
+/* Where a linked image belongs, and what it was before. */
+static void print_link(const struct module *m)
+{
+    const struct modfmt_linked *link = &m->link;
+    if (!m->linked) {
+        return;
+    }
+    label("linked to");
+    printf("text at 0x%08" PRIx32, link->text);
+    if (m->image.data_mem != 0) {
+        printf(", data from 0x%08" PRIx32 " up to 0x%08" PRIx32, link->data,
+               link->data_end);
+    }
+    putchar('\n');
+    label("for");
+    put_firmware(stdout, link);
+    putchar('\n');
+    label("was");
+    printf("%" PRIu32 " bytes, crc 0x%08" PRIx32 "; ", link->total_size, link->crc);
+    put_placements(link->flags);
+}
+
+static void print_demands(const struct modfmt_image *image)
+{
     char text[160];
     needs_text(image->needs, text, sizeof text);
     label("needs");
     printf("%s\n", text);
     label("placements");
-    for (unsigned i = 0, shown = 0; i < 3; i++) {
-        if ((image->flags >> i & 1) != 0) {
-            printf("%s%s", shown++ != 0 ? "; " : "", placements[i]);
-        }
-    }
-    putchar('\n');
+    put_placements(image->flags);
     label("entry");
     if (image->entry == MODFMT_NO_ENTRY) {
         puts("none");
@@ -61,6 +88,25 @@ static void print_demands(const struct modfmt_image *image)
     } else {
         printf("%" PRIu32 " bytes\n", image->stack_size);
     }
+}
+
+/* RAM in all, and less of it where text stays in flash. */
+static void print_ram(const struct modfmt_image *image)
+{
+    bool in_place = (image->flags & MODFMT_FLAG_IN_PLACE) != 0;
+    bool linked = (image->flags & MODFMT_FLAG_LINKED) != 0;
+    label("memory");
+    if (linked) {
+        printf("%" PRIu32 " bytes of RAM; text runs where it lies\n",
+               ram_of(image, MODFMT_FLAG_LINKED));
+        return;
+    }
+    printf("%" PRIu32 " bytes", ram_of(image, MODFMT_FLAG_APART));
+    if (in_place) {
+        printf("; %" PRIu32 " where text runs in place",
+               ram_of(image, MODFMT_FLAG_IN_PLACE));
+    }
+    putchar('\n');
 }
 
 static void print_memory(const struct module *m)
@@ -80,9 +126,12 @@ static void print_memory(const struct module *m)
         printf("%" PRIu32 " bytes, %" PRIu32 " stored, %" PRIu32 " bss, aligned to %u\n",
                image->data_mem, image->data_stored, image->data_mem - image->data_stored,
                1u << image->data_align);
+        if ((image->flags & MODFMT_FLAG_CODE_IN_DATA) != 0) {
+            label("");
+            puts("holds code: its memory must be executable");
+        }
     }
-    label("memory");
-    printf("%" PRIu32 " bytes\n", image->text_mem + image->data_mem);
+    print_ram(image);
 }
 
 /* Fix-ups of one list (but for the import's index and the word's alignment). */
@@ -140,6 +189,7 @@ static void print_tables(const struct module *m)
     }
     label("relocations");
     printf("%zu in %" PRIu32 " bytes", m->fixup_count, image->reloc_size);
+    fputs(m->linked && m->fixup_count != 0 ? ", all applied" : "", stdout);
     if (m->fixup_count != 0) {
         printf(" (%.2f bytes each)", (double)image->reloc_size / (double)m->fixup_count);
     }
@@ -173,6 +223,7 @@ void print_overview(const struct module *module)
 {
     print_title(module);
     print_demands(&module->image);
+    print_link(module);
     print_memory(module);
     print_tables(module);
     label("crc");

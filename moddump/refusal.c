@@ -146,9 +146,16 @@ static void say_flags(char *text, uint32_t flags)
         snprintf(text, SENTENCE, "a reserved flag is set: the flags are 0x%08" PRIx32,
                  flags);
     } else {
+        const uint32_t places =
+            MODFMT_FLAG_BLOCK | MODFMT_FLAG_APART | MODFMT_FLAG_IN_PLACE;
+        bool linked = (flags & MODFMT_FLAG_LINKED) != 0;
         snprintf(text, SENTENCE, "the flags (0x%08" PRIx32 ") %s", flags,
-                 flags == 0 ? "allow no placement at all"
-                            : "allow text to run in place, but not text and data apart");
+                 linked && (flags & places) != 0
+                     ? "say that it is linked to a place, and allow others"
+                 : linked ? "say that it is linked to a place, but not to which one"
+                 : (flags & places) == 0
+                     ? "allow no placement at all"
+                     : "allow text to run in place, but not text and data apart");
     }
 }
 
@@ -167,6 +174,13 @@ static bool say_field(char *text, const uint8_t *bytes, const struct modfmt_diag
         say_flags(text, modfmt_get32(bytes + MODFMT_OFF_FLAGS));
         return true;
     case MODFMT_E_IN_PLACE:
+        if (diag->offset == MODFMT_OFF_TEXT_STORED) {
+            snprintf(text, SENTENCE,
+                     "the text runs in place, but only %" PRIu32 " of its %" PRIu32
+                     " bytes are stored",
+                     diag->got, diag->want);
+            return true;
+        }
         if (diag->offset != MODFMT_OFF_TEXT_ALIGN) {
             snprintf(text, SENTENCE,
                      "the text may run in place, but has fix-ups: the list at offset "

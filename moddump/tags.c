@@ -36,6 +36,31 @@ static void put_names(const struct modfmt_tag *tag)
     }
 }
 
+static void put_linked(const struct modfmt_tag *tag)
+{
+    const uint8_t *v = tag->value;
+    uint32_t api = modfmt_get32(v + MODFMT_LINKED_OFF_API);
+    char flags[80];
+    bits_text(flag_words, modfmt_get32(v + MODFMT_LINKED_OFF_FLAGS), flags, sizeof flags);
+    printf("text at 0x%08" PRIx32 ", data 0x%08" PRIx32 " to 0x%08" PRIx32
+           ", interface %" PRIu32 ".%" PRIu32 ", was %" PRIu32
+           " bytes (%s) of crc 0x%08" PRIx32 ", firmware ",
+           modfmt_get32(v + MODFMT_LINKED_OFF_TEXT),
+           modfmt_get32(v + MODFMT_LINKED_OFF_DATA),
+           modfmt_get32(v + MODFMT_LINKED_OFF_DATA_END), api >> 16, api & 0xffff,
+           modfmt_get32(v + MODFMT_LINKED_OFF_TOTAL_SIZE), flags,
+           modfmt_get32(v + MODFMT_LINKED_OFF_CRC));
+    put_hex(stdout, v + LINKED_BUILD_ID, tag->length - LINKED_BUILD_ID);
+}
+
+/* The addresses that imports were bound to. */
+static void put_bound(const struct modfmt_tag *tag)
+{
+    for (uint32_t at = 0; at < tag->length; at += 4) {
+        printf("%s0x%08" PRIx32, at == 0 ? "" : " ", modfmt_get32(tag->value + at));
+    }
+}
+
 /* The fields of tags that have several. */
 static void put_fields(const struct modfmt_tag *tag)
 {
@@ -55,11 +80,7 @@ static void put_fields(const struct modfmt_tag *tag)
         printf("method %" PRIu32 ", text %" PRIu32 " bytes, data %" PRIu32 " bytes",
                modfmt_get32(v), modfmt_get32(v + 4), modfmt_get32(v + 8));
     } else if (tag->type == MODFMT_TAG_LINKED) {
-        printf("text at 0x%08" PRIx32 ", data 0x%08" PRIx32 " to 0x%08" PRIx32
-               ", API %" PRIu32 ".%" PRIu32 ", firmware ",
-               modfmt_get32(v), modfmt_get32(v + 4), modfmt_get32(v + 8),
-               modfmt_get32(v + 12) >> 16, modfmt_get32(v + 12) & 0xffff);
-        put_hex(stdout, v + LINKED_BUILD_ID, tag->length - LINKED_BUILD_ID);
+        put_linked(tag);
     } else {
         printf("algorithm %" PRIu32 ", key %" PRIu32 ", ", modfmt_get16(v),
                modfmt_get16(v + 2));
@@ -91,6 +112,9 @@ void print_tag_value(const struct modfmt_tag *tag)
         break;
     case MODFMT_TAG_STATIC_BASE:
         put_place(stdout, modfmt_get32(tag->value));
+        break;
+    case MODFMT_TAG_BOUND:
+        put_bound(tag);
         break;
     case MODFMT_TAG_ORIGIN:
     case MODFMT_TAG_DEPENDENCY:
@@ -181,16 +205,29 @@ static void json_fields(struct cli_json *json, const struct modfmt_tag *tag)
         cli_json_number(json, "text_size", modfmt_get32(v + 4));
         cli_json_number(json, "data_size", modfmt_get32(v + 8));
     } else if (tag->type == MODFMT_TAG_LINKED) {
-        cli_json_hex32(json, "text", modfmt_get32(v));
-        cli_json_hex32(json, "data", modfmt_get32(v + 4));
-        cli_json_hex32(json, "data_end", modfmt_get32(v + 8));
-        cli_json_hex32(json, "api", modfmt_get32(v + 12));
+        cli_json_hex32(json, "text", modfmt_get32(v + MODFMT_LINKED_OFF_TEXT));
+        cli_json_hex32(json, "data", modfmt_get32(v + MODFMT_LINKED_OFF_DATA));
+        cli_json_hex32(json, "data_end", modfmt_get32(v + MODFMT_LINKED_OFF_DATA_END));
+        cli_json_hex32(json, "api", modfmt_get32(v + MODFMT_LINKED_OFF_API));
+        cli_json_hex32(json, "flags", modfmt_get32(v + MODFMT_LINKED_OFF_FLAGS));
+        cli_json_number(json, "total_size",
+                        modfmt_get32(v + MODFMT_LINKED_OFF_TOTAL_SIZE));
+        cli_json_hex32(json, "crc", modfmt_get32(v + MODFMT_LINKED_OFF_CRC));
         json_bytes(json, "firmware", v + LINKED_BUILD_ID, tag->length - LINKED_BUILD_ID);
     } else {
         cli_json_number(json, "algorithm", modfmt_get16(v));
         cli_json_number(json, "key", modfmt_get16(v + 2));
         json_bytes(json, "signature", v + SIGNATURE_BYTES, tag->length - SIGNATURE_BYTES);
     }
+}
+
+static void json_bound(struct cli_json *json, const struct modfmt_tag *tag)
+{
+    cli_json_array(json, "addresses");
+    for (uint32_t at = 0; at < tag->length; at += 4) {
+        cli_json_hex32(json, NULL, modfmt_get32(tag->value + at));
+    }
+    cli_json_close_array(json);
 }
 
 static void json_value(struct cli_json *json, const struct modfmt_tag *tag)
@@ -214,6 +251,9 @@ static void json_value(struct cli_json *json, const struct modfmt_tag *tag)
     case MODFMT_TAG_FINI_ARRAY:
     case MODFMT_TAG_STATIC_BASE:
         json_place(json, tag);
+        break;
+    case MODFMT_TAG_BOUND:
+        json_bound(json, tag);
         break;
     case MODFMT_TAG_ORIGIN:
     case MODFMT_TAG_DEPENDENCY:

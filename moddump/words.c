@@ -9,6 +9,8 @@ const struct word flag_words[] = {
     {MODFMT_FLAG_BLOCK, "block"},
     {MODFMT_FLAG_APART, "apart"},
     {MODFMT_FLAG_IN_PLACE, "in_place"},
+    {MODFMT_FLAG_LINKED, "linked"},
+    {MODFMT_FLAG_CODE_IN_DATA, "code_in_data"},
     {0, NULL},
 };
 
@@ -41,9 +43,11 @@ const struct word export_words[] = {
 };
 
 static const struct word target_words[] = {
-    {MODFMT_TARGET_TEXT, "text"},         {MODFMT_TARGET_DATA, "data"},
+    {MODFMT_TARGET_TEXT, "text"},
+    {MODFMT_TARGET_DATA, "data"},
     {MODFMT_TARGET_ABSOLUTE, "absolute"},
-    {MODFMT_TARGET_IMPORT, "import"},     {0, NULL},
+    {MODFMT_TARGET_IMPORT, "import"},
+    {0, NULL},
 };
 
 static const struct word tag_words[] = {
@@ -57,6 +61,7 @@ static const struct word tag_words[] = {
     {MODFMT_TAG_EXPORT_NAMES, "export_names"},
     {MODFMT_TAG_PARAMS, "params"},
     {MODFMT_TAG_IMPORT_PROTOTYPES, "import_prototypes"},
+    {MODFMT_TAG_BOUND, "bound"},
     {MODFMT_TAG_INIT_ARRAY, "init_array"},
     {MODFMT_TAG_FINI_ARRAY, "fini_array"},
     {MODFMT_TAG_STATIC_BASE, "static_base"},
@@ -134,6 +139,12 @@ void needs_text(uint32_t needs, char *ret_text, size_t size)
     if ((needs & MODFMT_NEED_ABI_HARD) != 0) {
         append(ret_text, size, "hard float");
     }
+}
+
+uint32_t ram_of(const struct modfmt_image *image, uint32_t flag)
+{
+    bool text_too = (flag & (MODFMT_FLAG_BLOCK | MODFMT_FLAG_APART)) != 0;
+    return (text_too ? image->text_mem : 0) + image->data_mem;
 }
 
 const char *target_name(uint32_t target)

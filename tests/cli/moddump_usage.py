@@ -83,8 +83,9 @@ class Usage(ToolTest):
                    "--import", "f=2", WORDS)
 
     def test_modes_exclude_each_other(self):
-        modes = (["--json"], ["--check"], ["--load-at", "0", "-o", "a"], ["--hex"], ["-d"])
-        for i, one in enumerate(modes[:4]):
+        modes = (["--json"], ["--check"], ["--load-at", "0", "-o", "a"], ["--unlink", "-o", "a"], ["--hex"],
+                 ["-d"])
+        for i, one in enumerate(modes[:5]):
             for other in modes[max(i + 1, 0):]:
                 if one == ["--hex"]:
                     continue
