@@ -35,6 +35,12 @@ static inline uint8_t thumb_mov_rd(uint32_t insn)
     return (uint8_t)(insn >> 24 & 0xfu);
 }
 
+/** Is this half-word the first of two? */
+static inline bool thumb_is_wide(uint32_t first)
+{
+    return first >= 0xe800;
+}
+
 /** ADD Rdn, PC (encoding T2 of ADD register): how PC-relative code adds its own place. */
 static inline bool thumb_is_add_pc(uint32_t half)
 {

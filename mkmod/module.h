@@ -353,6 +353,17 @@ void trampolines_report(const struct module *m, FILE *out);
 /** Take in NAME=BYTES. @return what is wrong with it, or NULL */
 const char *callback_option(struct callback_options *o, const char *value);
 
+/* literal.c */
+#define NO_REGISTER 16u
+/** The instruction at `address`, both halves if it has two; false where there is none. */
+bool code_fetch(const struct module *m, uint32_t address, uint32_t *ret_insn);
+/** The register that an instruction at `address` loads the word at `place` into, which is
+ *  beside the code; or NO_REGISTER. */
+uint32_t literal_loaded(uint32_t insn, uint32_t address, uint32_t place);
+/** The first instruction from `start` on that does so; `place` if there is none. */
+uint32_t literal_user(const struct module *m, uint32_t start, uint32_t end,
+                      uint32_t place);
+
 /* picregister.c */
 /** Refuse code that goes by another register than r9, or that spoils r9 for others. */
 void picregister_check(struct module *m);

@@ -10,7 +10,6 @@
 #include "module.h"
 
 #define BASE_REGISTER 9u
-#define NO_REGISTER   16u
 #define LOOK_AHEAD    32u /* bytes behind the load of an offset */
 
 struct span {
@@ -75,49 +74,13 @@ static struct span *span_at(const struct spans *all, uint32_t address)
     return from != 0 && address < all->list[from - 1].end ? &all->list[from - 1] : NULL;
 }
 
-static bool is_wide(uint32_t first)
-{
-    return first >= 0xe800;
-}
-
-/* The instruction at `address`, both halves if it has two; false where there is none. */
-static bool fetch(const struct module *m, uint32_t address, uint32_t *ret_insn)
-{
-    const uint8_t *at = segments_bytes(m, address, 2);
-    if (at == NULL || elffile_state(&m->elf, address) == 'd') {
-        return false;
-    }
-    *ret_insn = modfmt_get16(at);
-    if (is_wide(*ret_insn)) {
-        at = segments_bytes(m, address, 4);
-        if (at == NULL) {
-            return false;
-        }
-        *ret_insn |= modfmt_get16(at + 2) << 16;
-    }
-    return true;
-}
-
 /* ---- by which register is the table found? ------------------------------------------
  */
-
-/* The register that a literal at `place` is loaded into, or NO_REGISTER. */
-static uint32_t loads_literal(uint32_t insn, uint32_t address, uint32_t place)
-{
-    uint32_t pc = (address + 4) & ~3u;
-    if ((insn & 0xf800) == 0x4800 && pc + (insn & 0xff) * 4 == place) {
-        return insn >> 8 & 7;
-    }
-    if ((insn & 0xffff) == 0xf8df && pc + (insn >> 16 & 0xfff) == place) {
-        return insn >> 28;
-    }
-    return NO_REGISTER;
-}
 
 /* What an offset in `offset` is added to by an instruction, or NO_REGISTER. */
 static uint32_t added_to(uint32_t insn, uint32_t offset)
 {
-    if (is_wide(insn & 0xffff)) {
+    if (thumb_is_wide(insn & 0xffff)) {
         bool load = (insn & 0xfff0) == 0xf850 && (insn >> 16 & 0xff0) == 0;
         return load && (insn >> 16 & 15) == offset ? insn & 15 : NO_REGISTER;
     }
@@ -136,11 +99,11 @@ static uint32_t base_of(const struct module *m, const struct span *f, uint32_t p
     uint32_t until = f->end;
     uint32_t insn = 0;
     for (uint32_t at = f->start; at < until;) {
-        if (!fetch(m, at, &insn)) {
+        if (!code_fetch(m, at, &insn)) {
             at += 2;
             continue;
         }
-        uint32_t loaded = loads_literal(insn, at, place);
+        uint32_t loaded = literal_loaded(insn, at, place);
         uint32_t base = offset != NO_REGISTER ? added_to(insn, offset) : NO_REGISTER;
         if (base != NO_REGISTER) {
             return base;
@@ -149,7 +112,7 @@ static uint32_t base_of(const struct module *m, const struct span *f, uint32_t p
             offset = loaded;
             until = at + LOOK_AHEAD < f->end ? at + LOOK_AHEAD : f->end;
         }
-        at += is_wide(insn & 0xffff) ? 4 : 2;
+        at += thumb_is_wide(insn & 0xffff) ? 4 : 2;
     }
     return NO_REGISTER;
 }
@@ -181,18 +144,18 @@ static bool restores_r9(uint32_t insn)
 {
     bool pop = (insn & 0xffff) == 0xe8bd || (insn & 0xffd0) == 0xe890 ||
                (insn & 0xffd0) == 0xe910;
-    return pop && is_wide(insn & 0xffff) && (insn >> 25 & 1) != 0;
+    return pop && thumb_is_wide(insn & 0xffff) && (insn >> 25 & 1) != 0;
 }
 
 static bool spoils(const struct module *m, const struct span *f)
 {
     uint32_t insn = 0;
     for (uint32_t at = f->start; at < f->end;) {
-        bool there = fetch(m, at, &insn);
+        bool there = code_fetch(m, at, &insn);
         if (there && restores_r9(insn)) {
             return true;
         }
-        at += there && is_wide(insn & 0xffff) ? 4 : 2;
+        at += there && thumb_is_wide(insn & 0xffff) ? 4 : 2;
     }
     return false;
 }

@@ -141,6 +141,22 @@ static int find(void *context, FILE *out)
     return 0;
 }
 
+/* Of a word beside the code of a function, people want the line that uses it. */
+static uint32_t code_of(const struct module *m, uint32_t address)
+{
+    if (segments_at(m, address) != HOME_TEXT || elffile_state(&m->elf, address) != 'd') {
+        return address;
+    }
+    for (uint32_t i = 1; i < m->elf.symbol_count; i++) {
+        const struct symbol *s = &m->elf.symbols[i];
+        uint32_t start = s->value & ~1u;
+        if (s->type == STT_FUNC && s->home == HOME_TEXT && address - start < s->size) {
+            return literal_user(m, start, address, address);
+        }
+    }
+    return address;
+}
+
 /* The object that an address lies in, or one that no variable has. */
 static uint32_t object_at(const struct module *m, uint32_t address)
 {
@@ -166,6 +182,7 @@ void source_lines(const struct module *m, struct source_query *queries, size_t c
     }
     for (size_t i = 0; i < count; i++) {
         queries[i].object = object_at(m, queries[i].address);
+        queries[i].address = code_of(m, queries[i].address);
     }
     uint8_t *bytes = cli_child(find, &question, TIME_LIMIT_S, &size, &result);
     for (size_t at = 0; at + sizeof answer <= size; at += sizeof answer) {

@@ -5,7 +5,7 @@ import ctypes
 import struct
 
 ARM, THUMB, MCLASS = 1, 1 << 4, 1 << 5  # unicorn/unicorn.h
-LR, PC, SP, R0, R4 = 10, 11, 12, 66, 70  # enum uc_arm_reg
+LR, PC, SP, R0, R4, R9 = 10, 11, 12, 66, 70, 75  # enum uc_arm_reg
 READ_WRITE_RUN = 7
 
 library = ctypes.CDLL("libunicorn.so.2")
@@ -49,15 +49,16 @@ class Cpu:
         done(library.uc_reg_read(self.handle, register, ctypes.byref(value)))
         return value.value
 
-    def call(self, function, argument, stack, back):
-        """r0 after the function. It must come back, with the stack and r4 as they were."""
+    def call(self, function, argument, stack, back, most=1000):
+        """r0 after the function. It must come back, with the stack and r4 as they were, after
+        `most` instructions at most."""
         self.set(R0, argument)
         self.set(SP, stack)
         self.set(R4, 0x44444444)
         self.set(LR, back | 1)
         done(library.uc_emu_start(self.handle, ctypes.c_uint64(function | 1),
                                   ctypes.c_uint64(back), ctypes.c_uint64(0),
-                                  ctypes.c_size_t(1000)))
+                                  ctypes.c_size_t(most)))
         assert self.get(PC) & ~1 == back, f"stopped at {self.get(PC):#x}"
         assert self.get(SP) == stack and self.get(R4) == 0x44444444
         return self.get(R0)

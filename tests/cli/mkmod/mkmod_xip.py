@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Images that run in place do so: an emulated CPU judges."""
+
+import struct
+
+from emulated_cpu import R9
+from mkmod_run import GCC, main
+from xip_world import CXX, FIRMWARE_HEAD, M0, MODULE_LD, R9_FLAGS, XipTest
+
+SORTER = """#include <stddef.h>
+void fw_sort(void *, size_t, size_t, int (*)(const void *, const void *));
+static int calls, down;
+static int compare(const void *a, const void *b) {
+    calls++;
+    return (*(const int *)a - *(const int *)b) * (down ? -1 : 1);
+}
+static int list[] = {3, 1, 2, 5, 4};
+int module_entry(void *p) {
+    int all = 0;
+    down = p != 0;
+    fw_sort(list, 5, 4, compare);
+    for (int i = 0; i < 5; i++) all = all * 10 + list[i];
+    return all * 100 + calls;
+}
+"""
+CALLS = FIRMWARE_HEAD + """
+struct big { int a[6]; };
+int fw_ten(int (*f)(int, int, int, int, int, int, int, int, int, int)) {
+    ENTER; int x = f(1, 2, 3, 4, 5, 6, 7, 8, 9, 10); LEAVE; return x; }
+int fw_nine(int (*f)(int n, ...)) { ENTER; int x = f(9, 1, 2, 3, 4, 5, 6, 7, 8, 9); LEAVE; return x; }
+int fw_big(struct big (*f)(int, int, int, int, int)) {
+    ENTER; struct big b = f(1, 2, 3, 4, 5); LEAVE; return b.a[0] + b.a[5]; }
+int fw_double(double (*f)(double, double, double)) { ENTER; int x = (int)f(1.5, 2, 3); LEAVE; return x; }
+int fw_again(int (*f)(int), int n) { ENTER; int x = f(n); LEAVE; return x; }
+"""
+CALLED = """#include <stdarg.h>
+struct big { int a[6]; };
+int fw_ten(int (*)(int, int, int, int, int, int, int, int, int, int));
+int fw_nine(int (*)(int n, ...));
+int fw_big(struct big (*)(int, int, int, int, int));
+int fw_double(double (*)(double, double, double));
+int fw_again(int (*)(int), int);
+static int kept = 1000;
+static int ten(int a, int b, int c, int d, int e, int f, int g, int h, int i, int j) {
+    return a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f + 7 * g + 8 * h + 9 * i + 10 * j + kept; }
+static int nine(int n, ...) {
+    va_list list; int sum = kept; va_start(list, n);
+    while (n-- > 0) sum = sum * 2 + va_arg(list, int);
+    va_end(list); return sum; }
+static struct big big(int a, int b, int c, int d, int e) {
+    return (struct big){{a + kept, b, c, d, 0, e}}; }
+static double twice(double a, double b, double c) { return a * b * c + kept; }
+static int again(int n) { return n == 0 ? kept : fw_again(again, n - 1) + n; }
+int module_entry(int which) {
+    kept++;
+    switch (which) {
+    case 0: return fw_ten(ten);
+    case 1: return fw_nine(nine);
+    case 2: return fw_big(big);
+    case 3: return fw_double(twice);
+    default: return fw_again(again, 6);
+    }
+}
+"""
+CLASSES = """extern "C" int fw_visit(struct Shape *, int);
+extern "C" void __cxa_pure_virtual();
+extern "C" void *memset(void *, int, unsigned);
+struct Shape { virtual int area(int) = 0; virtual int sides() { return made; } static int made; };
+struct Named { virtual int name() { return 7; } };
+int Shape::made = 2;
+struct Square : Named, Shape {      // Shape's functions come by thunks
+    int side = 3;
+    int area(int k) override { return side * side * k + made; }
+    int sides() override { return 4; }
+};
+struct Line : Shape { int area(int k) override { return k; } };
+static Square square;
+static Line line;
+static int built;
+struct Early { Early() { built = Shape::made + 40; } };
+static Early early;
+extern "C" int module_entry(int which) {
+    Shape::made++;
+    return which == 0 ? fw_visit(&square, 2) : which == 1 ? fw_visit(&line, 5) : built;
+}
+"""
+VISITOR = """register unsigned r9_now asm("r9");
+struct Shape { virtual int area(int) = 0; virtual int sides() = 0; };
+static unsigned wrong;
+extern "C" {
+void start() {}
+unsigned fw_wrong() { return wrong; }
+void __cxa_pure_virtual() { for (;;) {} }
+int fw_visit(Shape *s, int k) {
+    unsigned back = r9_now; r9_now = 0x9e779e77u;
+    int x = s->area(k) * 10 + s->sides();
+    wrong += r9_now != 0x9e779e77u; r9_now = back;
+    return x;
+}
+}
+"""
+WEAK = """int fw_one(int) __attribute__((weak));
+int fw_two(int) __attribute__((weak));
+int fw_three(int);
+int (*volatile keep)(int);
+int module_entry(int which) {
+    keep = fw_three;                        /* a GOT slot, which the veneer uses too */
+    if (which == 0) return fw_one(5) + 1;   /* no slot: a word of its own */
+    if (which == 1) return fw_two ? fw_two(5) : 77;
+    if (which == 2) return fw_three(9);
+    return (int)keep;
+}
+"""
+ADDERS = FIRMWARE_HEAD + """
+int fw_one(int x) { return x + 1; }
+int fw_two(int x) { return x + 2; }
+int fw_three(int x) { return x + 3; }
+"""
+EQUAL = """#include <stddef.h>
+void fw_sort(void *, size_t, size_t, int (*)(const void *, const void *));
+int other(int x) { return x + 1; }
+__attribute__((alias("other"))) int same(int);
+static int mine(int x) { return x + 2; }
+static int (*const table[])(int) = {other, mine, same};
+static const char *const names[] = {"other", "mine"};
+int (*volatile chosen)(int) = mine;
+int (*give(void))(int) { return mine; }
+int module_entry(int which) {
+    static void *const labels[] = {&&first, &&second};
+    goto *labels[which & 1];
+first:
+    return (table[0] == other) + 2 * (table[1] == chosen) + 4 * (table[2] == table[0])
+        + 8 * (give() == chosen) + 16 * (other != mine) + 32 * (names[1][0] == 'm');
+second:
+    return table[which >> 1](10) + chosen(100) + names[0][1];
+}
+"""
+
+
+class Callbacks(XipTest):
+    def test_two_instances(self):
+        """A static comparator, given to a sort that knows nothing of r9."""
+        for compiler in (GCC, M0):
+            world = self.world(SORTER, compiler=compiler)
+            up, down = world.instances
+            self.assertEqual(up.enter(0) // 100, 12345)
+            self.assertEqual(down.enter(1) // 100, 54321)
+            first = up.enter(0) % 100
+            self.assertEqual(up.enter(0) % 100, first + 4)  # sorted already: 4 comparisons
+            self.assertEqual(world.cpu.get(R9), up.base)
+            self.kept(world)
+
+    def test_arguments(self):
+        """Ten of them, variadic, a struct by hidden pointer, doubles, recursion six deep."""
+        for compiler in (GCC, M0):
+            for told in ((), ("-g0",)):     # without DWARF all are served alike
+                world = self.world(CALLED, CALLS, compiler=compiler,
+                                   more=("-Os", "-g", *R9_FLAGS, *told))
+                one, two = world.instances
+                self.assertEqual(one.enter(0), 385 + 1001)
+                nine = 1002
+                for i in range(1, 10):
+                    nine = nine * 2 + i
+                self.assertEqual(one.enter(1), nine)
+                self.assertEqual(one.enter(2), 1 + 1003 + 5)
+                self.assertEqual(one.enter(3), 9 + 1004)
+                self.assertEqual(one.enter(4), 21 + 1005)
+                self.assertEqual(two.enter(0), 385 + 1001)
+                self.kept(world)
+
+    def test_pointers_are_equal(self):
+        """To one function, by whatever name; labels and strings are no functions."""
+        for level in ("-O0", "-O2"):
+            world = self.world(EQUAL, more=(level, "-g", *R9_FLAGS))
+            for instance in world.instances:
+                self.assertEqual(instance.enter(0), 63)
+                self.assertEqual(instance.enter(1), 11 + 102 + ord("t"))
+                self.assertEqual(instance.enter(3), 12 + 102 + ord("t"))
+
+    def test_exports(self):
+        """Called by whoever, each works on its own instance's data."""
+        world = self.world("static int n; int count(void) { return ++n; }\n"
+                           "int module_entry(int x) { return n = x; }",
+                           arguments=["--export", "count"])
+        one, two = world.instances
+        one.enter(10)
+        two.enter(20)
+        self.assertEqual([one.call_export("count"), one.call_export("count"),
+                          two.call_export("count")], [11, 12, 21])
+
+    def test_many(self):
+        """More than tails can be reached from one place: each in several groups."""
+        names = [f"f{i}" for i in range(1100)]
+        source = "static int n = 5;\n" + "\n".join(
+            f"int {f}(int x) {{ return x + n + {i}; }}" for i, f in enumerate(names)) \
+            + f"\nint (*const table[])(int) = {{{','.join(names)}}};\n" \
+            "int fw_again(int (*)(int), int);\n" \
+            "int module_entry(int i) { return fw_again(table[i], 1000); }"
+        world = self.world(source, CALLS, instances=1, more=("-O1", *R9_FLAGS))
+        for i in (0, 239, 240, 241, 479, 480, 481, 719, 720, 959, 960, 1099):
+            self.assertEqual(world.instances[0].enter(i), 1005 + i)
+        self.kept(world)
+
+
+class Imports(XipTest):
+    def test_weak_and_slots(self):
+        for compiler in (GCC, M0):
+            world = self.world(WEAK, ADDERS, compiler=compiler)
+            one = world.instances[0]
+            self.assertEqual([one.enter(i) for i in range(3)], [7, 7, 12])
+            self.assertEqual(one.enter(3), world.symbols["fw_three"])
+
+    def test_weak_unbound(self):
+        for compiler in (GCC, M0):
+            world = self.world(WEAK, FIRMWARE_HEAD + "int fw_three(int x) { return x + 3; }",
+                               compiler=compiler)
+            one = world.instances[0]
+            self.assertEqual([one.enter(i) for i in range(3)], [6, 77, 12])
+
+    def test_many(self):
+        """Words out of one instruction's reach from r9, and far more of them."""
+        for count in (63, 64, 65, 1030):
+            names = [f"fw_{i}" for i in range(count)]
+            source = "\n".join(f"int {n}(int);" for n in names) + "int kept = 3;" \
+                "\nint module_entry(int x) { switch (x) {" + "".join(
+                    f"case {i}: return {n}(x) + kept;" for i, n in enumerate(names)) + "} return 0; }"
+            firmware = FIRMWARE_HEAD + "".join(
+                f"int {n}(int x) {{ return x + {i}; }}" for i, n in enumerate(names))
+            world = self.world(source, firmware, instances=1, more=("-Os", *R9_FLAGS))
+            for i in {0, 1, 31, 62, count - 2, count - 1}:
+                self.assertEqual(world.instances[0].enter(i), 2 * i + 3)
+
+    def test_nothing_but_calls(self):
+        """Neither GOT nor data: r9 leads to the words of the imports."""
+        world = self.world("int fw_one(int); int module_entry(int x) { return fw_one(x) + 1; }",
+                           ADDERS, more=("-O0", *R9_FLAGS))
+        self.assertEqual([i.enter(4) for i in world.instances], [6, 6])
+        self.assertEqual(world.image.data_mem, 4)
+
+
+class Builds(XipTest):
+    def test_cxx(self):
+        """Virtual functions by vtables and thunks, pure ones, constructors."""
+        world = self.world(CLASSES, VISITOR, compiler=CXX, suffix=".cpp")
+        for instance in world.instances:
+            address, size = struct.unpack("<II", world.image.module.tag("init_array").value)
+            self.assertEqual(size, 4)
+            place = address & 0x7fffffff
+            constructor, = struct.unpack_from("<I", instance.data, place)
+            world.cpu.set(R9, instance.base)
+            world.call(constructor)
+            self.assertEqual(instance.enter(2), 42)
+            self.assertEqual(instance.enter(0), (18 + 4) * 10 + 4)
+            self.assertEqual(instance.enter(1), 5 * 10 + 5)
+            self.kept(world)
+
+    def test_options(self):
+        """What compilers and linkers make of the same source."""
+        builds = (("-O0",), ("-O3", "-funroll-loops"), ("-Os", "-flto"),
+                  ("-Os", "-ffunction-sections", "-fdata-sections"), ("-Os", "-mlong-calls"),
+                  ("-Os", "-fno-toplevel-reorder", "-fno-section-anchors"))
+        for flags in builds:
+            world = self.world(SORTER, more=("-g", *R9_FLAGS, *flags))
+            self.assertEqual(world.instances[0].enter(0) // 100, 12345, flags)
+            self.assertEqual(world.instances[1].enter(1) // 100, 54321, flags)
+
+    def test_lld(self):
+        world = self.world(SORTER, linker="ld.lld")
+        self.assertEqual(world.instances[0].enter(0) // 100, 12345)
+        self.assertEqual(world.instances[1].enter(1) // 100, 54321)
+
+    def test_far(self):
+        """Linked for flash and RAM, a script's own way; GOT in the middle of data."""
+        script = MODULE_LD.replace(". = ALIGN(MAX(8", ". = 0x20000000; . = ALIGN(MAX(8")
+        self.assertNotEqual(script, MODULE_LD)
+        world = self.world(SORTER, script=script)
+        self.assertEqual(world.instances[1].enter(1) // 100, 54321)
+        script = script.replace("    .got :", "    .before : { *(.data) }\n    .got :")
+        world = self.world(SORTER, script=script)
+        self.assertEqual(world.instances[0].enter(0) // 100, 12345)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,338 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What an image that runs in place consists of: judged by pyelftools, objdump and the spec's
+own reader."""
+
+import json
+import re
+import struct
+
+from elftools.elf.elffile import ELFFile
+from elftools.elf.relocation import RelocationSection
+from mkmod_run import GCC, MODDUMP, main
+from mkmod_xip import CALLED, CLASSES, EQUAL, SORTER, WEAK
+from xip_world import CXX, M0, MODULE_LD, R9_FLAGS, XipTest, modref
+
+ABS32, THM_CALL, GOT_BREL, JUMP24, TARGET1 = 2, 10, 26, 30, 38
+TEXT_AT, DATA_AT = 0x08060040, 0x20001000
+FLAG_APART, FLAG_IN_PLACE, FLAG_CODE_IN_DATA = 2, 4, 16
+PLAIN = "static int n = 3; int add(int x) { return n += x; } " \
+        "int module_entry(int x) { return add(x); }"
+PARAMS = """struct { int a, b; } module_params = {1, 2};
+int more = 7;
+static int seen(int x) { return x + module_params.b; }
+int (*kept)(int) = seen;
+__attribute__((constructor)) static void early(void) { more++; }
+__attribute__((destructor)) static void late(void) { more--; }
+int module_entry(int x) { return kept(x) + module_params.a + more; }
+"""
+
+
+class Linked:
+    """The ELF, as pyelftools reads it."""
+
+    def __init__(self, path):
+        self.file = open(path, "rb")
+        self.elf = ELFFile(self.file)
+        self.symbols = self.elf.get_section_by_name(".symtab")
+        self.data = [s for s in self.elf.iter_sections()
+                     if s["sh_flags"] & 3 == 3 and s["sh_size"]]
+        self.first = min(s["sh_addr"] for s in self.data)
+        self.end = max(s["sh_addr"] + s["sh_size"] for s in self.data)
+
+    def close(self):
+        self.file.close()
+
+    def records(self):
+        """(section, address, type, symbol) of loaded sections."""
+        for section in self.elf.iter_sections():
+            if isinstance(section, RelocationSection):
+                covered = self.elf.get_section(section["sh_info"])
+                if covered["sh_flags"] & 2:
+                    for r in section.iter_relocations():
+                        yield (covered, r["r_offset"], r["r_info_type"],
+                               self.symbols.get_symbol(r["r_info_sym"]))
+
+    def functions_pointed_to(self):
+        """Addresses of functions that words of data or GOT slots hold."""
+        return {symbol["st_value"] for section, _, kind, symbol in self.records()
+                if symbol["st_info"]["type"] == "STT_FUNC" and symbol["st_shndx"] != "SHN_UNDEF"
+                and (kind == GOT_BREL or kind == ABS32 and section.name == ".data")}
+
+    def called_imports(self):
+        return {symbol.name for _, _, kind, symbol in self.records()
+                if kind in (THM_CALL, JUMP24) and symbol["st_shndx"] == "SHN_UNDEF"}
+
+    def value(self, name):
+        return self.symbols.get_symbol_by_name(name)[0]["st_value"]
+
+
+class LayoutTest(XipTest):
+    def made(self, source, *flags, **how):
+        """The image and its ELF; text and data after loading."""
+        self.image = self.xip(source, *flags, **how)
+        linked = Linked(self.module_elf)
+        self.addCleanup(linked.close)
+        offered = {i.hash: 0x08000101 + 16 * n for n, i in enumerate(self.image.module.imports)}
+        self.text, self.data = modref.load(self.image.bytes, TEXT_AT, DATA_AT, offered)
+        origin = self.image.module.tag("origin").value
+        self.prefix, self.text_origin, self.data_origin = struct.unpack("<III", origin)
+        return linked
+
+    def place(self, address):
+        """Offset in data of what the linker put at an address."""
+        return address - self.data_origin & 0xffffffff
+
+    def word(self, offset):
+        return struct.unpack_from("<I", self.data, offset)[0]
+
+    def function(self, address):
+        """Where a function of the ELF is now."""
+        return address - self.text_origin + self.prefix + TEXT_AT
+
+    def trampoline(self, pointer):
+        """The function that a pointer to a trampoline leads to."""
+        self.assertEqual(pointer & 1, 1)
+        at = pointer - 1 - DATA_AT
+        self.assertTrue(0 <= at < self.image.static_base(), hex(pointer))
+        self.assertEqual(at % 4, 0)
+        self.assertEqual(self.data[at:at + 2], b"\xfc\x46")     # mov ip, pc
+        return self.word(at + 4)
+
+
+class Pointers(LayoutTest):
+    def check_all(self, linked, *more):
+        """Every pointer to a function leads to its trampoline, every one to anything else
+        does not."""
+        functions = 0
+        for section, address, kind, symbol in linked.records():
+            value = symbol["st_value"]
+            if symbol["st_shndx"] == "SHN_UNDEF" or kind not in (GOT_BREL, ABS32):
+                continue
+            if kind == GOT_BREL:
+                offset, = struct.unpack_from("<I", self.text,
+                                             address - self.text_origin + self.prefix)
+                pointer = self.word(self.image.static_base() + offset)
+            else:
+                pointer = self.word(self.place(address))
+            is_function = symbol["st_info"]["type"] == "STT_FUNC"
+            if is_function and section.name not in (".init_array", ".fini_array"):
+                self.assertEqual(self.trampoline(pointer), self.function(value), symbol.name)
+                functions += 1
+            else:
+                self.assertFalse(DATA_AT <= pointer < DATA_AT + self.place(linked.first),
+                                 (symbol.name, hex(pointer)))
+        return functions
+
+    def test_slots_and_words(self):
+        for level in ("-O0", "-Os", "-O2"):
+            linked = self.made(EQUAL, level)
+            self.assertGreaterEqual(self.check_all(linked), 5, level)
+
+    def test_v6m(self):
+        linked = self.made(SORTER, compiler=M0)
+        self.assertEqual(self.check_all(linked), 1)
+
+    def test_vtables(self):
+        """Functions and thunks of both; pure ones are an import's address."""
+        linked = self.made(CLASSES, compiler=CXX, suffix=".cpp")
+        self.assertGreaterEqual(self.check_all(linked), 6)
+
+    def test_constructors_directly(self):
+        """The loader sets r9 for these."""
+        linked = self.made(PARAMS)
+        for name, function in (("init_array", "early"), ("fini_array", "late")):
+            place, size = struct.unpack("<II", self.image.module.tag(name).value)
+            self.assertEqual(size, 4)
+            self.assertEqual(self.word(place & 0x7fffffff), self.function(linked.value(function)))
+        self.assertEqual(self.check_all(linked), 1)
+
+    def test_entry_directly(self):
+        linked = self.made(SORTER)
+        self.assertEqual(self.image.entry + TEXT_AT, self.function(linked.value("module_entry")))
+
+    def test_one_each(self):
+        """However many pointers there are, and under whatever name."""
+        linked = self.made(EQUAL)
+        heads = [at for at in range(0, self.place(linked.first), 4)
+                 if self.data[at:at + 2] == b"\xfc\x46"]
+        self.assertEqual(len(heads), len(linked.functions_pointed_to()))
+
+    def test_none_needed(self):
+        """Then nothing lies in front of data, and data holds no code."""
+        linked = self.made(PLAIN)
+        self.assertEqual(self.place(linked.first), 0)
+        self.assertEqual(self.image.flags & FLAG_CODE_IN_DATA, 0)
+
+    def test_without_xip(self):
+        """The same trampolines for a module that is loaded into RAM."""
+        self.made(SORTER)
+        self.good(self.module_elf)
+        plain = self.path("m.bin").read_bytes()
+        header = struct.unpack_from("<I", plain, 12)[0]
+        self.assertTrue(header & FLAG_CODE_IN_DATA)
+        self.assertFalse(header & FLAG_IN_PLACE)
+        self.assertIn(b"\xfc\x46", plain)
+
+
+class Code(LayoutTest):
+    def disassembled(self, content):
+        self.path("code.bin").write_bytes(content)
+        listing = self.command(["arm-none-eabi-objdump", "-D", "-b", "binary", "-m", "arm", "-M",
+                                "force-thumb", "code.bin"]).stdout
+        return [re.sub(r"\s+", " ", line.split("\t", 2)[2].split("@")[0]).strip()
+                for line in listing.splitlines() if re.match(r"^\s+[0-9a-f]+:\t", line)]
+
+    def test_trampoline(self):
+        """mov ip, pc; b.n to the tail; a tail sets r9 by a literal, calls, and restores it."""
+        self.made(SORTER)
+        at = min(i for i in range(0, 64, 4) if self.data[i:i + 2] == b"\xfc\x46")
+        head = self.disassembled(self.data[at:at + 4])
+        self.assertEqual(head[0], "mov ip, pc")
+        self.assertTrue(head[1].startswith("b.n"))
+        tail = self.disassembled(self.data[at + 8:at + 8 + 18])
+        self.assertEqual(tail, ["stmdb sp!, {r9, lr}", "ldr.w r9, [pc, #12]",
+                                "ldr.w ip, [ip]", "blx ip", "ldmia.w sp!, {r9, pc}"])
+        literal = at + 8 + 20
+        self.assertEqual(self.word(literal), DATA_AT + self.image.static_base())
+
+    def test_import_is_one_instruction(self):
+        """ldr.w pc, [r9, #slot]"""
+        self.made(SORTER)
+        self.assertEqual(self.disassembled(self.text[:4]), ["ldr.w pc, [r9, #-4]"])
+        self.assertEqual(self.word(self.image.static_base() - 4), 0x08000101)
+
+    def test_import_uses_its_slot(self):
+        """One that is called and whose address is taken has one word."""
+        self.made(WEAK)
+        places = [f.word for f in modref.read_fixups(self.image.module)
+                  if f.list.target == modref.TARGET["import"]]
+        self.assertEqual(len(places), 3)
+        self.assertEqual(sum(p < self.image.static_base() for p in places), 1)  # fw_one's
+
+    def test_far_import(self):
+        names = [f"fw_{i}" for i in range(70)]
+        source = "\n".join(f"int {n}(int);" for n in names) + "int kept = 3;" \
+            "\nint module_entry(int x) { switch (x) {" + "".join(
+                f"case {i}: return {n}(x) + kept;" for i, n in enumerate(names)) + "} return 0; }"
+        self.made(source)
+        first = self.disassembled(self.text[:8])
+        self.assertEqual(first[0], "sub.w ip, r9, #4096")
+        self.assertEqual(first[1], f"ldr.w pc, [ip, #{4096 - 280}]")
+
+    def test_veneers_of_v6m(self):
+        self.made(SORTER, compiler=M0)
+        self.assertEqual(self.disassembled(self.text[:12]),
+                         ["push {r0, r1}", "ldr r0, [pc, #8]", "add r0, r9", "ldr r0, [r0, #0]",
+                          "str r0, [sp, #4]", "pop {r0, pc}"])
+        self.assertEqual(struct.unpack_from("<i", self.text, 12)[0], -4)
+
+
+class Segments(LayoutTest):
+    def test_flags(self):
+        self.made(SORTER)
+        self.assertEqual(self.image.flags & FLAG_APART, FLAG_APART)
+        self.assertEqual(self.image.flags & FLAG_IN_PLACE, FLAG_IN_PLACE)
+        self.assertEqual(self.image.flags & FLAG_CODE_IN_DATA, FLAG_CODE_IN_DATA)
+        self.assertEqual(self.image.text_stored, self.image.text_mem)
+
+    def test_got_first(self):
+        linked = self.made(SORTER)
+        got = linked.elf.get_section_by_name(".got")
+        self.assertEqual(got["sh_addr"], linked.first)
+        self.assertEqual(self.place(got["sh_addr"]), self.image.static_base())
+
+    def test_data_behind_the_prefix(self):
+        """Everything in data is where the origin tag says, and as aligned as it was."""
+        for align in (4, 8, 32, 1024):
+            source = SORTER + f"__attribute__((aligned({align}))) int strict = 0x5717c7;\n" \
+                "int other = 0x07e4;"
+            linked = self.made(source)
+            self.assertEqual(self.word(self.place(linked.value("strict"))), 0x5717c7)
+            self.assertEqual(self.word(self.place(linked.value("other"))), 0x07e4)
+            self.assertEqual(self.place(linked.value("strict")) % align, 0)
+            self.assertEqual(self.image.data_mem, self.place(linked.end))
+
+    def test_params(self):
+        linked = self.made(PARAMS)
+        place, size = struct.unpack("<II", self.image.module.tag("params").value)
+        self.assertEqual((place & 0x7fffffff, size),
+                         (self.place(linked.value("module_params")), 8))
+        self.assertEqual(self.word(place & 0x7fffffff), 1)
+
+    def test_exports(self):
+        linked = self.made(PARAMS, arguments=["--export", "more", "--export", "module_entry"])
+        self.assertEqual(self.image.export("more"), (1, self.place(linked.value("more"))))
+        in_data, value = self.image.export("module_entry")
+        self.assertEqual(in_data, 1)
+        self.assertEqual(self.trampoline(DATA_AT + value),
+                         self.function(linked.value("module_entry")))
+        rows = json.loads(self.command([MODDUMP, "--json", "m.bin"]).stdout)["exports"]
+        self.assertEqual(len(rows), 2)
+
+    def test_only_bss(self):
+        linked = self.made("static int list[40]; int fw(int (*)(int));\n"
+                           "static int f(int x) { return list[x]++; }\n"
+                           "int module_entry(int x) { return fw(f) + list[x]; }")
+        self.assertEqual(self.image.data_mem, self.place(linked.end))
+        self.assertLess(self.image.data_stored, 100)
+
+    def test_same_twice(self):
+        first = self.xip(SORTER).bytes
+        self.assertEqual(self.xip(SORTER).bytes, first)
+
+    def test_map(self):
+        """-v: each trampoline, its tail and why; what is in front of data."""
+        self.xip(CALLED)
+        done = self.mkmod(self.module_elf, "-v", "--xip", "-o", "m.bin")
+        for line in (r"trampoline of ten at data\+0x\w+, tail8 \(72 bytes of stack\): 24 bytes",
+                     r"trampoline of nine .* tail8 .*: variadic",
+                     r"trampoline of again .* tail0 \(8 bytes of stack\): 0 bytes",
+                     r"in front of data: \d+ bytes: 5 trampolines \(96 bytes",
+                     r"text in place", r"r9 must hold the address of data\+"):
+            self.assertRegex(done.stdout, line)
+
+
+class Memory(LayoutTest):
+    """RAM of an XIP instance: data + bss + GOT + 4 B per import + 8 B per address-taken
+    function + 64 B, no more. Of the ELF, pyelftools counts all that."""
+
+    def check(self, source, **how):
+        linked = self.made(source, **how)
+        functions = len(linked.functions_pointed_to())
+        imports = len(linked.called_imports())
+        limit = linked.end - linked.first + 4 * imports + 8 * functions + 64
+        self.assertLessEqual(self.image.data_mem, limit)
+        return functions, imports, self.image.data_mem - (linked.end - linked.first)
+
+    def test_sources(self):
+        seen = set()
+        for source in (SORTER, CALLED, EQUAL, PARAMS, PLAIN, WEAK):
+            for flags in ("-O0", "-Os", "-O3"):
+                seen.add(self.check(source, more=(flags, "-g", *R9_FLAGS)))
+            seen.add(self.check(source, more=("-Os", *R9_FLAGS)))   # all have the larger tail
+            seen.add(self.check(source, compiler=M0))
+        self.assertGreater(len(seen), 8)
+        self.assertIn((0, 0, 0), seen)
+
+    def test_cxx(self):
+        functions, imports, _ = self.check(CLASSES, compiler=CXX, suffix=".cpp")
+        self.assertGreaterEqual((functions, imports), (5, 1))
+
+    def test_numbers(self):
+        """Of functions and of imports, odd and even; both tails."""
+        for functions in (1, 2, 15, 100, 400):
+            for imports in (0, 1, 2, 33):
+                names = [f"f{i}" for i in range(functions)]
+                wanted = [f"fw_{i}" for i in range(imports)]
+                source = "int n = 5;\n" + "".join(f"int {w}(int);" for w in wanted) + "".join(
+                    f"int {f}({'int, ' * (5 * (i % 2))} int x) {{ return x + n; }}\n"
+                    for i, f in enumerate(names)) \
+                    + f"void *table[] = {{{','.join(names)}}};\n" \
+                    "int module_entry(int x) { return n" \
+                    + "".join(f"+ {w}(x)" for w in wanted) + "; }"
+                found = self.check(source, more=("-O1", "-g", "-w", *R9_FLAGS))
+                self.assertEqual(found[:2], (functions, imports))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What cannot run in place, or cannot be called back, is refused: symbol, source line, and
+the way out."""
+
+from mkmod_run import CLANG, GCC, OK, main
+from xip_world import MODULE_LD, R9_FLAGS, XipTest
+
+DISTANT = [f for f in R9_FLAGS if f != "-mno-pic-data-is-text-relative"]
+R10 = ["-fpic", "-msingle-pic-base", "-mpic-register=r10", "-mno-pic-data-is-text-relative"]
+STATE = """int fw_one(int);
+int state = 3;
+int module_entry(int x) {
+    state += x;
+    return fw_one(state);
+}
+"""
+TABLE = """int fw_one(int), fw_two(int);
+int (*const table[])(int) = {
+    fw_one, fw_two};
+int module_entry(int x) { return table[x](x); }
+"""
+
+
+class NotInPlace(XipTest):
+    def elf_of(self, source, *flags, compiler=GCC, linker="arm-none-eabi-ld",
+               script=MODULE_LD):
+        return self.link(self.object(source, "-Os", "-g", *flags, compiler=compiler),
+                         linker=linker, script=script)
+
+    def no_xip(self, elf, *texts, good=True, **how):
+        """Refused with --xip; taken without it. The text of the refusal."""
+        if good:
+            self.good(elf)
+        return self.refused(elf, *texts, arguments=["--xip", *how.pop("arguments", ())], **how)
+
+    def test_no_position_independent_code(self):
+        """ABS32 in code."""
+        self.no_xip(self.elf_of(STATE), "m.c:4", "R_ARM_ABS32", "module_entry",
+                    "not position-independent", *R9_FLAGS, "--xip-link", "RAM (no --xip)")
+
+    def test_movw(self):
+        text = self.no_xip(self.elf_of(STATE, "-mslow-flash-data"), "m.c:4",
+                           "R_ARM_THM_MOVW_ABS_NC", "MOVW and MOVT", "-mslow-flash-data",
+                           "--xip-link")
+        self.assertEqual(text.count("MOVW and MOVT"), 1)     # one message a function
+        self.no_xip(self.elf_of(STATE, compiler=CLANG), "m.c:4", "MOVW and MOVT", "GCC")
+
+    def test_gcc_fpic(self):
+        """The GOT by its distance from the code."""
+        self.no_xip(self.elf_of(STATE, "-fpic"), "m.c:3", "R_ARM_BASE_PREL",
+                    "-msingle-pic-base -mpic-register=r9", "--xip-link")
+
+    def test_clang_fpic(self):
+        self.no_xip(self.elf_of(STATE, "-fpic", compiler=CLANG), "R_ARM_GOT_PREL", "'state'",
+                    "clang cannot", "--xip-link")
+
+    def test_data_by_distance(self):
+        """REL32 from text to data."""
+        source = "static int state = 3;\nint module_entry(int x) {\n    return state += x; }"
+        self.no_xip(self.elf_of(source, *DISTANT), "m.c:3", "R_ARM_REL32",
+                    "-mno-pic-data-is-text-relative", "--xip-link")
+
+    def test_function_by_distance(self):
+        """A pointer by REL32 would lead around the trampoline; in RAM it is fixed up."""
+        source = """static int n;
+static int mine(int x) { return x + n++; }
+int (*volatile kept)(int);
+int module_entry(int x) {
+    kept = mine;
+    return kept(x); }"""
+        self.no_xip(self.elf_of(source, *DISTANT), "m.c:5", "R_ARM_REL32", "'mine'",
+                    "trampoline", "-mno-pic-data-is-text-relative", "--xip-link")
+        self.assertIn("trampoline of mine", self.mapped())
+
+    def mapped(self):
+        return self.mkmod("m.elf", "-v", "--untyped", "-o", "m.bin").stdout
+
+    def test_clang_ropi(self):
+        """Addresses in read-only data, which GCC moves into data."""
+        elf = self.elf_of(TABLE, "-fropi", "-frwpi", "-g0", compiler=CLANG, linker="ld.lld")
+        self.no_xip(elf, "R_ARM_ABS32", "'fw_one'", "read-only data 'table'", "RAM (no --xip)",
+                    "--xip-link")
+        elf = self.elf_of(TABLE, "-fropi", compiler=CLANG, linker="ld.lld")
+        self.no_xip(elf, "m.c:2", "R_ARM_ABS32", "'fw_one'", "read-only data 'table'")
+
+    def test_thread_local(self):
+        elf = self.elf_of("__thread int mine = 3;\nint module_entry(int x) { return mine + x; }",
+                          *R9_FLAGS, "-ftls-model=local-exec")
+        self.no_xip(elf, "mine", "thread-local", "__thread", good=False)
+
+    def test_code_in_data(self):
+        elf = self.elf_of("__attribute__((section(\".data.fast\"), noinline)) int fast(int x)"
+                          " { return x + 1; }\nint kept;\nint module_entry(int x) {\n"
+                          "    return fast(x) + kept; }", *R9_FLAGS, "-Wa,--no-warn")
+        self.no_xip(elf, "m.c:4", "branches to 'fast' in the other segment", "-mlong-calls",
+                    "RAM (no --xip)")
+
+    def test_code_in_data_by_pointer(self):
+        """That is the way out."""
+        source = ("__attribute__((section(\".data.fast\"), noinline)) int fast(int x)"
+                  " { return x + 1; }\nint kept = 4;\nint module_entry(int x) "
+                  "{ return fast(x) + kept; }")
+        world = self.world(source, more=("-Os", "-mlong-calls", "-Wa,--no-warn", *R9_FLAGS))
+        self.assertEqual([i.enter(3) for i in world.instances], [8, 8])
+
+    def test_branch_over_trampolines(self):
+        """Without --xip: text and data as one block, and trampolines in between."""
+        elf = self.elf_of("__attribute__((section(\".data.fast\"), noinline)) int fast(int x)"
+                          " { return x + 1; }\nint (*volatile kept)(int);\n"
+                          "int module_entry(int x) { kept = module_entry;\n"
+                          "    return fast(x) + 1; }", *R9_FLAGS, "-Wa,--no-warn")
+        self.refused(elf, "m.c:4", "branches to 'fast'", "trampolines", "-mlong-calls")
+
+    def test_alignment(self):
+        elf = self.elf_of("__attribute__((aligned(128))) const char big[200] = {1};\n"
+                          "int module_entry(int x) { return big[x]; }", *R9_FLAGS)
+        self.no_xip(elf, "alignment of 128 bytes", "multiples of 64", "RAM (no --xip)")
+
+    def test_all_at_once(self):
+        source = "__attribute__((aligned(128))) const char big[200] = {1};\n" + TABLE + \
+            "int state;\nint other(int x) { return state += big[x]; }\n"
+        self.no_xip(self.elf_of(source), "'table'", "'module_entry'", "'other'", "128 bytes",
+                    arguments=["--export", "other"])
+
+    def test_other_register(self):
+        elf = self.elf_of(STATE, *R10)
+        for arguments in ((), ("--xip",)):
+            self.refused(elf, "m.c:4", "'state'", "by r10", "-mpic-register=r9",
+                         arguments=arguments)
+
+    def test_r9_for_other_ends(self):
+        """A library that was compiled without knowing, and calls what needs r9."""
+        calls = "".join(f"    int v{i} = fw_one({i});\n" for i in range(8))
+        source = f"int fw_one(int);\nint module_entry(int x) {{\n{calls}    return x" + "".join(
+            f" + v{i} * v{7 - i}" for i in range(8)) + "; }"
+        self.no_xip(self.elf_of(source), "m.c:3", "'module_entry' uses r9", "'fw_one'",
+                    "-mpic-register=r9")
+        self.assertEqual(self.mkmod(self.elf_of(source, *R9_FLAGS), "--xip", "--untyped", "-o",
+                                    "m.bin").returncode, OK)
+
+    def test_exceptions(self):
+        compiler = ["arm-none-eabi-g++", *GCC[1:]]
+        elf = self.elf_of("int fw_one(int);\nextern \"C\" int module_entry(int x) {\n"
+                          "    try { return fw_one(x); } catch (int e) { return e; } }",
+                          *R9_FLAGS, "-x", "c++", compiler=compiler)
+        self.no_xip(elf, "-fno-exceptions", "--xip-link", good=False)
+
+
+class NoTrampoline(XipTest):
+    source = """struct nine { int a[12]; };
+static int kept;
+int sums(struct nine by_value, int last) {
+    return by_value.a[11] + last + kept; }
+int (*volatile chosen)(struct nine, int) = sums;
+int module_entry(void *p) { return kept++ + (p != 0); }
+"""
+
+    def built(self, source, *flags, compiler=GCC):
+        return self.link(self.object(source, "-Os", "-g", *R9_FLAGS, *flags, compiler=compiler),
+                         script=MODULE_LD)
+
+    def test_too_many_arguments(self):
+        """12 words by value, of which four are in registers."""
+        for arguments in ((), ("--xip",)):
+            self.refused(self.built(self.source), "m.c:3", "'sums' has 36 bytes", "at most 32",
+                         "--callback sums=BYTES", arguments=arguments)
+
+    def test_callback_option(self):
+        elf = self.built(self.source)
+        for told, tail in (("sums=0", "tail0"), ("sums=32", "tail8"), ("sums=4", "tail8")):
+            done = self.mkmod(elf, "-v", "--xip", "--callback", told, "-o", "m.bin")
+            self.assertRegex(done.stdout, rf"trampoline of sums at data\+0x\d+, {tail} .*--callback")
+        self.refused(elf, "'sums' has 36 bytes", arguments=["--callback", "sums=36"])
+        self.refused(elf, "--callback nobody", "no trampoline",
+                     arguments=["--callback", "sums=0", "--callback", "nobody=0"])
+        for bad in ("sums", "sums=", "=4", "sums=x"):
+            self.refused(elf, "--callback wants NAME=BYTES", arguments=["--callback", bad],
+                         status=2)
+
+    def test_nested_function(self):
+        """GCC's trampolines for those hold what ip shall be; ours need ip."""
+        source = ("void fw_call(int (*)(int));\nint kept;\nint module_entry(int x) {\n"
+                  "    int inner(int y) {\n        return x + y + kept; }\n"
+                  "    fw_call(inner); return 0; }")
+        done = self.mkmod(self.built(source), "--xip", "--untyped", "-o", "m.bin")
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertRegex(done.stderr, r"m\.c:\d+.*inner")
+
+    def test_inside_a_function(self):
+        source = (".syntax unified\n.thumb\n.text\n.global module_entry\n"
+                  ".type module_entry, %function\nmodule_entry: nop\n bx lr\n"
+                  ".size module_entry, 4\n.word value(GOT)\n"
+                  ".data\n.global value\nvalue: .word module_entry + 2\n")
+        self.refused(self.link(self.object(source), script=MODULE_LD), ".data",
+                     "'module_entry'", "address plus 2", "trampoline")
+
+
+if __name__ == "__main__":
+    main()
