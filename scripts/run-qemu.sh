@@ -18,7 +18,7 @@ put in front where that part of it is erased. Exit status 0: every module was lo
   --copy           have images copied to RAM that could run in place
   --twice          have each image loaded twice, as NAME and as NAME.2
   --no-execute     as if RAM could not execute code
-  --timeout S      end after S seconds, default 10
+  --timeout S      end after S seconds, default 30
   -h, --help       this text"
 
 die() {
@@ -30,7 +30,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 firmware=${MODFMT_BUILD:-$top/build}/cross/cortex-m4/target-loader/firmware/stm32f405.elf
 extra=()
 options=0
-limit=10
+limit=30
 modules=()
 flash=
 while [ $# -gt 0 ]; do

@@ -190,7 +190,7 @@ def gdb_server_line():
     script = f"""
         openocd -f interface/stlink.cfg -c 'transport select hla_swd' -f target/stm32f4x.cfg \\
             -c 'gdb_port {port}; tcl_port disabled; telnet_port disabled' >log 2>&1 & server=$!
-        for i in $(seq 100); do grep -q 'for gdb connections' log && break; sleep 0.05; done
+        for i in $(seq 5000); do grep -q 'for gdb connections' log && break; sleep 0.05; done
         {MODFLASH} --probe gdb:localhost:{port} m.bin; status=$?
         sleep 0.2; kill $server; wait $server; exit $status"""
     done = board("bash", "-c", script)

@@ -22,7 +22,7 @@ class Board:
     def run(self, *client):
         stats = self.work / "stats"
         done = subprocess.run([self.program, "--flash", self.flash, "--stats", stats, "--",
-                               *client], capture_output=True, text=True, timeout=60,
+                               *client], capture_output=True, text=True, timeout=900,
                               env={"PATH": "/usr/bin:/bin", "HOME": str(self.work)})
         if done.returncode:
             sys.exit(f"bench: failed: {client}: {done.stdout}{done.stderr}")

@@ -50,7 +50,7 @@ class BoardTest(unittest.TestCase):
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         return subprocess.run(self.command(*arguments), cwd=self.folder, check=False,
-                              env=self.environment, timeout=60, **options)
+                              env=self.environment, timeout=900, **options)
 
     def start(self, *arguments):
         """The board in the background; it is ended with the test."""
@@ -61,7 +61,7 @@ class BoardTest(unittest.TestCase):
         def end():
             if board.poll() is None:
                 board.terminate()
-            board.communicate(timeout=20)
+            board.communicate(timeout=900)
         self.addCleanup(end)
         return board
 

@@ -53,6 +53,7 @@ status:
 GDB = """
 set pagination off
 set confirm off
+set remotetimeout 900
 target extended-remote :{port}
 monitor reset halt
 load
@@ -211,7 +212,7 @@ shutdown
             log += line
             port = re.search(r"Listening on port (\d+) for gdb", line)
         script = self.write("g.gdb", GDB.format(port=port[1]).encode())
-        done = subprocess.run(["gdb-multiarch", "-nx", "-batch", "-x", script, elf], timeout=60,
+        done = subprocess.run(["gdb-multiarch", "-nx", "-batch", "-x", script, elf], timeout=900,
                               capture_output=True, text=True, check=False)
         text = done.stdout + done.stderr
         for line in (r"Section \.text, .*: matched", "r2 +0x2a ", "pc +0x8060012 .*<here>",
@@ -222,7 +223,7 @@ shutdown
         self.assertEqual(self.contents(MODULES, 3000),
                          self.binary(elf).read_bytes()[:3000])
         board.terminate()
-        board.communicate(timeout=20)
+        board.communicate(timeout=900)
         self.assertEqual(self.stats()["flash_locked"], 1)
 
 
@@ -237,7 +238,7 @@ class Qemu(BoardTest):
             ["qemu-system-arm", "-M", "netduinoplus2", "-nographic", "-monitor", "none",
              "-semihosting-config", "enable=on,target=native",
              "-device", f"loader,file={self.flash},addr={FLASH_BASE:#x},force-raw=on"],
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False)
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=900, check=False)
         self.assertIn(text, done.stdout + done.stderr)
         self.assertEqual(done.returncode, 0, done.stderr)
 

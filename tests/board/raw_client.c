@@ -17,7 +17,7 @@
 enum { IN = 0x81, OUT = 0x02, COMMAND = 16 };
 
 static libusb_device_handle *handle;
-static unsigned timeout = 1000;
+static unsigned timeout = 30000;
 
 /* @return 0, or libusb's error */
 static int ask(const uint8_t *bytes, size_t length, uint8_t *answer, int room)

@@ -175,7 +175,7 @@ class Client(ToolTest):
         for number in numbers:
             board.send_signal(number)
             time.sleep(0.1)
-        output, _ = board.communicate(timeout=20)
+        output, _ = board.communicate(timeout=900)
         return board.returncode, output
 
     def test_signals_are_passed_on(self):
@@ -253,14 +253,14 @@ class Serve(ToolTest):
         for client in ("st-info --probe", f"st-flash write {image} 0x08060000",
                        "st-flash read o 0x08060000 600", "st-info --chipid"):
             done = subprocess.run(["sh", "-c", environment + "exec " + client], check=False,
-                                  cwd=self.folder, capture_output=True, text=True, timeout=20)
+                                  cwd=self.folder, capture_output=True, text=True, timeout=900)
             self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("0x0413", done.stdout)
         self.assertEqual((self.folder / "o").read_bytes(), image.read_bytes())
         self.assertEqual(self.contents(0x08060000, 600), image.read_bytes())
         self.assertIsNone(board.poll())
         board.terminate()
-        output, _ = board.communicate(timeout=20)
+        output, _ = board.communicate(timeout=900)
         self.assertEqual((board.returncode, output), (0, ""))
         self.assertEqual(self.stats()["bytes_programmed"], 600)
 
@@ -269,7 +269,7 @@ class Serve(ToolTest):
             board = self.start("--flash", self.flash, "--serve")
             board.stdout.readline()
             board.send_signal(number)
-            board.communicate(timeout=20)
+            board.communicate(timeout=900)
             self.assertEqual(board.returncode, 0)
 
     def test_stdout_that_is_full(self):

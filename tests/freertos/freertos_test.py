@@ -30,7 +30,7 @@ def main():
              "-icount", "shift=4,sleep=off", "-kernel", out / "firmware.elf",
              "-device", f"loader,file={out / 'modules.bin'},addr=0x200000,force-raw=on",
              "-device", f"loader,file={name},addr=0x100000,force-raw=on"],
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=100)
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
     print(done.stdout, done.stderr, sep="")
     good = f"case {case}: the heap is as before\n" in done.stdout
     sys.exit(0 if done.returncode == 0 and good else 1)

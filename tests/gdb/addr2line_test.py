@@ -204,7 +204,7 @@ def case_fault(folder):
             for key in ("the fault", "calls read_far", "calls twice")}
     elf, image = make(folder, GCC, HERE / "faulty.c", "-Os", "-g")
     run = subprocess.run([SOURCE / "scripts/run-qemu.sh", image], capture_output=True, text=True,
-                         timeout=100, env=os.environ | {"MODFMT_BUILD": str(BUILD)})
+                         timeout=900, env=os.environ | {"MODFMT_BUILD": str(BUILD)})
     found = re.search(r"faulted: pc m\+(0x[0-9a-f]+) ", run.stdout)
     expect(found, "no fault was reported", run.stdout + run.stderr)
     done = moddump("--addr2line", found[1], "--elf", elf, image)

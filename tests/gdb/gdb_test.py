@@ -87,7 +87,7 @@ class Board:
         self.wait(lambda: self.stub.exists(), "QEMU does not start")
 
     def wait(self, done, what):
-        end = time.monotonic() + 60
+        end = time.monotonic() + 900
         while not done():
             expect(time.monotonic() < end and self.process.poll() is None, what, self.text())
             time.sleep(0.02)
@@ -99,12 +99,13 @@ class Board:
     def gdb(self, *commands, path=None, firmware=FIRMWARE):
         """Output of gdb with the script, connected, after these commands."""
         start = ["set pagination off", "set confirm off", "set width 0",
+                 "set remotetimeout 900",
                  "set print entry-values no",
                  "set breakpoint pending on", f"source {SCRIPT}",
                  *([f"set modload path {path}"] if path else []),
                  f"target remote {self.stub}"]
         lines = [word for c in [*start, *commands] for word in ("-ex", c)]
-        done = subprocess.run([GDB, "-nx", "-batch", firmware, *lines], text=True, timeout=100,
+        done = subprocess.run([GDB, "-nx", "-batch", firmware, *lines], text=True, timeout=900,
                               stdin=subprocess.DEVNULL, cwd=self.folder,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         return done.stdout
@@ -297,7 +298,7 @@ int main(void) { return rtos.lock + (own.modules == 0) + slots[0].index; }
                     "-o", program], check=True)
     done = subprocess.run([GDB, "-nx", "-batch", "-ex", f"source {SCRIPT}", "-ex",
                            "python print(sorted(registries()))", program], text=True,
-                          capture_output=True, timeout=100)
+                          capture_output=True, timeout=900)
     expect("['&own', '&rtos.registry']" in done.stdout, "other registries",
            done.stdout + done.stderr)
 

@@ -182,7 +182,7 @@ def main(case):
     with tempfile.TemporaryDirectory() as folder:
         images = [morning(folder) if name == "morning" else BUILD / f"examples/{name}.bin"
                   for name in names]
-        done = subprocess.run([SOURCE / "scripts/run-qemu.sh", "--timeout", "60", *images],
+        done = subprocess.run([SOURCE / "scripts/run-qemu.sh", "--timeout", "600", *images],
                               capture_output=True, text=True)
     lines = done.stdout.replace("\r", "").splitlines(keepends=True)
     printed, free = "".join(lines[1:-1]), FREE.findall(done.stdout)

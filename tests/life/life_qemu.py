@@ -55,7 +55,7 @@ def in_folder(folder, name):
 
 
 def run(*arguments):
-    return Run("--timeout", "50", *arguments)
+    return Run("--timeout", "600", *arguments)
 
 
 def said(run_, *modules):

@@ -43,7 +43,7 @@ class ModapiTest(unittest.TestCase):
 
     def command(self, arguments, status=OK):
         done = subprocess.run([str(a) for a in arguments], cwd=self.folder, text=True,
-                              capture_output=True, timeout=120, stdin=subprocess.DEVNULL)
+                              capture_output=True, timeout=900, stdin=subprocess.DEVNULL)
         self.assertEqual(done.returncode, status, f"{arguments}\n{done.stdout}{done.stderr}")
         return done
 

@@ -414,7 +414,7 @@ class Files(ModapiTest):
                 del bytes_[state % len(bytes_):]
             self.path("bad").write_bytes(bytes_)
             more = [] if number % 2 else ["--dwarf"]
-            done = subprocess.run([MODAPI, "show", *more, self.path("bad")], timeout=60,
+            done = subprocess.run([MODAPI, "show", *more, self.path("bad")], timeout=900,
                                   capture_output=True)
             self.assertIn(done.returncode, (OK, REFUSED, IO), (number, done.stderr))
 

@@ -4,12 +4,11 @@
 message in time, wholly the state before or wholly the state after, and the same verb then
 does it. (Every cut in every geometry, in process: tests/store.)"""
 import os
-import time
 
 from modflash_run import OK, REFUSED, SLOWNESS, TARGET, FlashTest, main
+from clock import in_time, with_patience
 
-SECONDS = 3.0 * SLOWNESS      # from the client's start to its end, time-out included
-TRIES = 4                     # a machine that is busy may take longer once; a hang always does
+SECONDS = 3.0                 # from the client's start to its end, time-out included
 LOST = {"power": "gone from USB", "usb": "gone from USB", "target": "chip",
         "hang": "does not answer"}
 
@@ -29,20 +28,28 @@ class CutTest(FlashTest):
         self.flash.write_bytes(before)
         return int(done.stats["operations"]), after
 
-    def in_time(self, *arguments, options):
-        """Run it on the board; nobody waits for ever."""
+    def in_time(self, *arguments, kind, options):
+        """Run it on a board with a cut; nobody waits for ever, and only for one that hangs is
+        there a time-out to be waited for."""
         flash = self.bytes()
-        for _ in range(TRIES):
+
+        def run(*cut):
             self.flash.write_bytes(flash)
-            start = time.monotonic()
-            done = self.board(*arguments, options=options)
-            seconds = time.monotonic() - start
-            if seconds < SECONDS:
-                return done
-        return self.fail(f"{options}: {seconds} s\n{done}")
+            done = self.board(*arguments, options=cut)
+            done.flash = self.bytes()
+            return done
+
+        def cut(patience=1):
+            return in_time(lambda: run("--cut-kind", kind, *options), run,
+                           seconds=SECONDS * patience)
+
+        done = with_patience(self.environment, cut, lambda done: done.stats["cut"] == "1") \
+            if kind == "hang" else cut()
+        self.flash.write_bytes(done.flash)
+        return done
 
     def cut(self, n, *arguments, kind="power"):
-        done = self.in_time(*arguments, options=("--cut-after", n, "--cut-kind", kind, "--seed", n))
+        done = self.in_time(*arguments, kind=kind, options=("--cut-after", n, "--seed", n))
         self.assertEqual(done.stats["cut"], "1", str(done))
         self.refused(TARGET, LOST[kind], done)
         return done
@@ -168,8 +175,8 @@ class Otherwise(CutTest):
         whole = int(self.board("list").stats["commands"])
         for kind in ("usb", "target", "hang"):
             for n in (1, whole // 2, whole - 2):
-                done = self.keeps_flash(self.in_time, "list", options=(
-                    "--cut-after-command", n, "--cut-kind", kind))
+                done = self.keeps_flash(self.in_time, "list", kind=kind,
+                                        options=("--cut-after-command", n))
                 if done.status != OK:
                     self.refused(TARGET, "", done)
                     self.assertEqual(done.out, "", "half a list")

@@ -13,13 +13,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 SOURCE = pathlib.Path(os.environ["MODFMT_SOURCE"])
 BUILD = pathlib.Path(os.environ["MODFMT_BUILD"])
 MODFLASH, BOARD = os.environ["MODFLASH"], os.environ["VIRTUAL_BOARD"]
 sys.dont_write_bytecode = True
-sys.path[:0] = [str(SOURCE / "specs"), str(SOURCE / "specs/vectors")]
+sys.path[:0] = [str(SOURCE / part) for part in ("specs", "specs/vectors", "tests")]
 
 import encoder    # noqa: E402
 import storeref   # noqa: E402
@@ -67,8 +68,8 @@ def image(name="plug", version="1.0.0", size=96, seed=None, **fields):
 
 
 class Done:
-    def __init__(self, process, stats):
-        self.status, self.stats = process.returncode, stats
+    def __init__(self, process, stats, seconds=None):
+        self.status, self.stats, self.seconds = process.returncode, stats, seconds
         self.out, self.err = process.stdout, process.stderr
 
     def __str__(self):
@@ -96,15 +97,17 @@ class FlashTest(unittest.TestCase):
 
     # ---- running -------------------------------------------------------------------------
 
-    def run_command(self, command, timeout=60):
+    def run_command(self, command, timeout=900):
         stats = self.folder / "stats"
         stats.unlink(missing_ok=True)
+        start = time.monotonic()
         process = subprocess.run([str(word) for word in command], cwd=self.folder, text=True,
                                  errors="surrogateescape", capture_output=True,
                                  timeout=timeout, env=self.environment,
                                  stdin=subprocess.DEVNULL)
+        seconds = time.monotonic() - start
         lines = stats.read_text().splitlines() if stats.exists() else []
-        return Done(process, dict(line.rsplit(" ", 1) for line in lines))
+        return Done(process, dict(line.rsplit(" ", 1) for line in lines), seconds)
 
     def modflash(self, *arguments):
         """As it is typed."""

@@ -31,6 +31,16 @@ class Usage(FlashTest):
             self.assertRegex(done.out, rf"(?m)^  .*{word}\b")
         self.assertRegex(self.good(self.modflash("-V")).out, r"^modflash \d+\.\d+\.\d+\n$")
 
+    def test_patience(self):
+        self.flash.write_bytes(b"\xff" * (1 << 20))
+        for text in ("0", "1001", "-1", "1.5", "30x", "", "99999999999"):
+            self.environment["MODFLASH_PATIENCE"] = text
+            done = self.refused(USAGE, f"MODFLASH_PATIENCE is '{text}': ", self.file("list"))
+            self.assertIn("from 1 to 1000", done.err)
+        for text in ("1", "1000"):
+            self.environment["MODFLASH_PATIENCE"] = text
+            self.good(self.file("list"))
+
     def test_operands(self):
         for verb in ("install", "update", "bundle", "read"):
             self.wrong(f"{verb}: no file was given", verb)

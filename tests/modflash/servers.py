@@ -21,7 +21,7 @@ class Server(FlashTest):
         port = free_port()
         probe = f"{MODFLASH} --probe gdb:localhost:{port}"
         script = [f"{command.format(port=port)} >server.log 2>&1 & server=$!",
-                  f"for i in $(seq 100); do grep -q '{self.ready}' server.log && break; "
+                  f"for i in $(seq 5000); do grep -q '{self.ready}' server.log && break; "
                   "sleep 0.05; done"]
         script += [f"{probe} {line} || status=$?" for line in lines]
         script += ["sleep 0.2", "kill $server", "wait $server", "exit $status"]
@@ -67,6 +67,7 @@ class Server(FlashTest):
 class Nobody(FlashTest):
     def test_no_server(self):
         port = free_port()
+        self.environment["MODFLASH_PATIENCE"] = "1"     # it tries again and again
         for verb in (("list",), ("install", self.module())):
             done = self.modflash("--probe", f"gdb:localhost:{port}", *verb)
             self.refused(TARGET, f"gdb:localhost:{port}", done)

@@ -32,7 +32,7 @@ class Failure(Exception):
 def run(command, cwd, what):
     try:
         done = subprocess.run([str(c) for c in command], cwd=cwd, capture_output=True,
-                              text=True, errors="replace", timeout=60)
+                              text=True, errors="replace", timeout=900)
     except (OSError, subprocess.TimeoutExpired) as problem:
         raise Failure(f"{what}: {problem}") from problem
     if done.returncode != 0:

@@ -136,7 +136,7 @@ def run_batch(images, board, options=()):
         which = [*options, *(p for _, p in images)]
     done = subprocess.run([tools.ROOT / "scripts" / "run-qemu.sh", "--firmware",
                            firmware(board), *which],
-                          capture_output=True, text=True, errors="replace", timeout=300)
+                          capture_output=True, text=True, errors="replace", timeout=900)
     said = {}
     for line in done.stdout.splitlines():
         found = re.match(r"module ([A-Za-z0-9-]+(?:\.2)?) [0-9.]+:? *(.*)", line)

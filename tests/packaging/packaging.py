@@ -65,7 +65,7 @@ class Installed(unittest.TestCase):
     def runs(self, folder):
         """hello.bin and lamp.bin of that folder do on QEMU what they should."""
         images = [folder / "hello.bin", folder / "lamp.bin"]
-        qemu = subprocess.run([SOURCE / "scripts/run-qemu.sh", "--timeout", "60", *images],
+        qemu = subprocess.run([SOURCE / "scripts/run-qemu.sh", "--timeout", "600", *images],
                               capture_output=True, text=True)
         printed = "".join(qemu.stdout.replace("\r", "").splitlines(keepends=True)[1:-1])
         self.assertEqual((qemu.returncode, printed), (0, PRINTED), qemu.stderr)
@@ -320,7 +320,7 @@ class Firmware(Installed):
         self.run_well("cmake", "--build", "build", "-j2")
 
     def prints(self, image):
-        done = self.run_any("timeout", "60", "qemu-system-arm", "-M", "netduinoplus2", "-display",
+        done = self.run_any("timeout", "600", "qemu-system-arm", "-M", "netduinoplus2", "-display",
                             "none", "-monitor", "none", "-serial", "null", "-semihosting-config",
                             "enable=on,target=native", "-kernel", "build/firmware.elf", "-device",
                             f"loader,file={image},addr=0x08060000,force-raw=on")

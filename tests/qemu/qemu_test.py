@@ -39,7 +39,7 @@ class Run:
 
     def __init__(self, *arguments, cwd=None):
         command = [SOURCE / "scripts/run-qemu.sh", *arguments]
-        done = subprocess.run(command, capture_output=True, cwd=cwd, timeout=60)
+        done = subprocess.run(command, capture_output=True, cwd=cwd, timeout=900)
         self.status = done.returncode
         self.text = done.stdout.decode().replace("\r\n", "\n")
         self.lines = self.text.splitlines()

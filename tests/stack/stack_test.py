@@ -129,7 +129,7 @@ def measured(board, program):
     done = subprocess.run(["qemu-system-arm", "-M", BOARDS[board][1], "-display", "none",
                            "-monitor", "none", "-serial", "none", "-semihosting-config",
                            "enable=on,target=native", "-kernel", program], text=True,
-                          stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+                          stdin=subprocess.DEVNULL, capture_output=True, timeout=900)
     text = done.stdout + done.stderr
     expect(done.returncode == 0, f"QEMU ended with {done.returncode}", text)
     return {(v, e): int(n) for v, e, n in re.findall(r"^(\w+) (entry_\w+) (\d+)$", text, re.M)}

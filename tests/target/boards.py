@@ -15,9 +15,11 @@ SOURCE = pathlib.Path(os.environ["MODFMT_SOURCE"])
 RUN = os.environ["TARGET_RUN"]
 BOARD = os.environ["VIRTUAL_BOARD"]
 OK, USAGE, IO, TARGET = 0, 2, 3, 4
-SLOWNESS = float(os.environ.get("SLOWNESS", "1"))   # of a build with sanitizers
 FLASH, SIZE, REGION, SECTOR = 0x08000000, 1 << 20, 0x08060000, 7
 ERASED = b"\xff"
+sys.path.insert(0, str(SOURCE / "tests"))
+
+from clock import in_time, with_patience    # noqa: E402
 
 
 def need(*programs):
@@ -33,10 +35,13 @@ class Done:
         self.status, self.out, self.err = process.returncode, process.stdout, process.stderr
         self.seconds, self.stats = seconds, stats
 
+    def __str__(self):
+        return f"exit {self.status}\n{self.out}{self.err}"
+
     @property
-    def failed_at(self):
-        """Milliseconds from the start to the failure."""
-        return int(re.search(r"failed at (\d+) ms", self.out)[1])
+    def until_failure(self):
+        """Seconds from the start to the failure."""
+        return int(re.search(r"failed at (\d+) ms", self.out)[1]) / 1000
 
     @property
     def hex(self):
@@ -52,16 +57,18 @@ class TargetTest(unittest.TestCase):
         self.folder = pathlib.Path(scratch.name)
         self.flash = self.folder / "flash.img"
         self.random = random.Random(1)
+        self.environment = dict(os.environ)
 
     def data(self, name, size):
         path = self.folder / name
         path.write_bytes(self.random.randbytes(size))
         return path
 
-    def command(self, arguments, timeout=20):
+    def command(self, arguments, timeout=900):
         start = time.monotonic()
         process = subprocess.run([str(a) for a in arguments], cwd=self.folder, text=True,
                                  capture_output=True, timeout=timeout,
+                                 env=self.environment,
                                  stdin=subprocess.DEVNULL)
         seconds = time.monotonic() - start
         stats = {}

@@ -1,22 +1,29 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """A chip behind a GDB server: OpenOCD and st-util on the virtual board."""
+import socket
 import unittest
 
 from boards import ERASED, RUN, REGION, SECTOR, TargetTest, need
 
 START = {
     "openocd": "openocd -f interface/stlink.cfg -c 'transport select hla_swd' "
-               "-f target/stm32f4x.cfg -c 'gdb_port 3343; tcl_port disabled; "
+               "-f target/stm32f4x.cfg -c 'gdb_port {port}; tcl_port disabled; "
                "telnet_port disabled'",
-    "st-util": "st-util -m -n -p 3343",
+    "st-util": "st-util -m -n -p {port}",
 }
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("localhost", 0))
+        return s.getsockname()[1]
+
+
 class RealServers(TargetTest):
-    def with_server(self, name, *runs):
+    def with_server(self, name, port, *runs):
         """Run target-run's argument lists against a server on the board."""
-        script = [f"{START[name]} &>server.log & server=$!", "sleep 0.6"]
+        script = [f"{START[name].format(port=port)} &>server.log & server=$!", "sleep 0.6"]
         script += [f"{RUN} {run} || status=$?" for run in runs]
         script += ["sleep 0.3", "exec 2>last.log", "kill $server", "wait $server",
                    "exit $status"]
@@ -26,10 +33,11 @@ class RealServers(TargetTest):
     def try_server(self, name):
         self.install_firmware()
         data = self.data("data", 5000)
-        spec = "gdb:localhost:3343"
+        port = free_port()
+        spec = f"gdb:localhost:{port}"
         firmware = "sleep=20 read=0x20000000,72,- read=0x2001f000,4,-"
         done = self.with_server(
-            name, f"{spec} info {firmware}",
+            name, port, f"{spec} info {firmware}",
             f"-w -k {spec} begin erase={SECTOR} program={REGION},data end=run",
             f"{spec} {firmware}",
             f"-w {spec} begin program={REGION + 5000},data read={REGION},10000,back end=reset",

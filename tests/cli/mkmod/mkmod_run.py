@@ -56,7 +56,7 @@ class ToolTest(unittest.TestCase):
 
     def command(self, arguments, ok=True):
         done = subprocess.run([str(a) for a in arguments], cwd=self.folder, text=True,
-                              capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+                              capture_output=True, timeout=900, stdin=subprocess.DEVNULL)
         if ok and done.returncode != 0:
             self.fail(f"{arguments}: {done.stderr}")
         return done
