@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HALT_LIMIT_MS 500
+#define HALT_LIMIT_MS 1500
 #define HUNG          "the code in RAM that programs the flash does not end"
 #define RESULT_BUSY   0xFFFFFFFFu
 
@@ -63,18 +63,18 @@ static int write_register(struct chip_access *access, unsigned index, uint32_t v
 /* Wait for the halt. @return 0, or -1 and `what` took too long */
 static int wait_halted(struct chip_access *access, uint32_t limit_ms, const char *what)
 {
-    int64_t end = probe_clock_ms() + limit_ms;
+    int64_t end = probe_deadline(limit_ms);
     for (int64_t pause = 1;; pause = pause < 16 ? pause * 2 : pause) {
-        bool halted;
+        bool halted, last = probe_clock_ms() >= end;
         if (access->probe->ops->is_halted(access->probe, &halted) != 0) {
             return chip_probe_failed(access);
         }
         if (halted) {
             return 0;
         }
-        if (probe_clock_ms() >= end) {
-            return target_fail(access->target, "%s within %" PRIu32 " ms", what,
-                               limit_ms);
+        if (last) {
+            return target_fail(access->target, "%s within %" PRId64 " ms", what,
+                               probe_patiently(limit_ms));
         }
         probe_sleep_ms(pause);
     }
@@ -196,16 +196,18 @@ static int start(struct chip_access *access, uint32_t pc)
 static int wait_result(struct chip_access *access, uint32_t address, uint32_t limit_ms,
                        uint32_t *ret_result)
 {
-    int64_t end = probe_clock_ms() + limit_ms;
+    int64_t end = probe_deadline(limit_ms);
     for (int64_t pause = 1;; pause = pause < 16 ? pause * 2 : pause) {
+        bool last = probe_clock_ms() >= end;
         if (chip_read_word(access, address, ret_result) != 0) {
             return -1;
         }
         if (*ret_result != RESULT_BUSY) {
             return 0;
         }
-        if (probe_clock_ms() >= end) {
-            return target_fail(access->target, HUNG " within %" PRIu32 " ms", limit_ms);
+        if (last) {
+            return target_fail(access->target, HUNG " within %" PRId64 " ms",
+                               probe_patiently(limit_ms));
         }
         probe_sleep_ms(pause);
     }

@@ -70,7 +70,7 @@
 
 #define PROGRAM_US      16u
 #define PROGRAM_MAX_US  100u
-#define SLACK_MS        1500u /* a busy host or server may be late to look */
+#define SLACK_MS        3000u /* a busy host or server may be late to look */
 #define ERASE_LIMIT_MS  8000
 #define READY_LIMIT_MS  8000
 #define SUPPLY_FOR_WORD 2700u /* millivolts from which on PSIZE may be 32 bits */
@@ -168,17 +168,18 @@ static int explain(struct chip_access *access, uint32_t address, uint32_t sr)
 /* Wait until nothing is going on. Not ended by Ctrl-C: a half-done erase is worse. */
 static int wait_ready(struct chip_access *access, int64_t limit_ms, uint32_t *ret_sr)
 {
-    int64_t end = probe_clock_ms() + limit_ms;
+    int64_t end = probe_deadline(limit_ms);
     for (int64_t pause = 1;; pause = pause < 32 ? pause * 2 : pause) {
+        bool last = probe_clock_ms() >= end;
         if (chip_read_word(access, FLASH_SR, ret_sr) != 0) {
             return -1;
         }
         if ((*ret_sr & SR_BSY) == 0) {
             return 0;
         }
-        if (probe_clock_ms() >= end) {
+        if (last) {
             return target_fail(access->target, "the flash is still busy after %d s",
-                               (int)(limit_ms / 1000));
+                               (int)(probe_patiently(limit_ms) / 1000));
         }
         probe_sleep_ms(pause);
     }

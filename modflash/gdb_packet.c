@@ -161,6 +161,11 @@ size_t gdb_escape(const uint8_t *bytes, size_t size, uint8_t *out)
 
 /* ---- receiving ------------------------------------------------------------ */
 
+enum gdb_result gdb_wait(const struct gdb_link *link, int64_t deadline)
+{
+    return link->raw_at != link->raw_size ? GDB_OK : wait_for(link, POLLIN, deadline);
+}
+
 static int hex_digit(uint8_t byte)
 {
     return byte >= '0' && byte <= '9'   ? byte - '0'

@@ -35,6 +35,8 @@ enum gdb_result gdb_send(struct gdb_link *link, const void *bytes, size_t size,
                          int64_t deadline);
 /** Send the byte that stops a running target. */
 enum gdb_result gdb_send_interrupt(struct gdb_link *link, int64_t deadline);
+/** Wait until a byte has come. */
+enum gdb_result gdb_wait(const struct gdb_link *link, int64_t deadline);
 /** Receive the next packet into link->packet. Notifications are skipped. */
 enum gdb_result gdb_receive(struct gdb_link *link, int64_t deadline);
 /** Escape binary data for a packet. @return bytes written to `out`, at most 2 * size */

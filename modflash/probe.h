@@ -4,7 +4,8 @@
  * server.
  *
  * Every operation returns 0, or -1 with the first failure kept as a sentence in `error`.
- * Each ends within two seconds. Once a probe is lost, all of them fail at once.
+ * Each ends within two seconds, or MODFLASH_PATIENCE times that. Once a probe is lost,
+ * all of them fail at once.
  */
 #ifndef MODFLASH_PROBE_H
 #define MODFLASH_PROBE_H
@@ -20,10 +21,8 @@ enum { PROBE_PC = 15, PROBE_XPSR = 16, PROBE_PRIMASK = 17, PROBE_REGISTERS = 18 
 #define PROBE_BLOCK      0x8000u
 #define PROBE_ERROR      1024u
 #define PROBE_LAST_WORDS 4u
-/** The longest wait for any answer. */
-#ifndef PROBE_PATIENCE_MS /* a build with sanitizers, and a board with them, need more */
-#define PROBE_PATIENCE_MS 1600
-#endif
+/** The longest wait for any answer, where the user does not want more patience. */
+#define PROBE_ANSWER_MS 1800
 
 struct probe;
 
@@ -86,8 +85,17 @@ int probe_fail(struct probe *probe, const char *format, ...)
 /** The same, and the probe is lost; adds what to do then. */
 int probe_lose(struct probe *probe, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/** Take what the user's environment says of patience: MODFLASH_PATIENCE, a whole number
+ *  from 1 to 1000, by which the length of each time-out is multiplied; 1 if it is unset.
+ *  @return 0, or CLI_USAGE and one line of error */
+int probe_set_patience(void);
+/** A time-out's length with that patience. */
+int64_t probe_patiently(int64_t ms);
 /** Milliseconds of a clock that only goes forward. */
 int64_t probe_clock_ms(void);
+/** When, by that clock, a time-out of this length ends that begins now: patience counts.
+ *  Look once more after it, for this process may have had to wait for its turn. */
+int64_t probe_deadline(int64_t ms);
 void probe_sleep_ms(int64_t ms);
 
 #endif

@@ -32,6 +32,7 @@
 #define PACKET_DEFAULT 400 /* of servers that do not tell; GDB takes that, too */
 #define PACKET_MIN     64
 #define POLL_MS        10
+#define REFUSED_MS     600
 #define PRIGROUP_MASK  0x700u
 
 struct gdb_probe {
@@ -76,7 +77,7 @@ static bool is_output(const char *packet)
 /* Send a packet and receive its answer into link.packet. Not for what answers a stop. */
 static int ask(struct gdb_probe *gdb, const void *bytes, size_t size)
 {
-    int64_t deadline = probe_clock_ms() + PROBE_PATIENCE_MS;
+    int64_t deadline = probe_deadline(PROBE_ANSWER_MS);
     if (gdb->probe.lost) {
         return -1;
     }
@@ -403,7 +404,7 @@ static int gdb_probe_halt(struct probe *probe)
     }
     if (gdb->running) {
         enum gdb_result result =
-            gdb_send_interrupt(&gdb->link, probe_clock_ms() + PROBE_PATIENCE_MS);
+            gdb_send_interrupt(&gdb->link, probe_deadline(PROBE_ANSWER_MS));
         return result == GDB_OK ? 0 : lose_link(gdb, result);
     }
     /* Connecting has halted the core, but where somebody told the server otherwise. */
@@ -423,7 +424,7 @@ static int gdb_probe_run(struct probe *probe)
         return 0;
     }
     enum gdb_result result =
-        gdb_send(&gdb->link, "c", 1, probe_clock_ms() + PROBE_PATIENCE_MS);
+        gdb_send(&gdb->link, "c", 1, probe_deadline(PROBE_ANSWER_MS));
     if (result != GDB_OK) {
         return lose_link(gdb, result);
     }
@@ -442,7 +443,11 @@ static int gdb_probe_is_halted(struct probe *probe, bool *ret_halted)
         return look_whether_halted(probe, ret_halted);
     }
     while (gdb->running) {
-        enum gdb_result result = gdb_receive(&gdb->link, probe_clock_ms() + POLL_MS);
+        /* What has begun to come is waited for, or its rest would make no sense. */
+        enum gdb_result result = gdb_wait(&gdb->link, probe_clock_ms() + POLL_MS);
+        if (result == GDB_OK) {
+            result = gdb_receive(&gdb->link, probe_deadline(PROBE_ANSWER_MS));
+        }
         if (result == GDB_TIMEOUT) {
             break;
         }
@@ -601,15 +606,15 @@ static int connect_one(const struct addrinfo *info, int64_t deadline, int *ret_f
 /* st-util does not listen for a moment after each connection. */
 static int connect_patiently(const struct addrinfo *info, int64_t deadline, int *ret_fd)
 {
-    int error = 0;
-    for (int tries = 0; tries < 12; tries++) {
-        error = connect_one(info, deadline, ret_fd);
-        if (error != ECONNREFUSED) {
-            break;
+    int64_t end = probe_deadline(REFUSED_MS);
+    for (;;) {
+        bool last = probe_clock_ms() >= end;
+        int error = connect_one(info, deadline, ret_fd);
+        if (error != ECONNREFUSED || last) {
+            return error;
         }
         probe_sleep_ms(50);
     }
-    return error;
 }
 
 static int connect_to(struct gdb_probe *gdb)
@@ -619,7 +624,7 @@ static int connect_to(struct gdb_probe *gdb)
     char *bare = host; /* of an IPv6 address in brackets */
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
-    int64_t deadline = probe_clock_ms() + PROBE_PATIENCE_MS;
+    int64_t deadline = probe_deadline(PROBE_ANSWER_MS);
     int error = 0;
     if (host[0] == '[' && host[strlen(host) - 1] == ']') {
         host[strlen(host) - 1] = 0;
@@ -691,9 +696,9 @@ static int read_description(struct gdb_probe *gdb, char **ret_xml)
 static int greet(struct gdb_probe *gdb)
 {
     static const char hello[] = "qSupported:swbreak+;hwbreak+;xmlRegisters=arm";
-    int64_t end = probe_clock_ms() + PROBE_PATIENCE_MS;
+    int64_t end = probe_deadline(PROBE_ANSWER_MS);
     for (;;) {
-        int64_t deadline = probe_clock_ms() + PROBE_PATIENCE_MS;
+        int64_t deadline = probe_deadline(PROBE_ANSWER_MS);
         enum gdb_result result = gdb_send(&gdb->link, hello, sizeof hello - 1, deadline);
         if (result == GDB_OK) {
             result = gdb_receive(&gdb->link, deadline);
@@ -745,7 +750,7 @@ static int introduce(struct gdb_probe *gdb)
 /* Why the target stands still: tells whether there is one. */
 static int ask_state(struct gdb_probe *gdb, const char *packet)
 {
-    int64_t deadline = probe_clock_ms() + PROBE_PATIENCE_MS;
+    int64_t deadline = probe_deadline(PROBE_ANSWER_MS);
     enum gdb_result result = gdb_send(&gdb->link, packet, strlen(packet), deadline);
     do {
         if (result == GDB_OK) {

@@ -332,7 +332,7 @@ static int receive_reply(struct kept_probe *kept, struct reply *reply, void *byt
 static int ask(struct kept_probe *kept, struct request request, const void *out,
                struct reply *reply, void *in)
 {
-    int64_t deadline = probe_clock_ms() + PROBE_PATIENCE_MS;
+    int64_t deadline = probe_deadline(PROBE_ANSWER_MS);
     if (kept->probe.lost) {
         return -1;
     }
@@ -496,7 +496,7 @@ struct probe *probe_keeper_open(probe_opener *opener, const char *name,
     kept->probe.ops = &kept_ops;
     kept->socket = -1;
     if (start_keeper(kept, opener, name) == 0 &&
-        receive_reply(kept, &reply, NULL, probe_clock_ms() + PROBE_PATIENCE_MS) == 0) {
+        receive_reply(kept, &reply, NULL, probe_deadline(PROBE_ANSWER_MS)) == 0) {
         kept->probe.live = (reply.value & IS_LIVE) != 0;
         kept->probe.blind = (reply.value & IS_BLIND) != 0;
         return &kept->probe;

@@ -2,6 +2,7 @@
 /** Opening and closing targets; the first failure; signals. */
 #include "target.h"
 #include "target_kinds.h"
+#include "probe.h"
 #include "cli.h"
 
 #include <signal.h>
@@ -81,7 +82,10 @@ static int open_kind(const struct target_options *options, struct target **ret_t
 int target_open(const struct target_options *options, struct target **ret_target)
 {
     catch_signals();
-    int status = open_kind(options, ret_target);
+    int status = probe_set_patience();
+    if (status == CLI_OK) {
+        status = open_kind(options, ret_target);
+    }
     if (status != 0) {
         release_signals();
     }
