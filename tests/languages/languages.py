@@ -62,6 +62,13 @@ module newlib 1.0.0: returned 0
 module sheep 1.0.0: returned 0
 module counter 1.0.0: has no entry
 """),
+    # Twice: what each instance counts and sorts is its own.
+    "xip": (["--twice", "xip"], """\
+Cid wins with 99 points, Bob is last; 12 comparisons
+Cid wins with 99 points, Bob is last; 12 comparisons
+module xip 1.0.0: returned 0 (in place, 116 bytes of RAM)
+module xip.2 1.0.0: returned 0 (in place, 116 bytes of RAM)
+"""),
     "params": (["greeting", "morning"], """Hello
 module greeting 1.0.0: returned 0
 Good morning
@@ -180,8 +187,8 @@ def main(case):
         return 1
     names, wanted = CASES[case]
     with tempfile.TemporaryDirectory() as folder:
-        images = [morning(folder) if name == "morning" else BUILD / f"examples/{name}.bin"
-                  for name in names]
+        images = [morning(folder) if name == "morning" else name if name.startswith("--")
+                  else BUILD / f"examples/{name}.bin" for name in names]
         done = subprocess.run([SOURCE / "scripts/run-qemu.sh", "--timeout", "600", *images],
                               capture_output=True, text=True)
     lines = done.stdout.replace("\r", "").splitlines(keepends=True)
