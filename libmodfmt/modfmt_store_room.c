@@ -28,11 +28,17 @@ static void begin_moving(const struct modfmt_store *store,
     ret_moving->source.image = *image;
 }
 
-/** May everything that lives there move? */
-static bool movable(const struct modfmt_store *store, uint32_t sector)
+static bool dies(const struct modfmt_store_image *image)
+{
+    return (image->flags & STORE_DYING_) != 0;
+}
+
+/** May everything that lives there move? `replacing`: what dies need not. */
+static bool movable(const struct modfmt_store *store, uint32_t sector, bool replacing)
 {
     for (uint32_t i = 0; i < store->count; i++)
         if ((store->image[i].flags & MODFMT_STORE_PINNED) != 0 &&
+            !(replacing && dies(&store->image[i])) &&
             modfmt_store_overlap_(store->flash, sector, &store->image[i]) != 0)
             return false;
     return true;
@@ -109,7 +115,7 @@ static uint32_t choose_victim(const struct modfmt_store *store)
 
         if (i == store->head || live == 0 ||
             store->fill[i] - live < MODFMT_STORE_GAIN_MIN ||
-            (best != STORE_NOWHERE_ && live >= best_live) || !movable(store, i) ||
+            (best != STORE_NOWHERE_ && live >= best_live) || !movable(store, i, false) ||
             !plan_victim(store, i, &plan) ||
             modfmt_store_slots_left_(store) <
                 victim_slots(store, i, &plan) + MODFMT_STORE_KEPT_SLOTS)
@@ -151,11 +157,6 @@ struct move {
     struct store_plan_ plan;
     uint32_t reserved; /**< images whose places the old directory must be told of */
 };
-
-static bool dies(const struct modfmt_store_image *image)
-{
-    return (image->flags & STORE_DYING_) != 0;
-}
 
 static bool is_moved(const struct modfmt_store *store, const struct move *move,
                      const struct modfmt_store_image *image)
@@ -350,7 +351,7 @@ int modfmt_store_move_head_(struct modfmt_store *store,
     struct move move = {.old = store->head, .source = source, .count = count};
     int rc;
 
-    move.evacuate = movable(store, store->head);
+    move.evacuate = movable(store, store->head, true);
     if (!choose_target(store, &move)) {
         move.evacuate = false;
         if (!choose_target(store, &move))
