@@ -122,10 +122,15 @@ void host_find(struct session *session, struct host *ret_host)
 
 bool host_can_link(const struct session *session, const struct host *host)
 {
-    const char *spec = session->request->firmware != NULL ? session->request->firmware
-                                                          : session->target->spec;
+    bool in_file = session->request->firmware != NULL;
+    const char *spec = in_file ? host->from : session->target->spec;
+    const char *who = in_file ? "the firmware" : host->from;
 
-    if (session->request->firmware == NULL && !host->told) {
+    if (!in_file && session->paper) {
+        cli_error(NULL, "--xip-link: for which firmware? Say --firmware ELF");
+        return false;
+    }
+    if (!in_file && !host->told) {
         cli_error(spec, "no firmware is there that describes itself, so nothing can be "
                         "linked for it; --firmware ELF says which one it will be");
         return false;
@@ -135,7 +140,7 @@ bool host_can_link(const struct session *session, const struct host *host)
             spec,
             "%s has no build id, by which it would know again what is linked for it: "
             "link it with --build-id, or install the modules without --xip-link",
-            host->from);
+            who);
         return false;
     }
     if (host->arena_end == host->arena_begin) {
@@ -144,7 +149,7 @@ bool host_can_link(const struct session *session, const struct host *host)
             "%s sets no RAM aside for modules with fixed addresses (arena_begin and "
             "arena_end in its descriptor); --arena BASE:SIZE says where it is, or "
             "install the modules without --xip-link",
-            host->from);
+            who);
         return false;
     }
     return true;

@@ -4,6 +4,7 @@
 #include "install.h"
 
 #include "catalog.h"
+#include "clearing.h"
 #include "journal.h"
 #include "linked.h"
 #include "linking.h"
@@ -152,10 +153,10 @@ static void no_room(struct session *session, int code, const struct package *pac
 
 static const char *what_was_done(const struct package *package, bool unchanged)
 {
-    return unchanged           ? "unchanged"
-           : package->relinked ? "relinked"
-           : package->had      ? "updated"
-                               : "installed";
+    return unchanged               ? "unchanged"
+           : package->done != NULL ? package->done
+           : package->had          ? "updated"
+                                   : "installed";
 }
 
 /* Behind the place and size of a linked module. */
@@ -182,7 +183,7 @@ void install_report(const struct session *session, const struct package *package
 
         cli_put_text(stdout, new->name, new->name_length);
         printf(" ");
-        if (package[i].had && !unchanged && !package[i].relinked) {
+        if (package[i].had && !unchanged && package[i].done == NULL) {
             printf("%s -> ", identity_version(&package[i].former, from));
         }
         printf("%s: %s%s at 0x%08x, %u bytes", identity_version(new, to),
@@ -267,11 +268,9 @@ static void carry_out(struct session *session, struct package *package, uint32_t
 }
 
 /* Could rewriting the whole region help, with what is live kept on the host meanwhile? */
-static bool rewriting_helps(const struct session *session, int code)
+static bool rewriting_helps(const struct session *session)
 {
-    return (session->region.sector_count == 1 || session->request->journal) &&
-           (code == MODFMT_E_STORE_FULL || code == MODFMT_E_STORE_SLOTS ||
-            code == MODFMT_E_STORE_RESERVE || code == MODFMT_E_STORE_COMPACT);
+    return session->region.sector_count == 1 || session->request->journal;
 }
 
 /* Nothing was to be written: say of what is there that it is the same. */
@@ -292,7 +291,15 @@ static void report_unchanged(struct session *session, const struct package *pack
     free(source);
 }
 
-void install_packages(struct session *session, struct package *package, uint32_t count)
+static bool is_for_want_of_room(int code)
+{
+    return code == MODFMT_E_STORE_FULL || code == MODFMT_E_STORE_SLOTS ||
+           code == MODFMT_E_STORE_RESERVE || code == MODFMT_E_STORE_COMPACT;
+}
+
+/* Plan it and do it. @return what the store says, if that is that there is no room, and
+ * nothing was done; else 0 */
+static int plan_and_do(struct session *session, struct package *package, uint32_t count)
 {
     struct rehearsal *r = cli_alloc(1, sizeof *r);
     struct modfmt_store_source *source;
@@ -302,29 +309,60 @@ void install_packages(struct session *session, struct package *package, uint32_t
     if (session->target->error[0] != 0) {
         session_fail(session, rc, &diag, "reading the module region");
     }
-    if (rewriting_helps(session, rc) && journal_rewrite(session, package, count)) {
-        free(source);
-        free(r);
-        return;
-    }
-    if (rc == MODFMT_E_STORE_FULL || rc == MODFMT_E_STORE_RESERVE ||
-        rc == MODFMT_E_STORE_COMPACT) {
-        no_room(session, rc, package, count);
-        session_refuse(session);
-    }
-    if (rc != 0) {
+    if (rc != 0 && !is_for_want_of_room(rc)) {
         session_fail(session, rc, &diag, "installing");
     }
-    if (session->request->dry_run) {
+    if (rc == 0 && session->request->dry_run) {
         install_report(session, package, source, count);
         verb_say_plan(session, &r->store, "would be");
-    } else if (r->store.programmed_bytes != 0 || r->store.erased_sectors != 0) {
+    } else if (rc == 0 &&
+               (r->store.programmed_bytes != 0 || r->store.erased_sectors != 0)) {
         carry_out(session, package, count);
-    } else {
+    } else if (rc == 0) {
         report_unchanged(session, package, count);
     }
     free(source);
     free(r);
+    return rc;
+}
+
+static _Noreturn void refuse(struct session *session, int code,
+                             const struct package *package, uint32_t count)
+{
+    struct modfmt_diag diag = {0, 0, 0, 0};
+
+    if (code == MODFMT_E_STORE_SLOTS) {
+        session_fail(session, code, &diag, "installing");
+    }
+    no_room(session, code, package, count);
+    session_refuse(session);
+}
+
+void install_now(struct session *session, struct package *package, uint32_t count)
+{
+    int rc = plan_and_do(session, package, count);
+
+    if (rc != 0) {
+        refuse(session, rc, package, count);
+    }
+}
+
+void install_packages(struct session *session, struct package *package, uint32_t count)
+{
+    int rc = plan_and_do(session, package, count);
+
+    if (rc == 0) {
+        return;
+    }
+    if (clearing_make_room(session, package, count)) {
+        if (!session->request->dry_run) {
+            install_now(session, package, count);
+        }
+        return;
+    }
+    if (!rewriting_helps(session) || !journal_rewrite(session, package, count)) {
+        refuse(session, rc, package, count);
+    }
 }
 
 static int install(const struct request *request, bool must_be_there)

@@ -13,6 +13,8 @@ struct modfmt_store_source *install_sources(struct package *package, uint32_t co
 /** Put packages in, or say with --dry-run what that would do. What can be refused has
  *  been, but for want of room. Prints why not and exits. */
 void install_packages(struct session *session, struct package *package, uint32_t count);
+/** The same, as the region is: no linked module is moved, and nothing is rewritten. */
+void install_now(struct session *session, struct package *package, uint32_t count);
 /** Plan only, and link what is to be linked for the places of that plan. @return 0 or an
  *  error of modfmt_store_install() */
 int install_try(struct session *session, struct package *package, uint32_t count);

@@ -29,8 +29,8 @@ struct package {
     struct identity former;
     uint32_t former_crc;
     bool linked; /**< for its place in flash: `bytes` are those of the linked image */
-    bool kept_linked;        /**< because the one that it replaces is */
-    bool relinked;           /**< it is the same module, for another firmware */
+    bool kept_linked; /**< because the one that it replaces is */
+    const char *done; /**< "relinked": it is the same module, linked anew; else NULL */
     struct modfmt_linked to; /**< what it is linked for */
     uint32_t place;          /**< offset in the region that it is linked for */
 };

@@ -42,7 +42,7 @@ static _Noreturn void refuse_compaction(struct session *session,
     cli_error(
         session->target->spec,
         "%u dead bytes cannot be had: no other sector holds the live bytes beside "
-        "them; 'modflash compact --journal' rewrites the region from a copy kept here",
+        "them, or these must not move; 'modflash compact --journal' rewrites the region from a copy kept here",
         diag->got);
     session_refuse(session);
 }

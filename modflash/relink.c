@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /** relink: after an update of the firmware, link modules for the new one. */
 #include "catalog.h"
+#include "clearing.h"
 #include "install.h"
 #include "linked.h"
 #include "linking.h"
 #include "progress.h"
-#include "room.h"
 #include "verbs.h"
 #include "xip.h"
 
@@ -98,7 +98,8 @@ static void unlink_one(struct relink *relink, const struct modfmt_store_image *s
         return;
     }
     package_of_image(package, cli_format("%s", identity.name), plain, size);
-    package->linked = package->relinked = package->had = true;
+    package->linked = package->had = true;
+    package->done = "relinked";
     package->former = package->identity;
     package->former_crc = stored->crc;
     relink->count++;
@@ -124,41 +125,16 @@ static void find_stale(struct relink *relink)
     }
 }
 
-/* Does it all fit, one after another, where it does not at once? What is replaced makes
- * room for the next. */
-static bool fits_singly(const struct relink *relink)
-{
-    struct rehearsal *r = cli_alloc(1, sizeof *r);
-    struct modfmt_store_source *source = install_sources(relink->package, relink->count);
-    struct modfmt_diag diag;
-    uint8_t scratch[64];
-    int rc = 0;
-
-    rehearsal_begin(relink->session, r);
-    for (uint32_t i = 0; rc == 0 && i < relink->count; i++) {
-        rc = modfmt_store_install(&r->store, &source[i], 1, scratch, sizeof scratch,
-                                  &diag);
-    }
-    free(source);
-    free(r);
-    return rc == 0;
-}
-
+/* All at once if there is room, else one after another. */
 static void carry_out(struct relink *relink)
 {
     int rc = install_try(relink->session, relink->package, relink->count);
     bool full = rc == MODFMT_E_STORE_FULL || rc == MODFMT_E_STORE_RESERVE ||
                 rc == MODFMT_E_STORE_SLOTS;
 
-    if (!full || relink->count == 1 || !fits_singly(relink)) {
+    if (!full ||
+        !clearing_install_singly(relink->session, relink->package, relink->count)) {
         install_packages(relink->session, relink->package, relink->count);
-        return;
-    }
-    if (!relink->session->request->quiet) {
-        printf("there is no room for all of them at once: one after another\n");
-    }
-    for (uint32_t i = 0; i < relink->count; i++) {
-        install_packages(relink->session, &relink->package[i], 1);
     }
 }
 
@@ -166,9 +142,9 @@ static void carry_out(struct relink *relink)
 static bool prepare(struct relink *relink)
 {
     struct session *session = relink->session;
-    bool good = linking_check(session, relink->package, relink->count);
+    bool good = linking_check(session, relink->package, relink->count) &&
+                xip_link(session, relink->package, relink->count, &relink->host);
 
-    good = xip_link(session, relink->package, relink->count, &relink->host) && good;
     if (!good && relink->linked > 1) {
         cli_note(NULL,
                  "no module was linked anew; those that can be are when they are named: "

@@ -5,6 +5,7 @@
 #include "linking.h"
 #include "region.h"
 #include "verbs.h"
+#include "xip.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -120,17 +121,46 @@ static int memory_erase(struct modfmt_flash *flash, uint32_t sector)
     return 0;
 }
 
+/* Find out where things will be put, until linked images are linked for that. @return
+ * what the store says */
+static int plan_memory(const struct session *session, struct package *package,
+                       uint32_t count, const struct memory *memory,
+                       struct modfmt_store_image *image)
+{
+    struct memory paper = *memory;
+    int rc = 0, moved = 1;
+
+    paper.flash.program = NULL;
+    for (uint32_t round = 0; rc == 0 && moved > 0 && round < XIP_ROUNDS; round++) {
+        struct modfmt_store_source *source = install_sources(package, count);
+        struct modfmt_diag diag = {0, 0, 0, 0};
+        uint8_t scratch[64];
+        struct modfmt_store store;
+
+        rc = modfmt_store_open(&store, &paper.flash, image, SESSION_IMAGES_MAX, &diag);
+        if (rc == 0) {
+            rc = modfmt_store_install(&store, source, count, scratch, sizeof scratch,
+                                      &diag);
+        }
+        moved = rc == 0 ? xip_follow(session, package, source, count) : 0;
+        free(source);
+    }
+    return moved < 0 ? moved : moved > 0 ? MODFMT_E_STORE_FORGED : rc;
+}
+
 static int fill_memory(const struct session *session, struct package *package,
                        uint32_t count, struct memory *memory)
 {
     struct modfmt_store_image *image = cli_alloc(SESSION_IMAGES_MAX, sizeof *image);
+    int rc = plan_memory(session, package, count, memory, image);
     struct modfmt_store_source *source = install_sources(package, count);
     struct modfmt_diag diag = {0, 0, 0, 0};
     uint8_t *scratch = cli_alloc(VERB_SCRATCH, 1);
     struct modfmt_store store;
-    int rc;
 
-    rc = modfmt_store_open(&store, &memory->flash, image, SESSION_IMAGES_MAX, &diag);
+    if (rc == 0) {
+        rc = modfmt_store_open(&store, &memory->flash, image, SESSION_IMAGES_MAX, &diag);
+    }
     if (rc == 0) {
         rc = modfmt_store_install(&store, source, count, scratch, VERB_SCRATCH, &diag);
     }
@@ -199,7 +229,8 @@ static int bundle(struct session *session, struct package *package, uint32_t cou
             status = CLI_REFUSED;
         }
     }
-    if (status == CLI_OK && !linking_check(session, package, count)) {
+    if (status == CLI_OK && (!linking_check(session, package, count) ||
+                             !xip_link(session, package, count, NULL))) {
         status = CLI_REFUSED;
     }
     memory.flash.read = memory_read;
