@@ -266,9 +266,11 @@ class Module:
     def place(self, address):
         """Where a link address has gone (tag origin)."""
         image = self.image
-        if image.data_mem and address - image.data_link in range(image.data_mem + 1):
+        # Of data too some may lie in front of what the linker made; modulo 2^32.
+        in_data = (address - image.data_link) & 0xFFFFFFFF
+        if image.data_mem and in_data <= image.data_mem:
             if not address - image.text_link in range(image.text_mem - image.prefix):
-                return self.data + address - image.data_link
+                return self.data + in_data
         return self.text + image.prefix + address - image.text_link
 
     def add_symbols(self):

@@ -26,7 +26,8 @@ FIRMWARE = BUILD / "cross/cortex-m4/target-loader/firmware/stm32f405.elf"
 SCRIPT = SOURCE / "packaging/gdb/modload.py"
 HERE = SOURCE / "tests/gdb"
 GDB = shutil.which("gdb-multiarch")
-APART, READ, KEEP = 1, 2, 4  # target-loader/firmware/emulation.h
+PIC = ["-fpic", "-msingle-pic-base", "-mpic-register=r9", "-mno-pic-data-is-text-relative"]
+APART, READ, KEEP, COPY = 1, 2, 4, 8  # target-loader/firmware/emulation.h
 
 
 class Failure(Exception):
@@ -45,13 +46,14 @@ def line_of(text, file=HERE / "plug.c"):
     return lines[0]
 
 
-def make(folder, name="plug", flags=(), mkmod=(), source=HERE / "plug.c"):
+def make(folder, name="plug", flags=(), mkmod=(), source=HERE / "plug.c",
+         script=SOURCE / "examples/module.ld"):
     """Compile, link and pack a module; module.elf and module.bin come side by side."""
     folder.mkdir(exist_ok=True)
     elf = folder / f"{name}.elf"
     subprocess.run(["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-Og", "-g", "-Wall",
                     "-Wextra", "-Werror", f"-I{SOURCE}/target-loader/firmware/include",
-                    "-nostdlib", "-T", SOURCE / "examples/module.ld", "-Wl,--build-id=sha1",
+                    "-nostdlib", *(["-T", script] if script else []), "-Wl,--build-id=sha1",
                     "-Wl,--emit-relocs,--unresolved-symbols=ignore-all", *flags,
                     source, "-o", elf, "-lgcc"], check=True)
     image = elf.with_suffix(".bin")
@@ -163,6 +165,42 @@ def case_apart(folder):
             r"\$2 = 42", r"\$3 = 1", r'\$4 = "at work"')
         spans = re.search(r"^plug .*-0x(\w+) +0x(\w+)-", text, re.M)
         expect(spans and spans[1] != spans[2], "they were not placed apart", text)
+
+
+def called(folder, options, *links):
+    """Stop in a callback of a module that counts on r9, and behind it."""
+    script = (SOURCE / "examples/module.ld").read_text()
+    for old, new in links:
+        expect(old in script, f"module.ld has no {old}")
+        script = script.replace(old, new)
+    (folder / "m.ld").write_text(script)
+    image = make(folder / "m", "called", ["-T", folder / "m.ld", *PIC], ["--xip"],
+                 HERE / "called.c", script=None)
+    first, back = (line_of(f"here: {t}", HERE / "called.c")
+                   for t in ("first of called_order", "it came back"))
+    with Board(folder, image, options=options) as board:
+        text = board.gdb("break called_order", "continue", "print called_times",
+                         "print called_list", "info symbol called_order", "info modules",
+                         "clear called_order", f"break called.c:{back}", "continue",
+                         "print called_times > 101", "print called_list", path=folder / "m")
+    has(text, rf"^Breakpoint \d+, called_order \(.*\) at .*called\.c:{first}\b", r"\$1 = 100",
+        r"\$2 = \{7, 9, 8\}", r"called_order in section \.text of .*called\.elf", r"^called +1",
+        rf"^Breakpoint \d+, module_entry \(.*\) at .*called\.c:{back}\b", r"\$3 = 1",
+        r"\$4 = \{7, 8, 9\}")
+    return text
+
+
+def case_in_place(folder):
+    """Text runs in the image, data has trampolines in front: callbacks, variables, lines."""
+    text = called(folder, 0)
+    spans = re.search(r"^called .*?(0x0?806\w+)-0x\w+ +(0x2000\w+)-", text, re.M)
+    expect(spans, "it does not run in place", text)
+
+
+def case_trampolines(folder):
+    """Copied apart; data in front of what the linker made would begin below address 0."""
+    called(folder, APART | COPY, (".text 0x10000 :", ".text 0x8000000 :"),
+           (". = ALIGN(MAX(8", ". = 0; . = ALIGN(MAX(8"))
 
 
 def case_unload(folder):
