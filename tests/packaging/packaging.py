@@ -265,6 +265,33 @@ modfmt_add_module(greeting SOURCES greeting.c EXPORT greeting NEEDS counter:1.5.
         self.assertNotIn("fw_puts", shown)
 
 
+    def test_in_place(self):
+        """XIP: the same sources run where they lie, in C and C++; and by hand, the same bytes."""
+        text = "".join(f"modfmt_add_module({name} VERSION 1.0.0 SOURCES {source} XIP\n"
+                       "    API ${MODFMT_DEMO_DIR}/firmware.api)\n"
+                       for name, source in (("hello", "hello.c"), ("lamp", "lamp.cpp")))
+        self.assertEqual(self.configure(self.toolchain(), "-DCMAKE_BUILD_TYPE=MinSizeRel",
+                                        text=text, languages="C CXX").returncode, 0)
+        self.run_well("cmake", "--build", "build", cwd=self.project)
+        images = [self.project / "build" / name for name in ("hello.bin", "lamp.bin")]
+        for image in images:
+            self.assertIn("text in place", self.run_well(self.prefix / "bin/moddump", image))
+        qemu = subprocess.run([SOURCE / "scripts/run-qemu.sh", "--timeout", "600", *images],
+                              capture_output=True, text=True)
+        self.assertEqual(qemu.returncode, 0, qemu.stdout + qemu.stderr)
+        self.assertEqual(qemu.stdout.count("returned 0 (in place"), 2, qemu.stdout)
+        machine = ["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-Os", "-DNDEBUG"]
+        demo = self.pc("--variable=demo", "modfmt-module")
+        self.run_well(*machine, *self.pc("--variable=xip", "modfmt-module").split(), f"-I{demo}",
+                      *self.pc("--cflags", "modfmt-module").split(), "-c", "hello.c",
+                      cwd=self.project)
+        self.run_well(*machine, "hello.o", "-o", "hello.elf",
+                      *self.pc("--libs", "modfmt-module").split(), cwd=self.project)
+        self.run_well(self.pc("--variable=mkmod", "modfmt-module"), "--xip", "--version", "1.0.0",
+                      "--api", f"{demo}/firmware.api", "hello.elf", "-o", "hello.bin",
+                      cwd=self.project)
+        self.assertEqual((self.project / "hello.bin").read_bytes(), images[0].read_bytes())
+
     def test_exports(self):
         """modfmt_add_exports: every option arrives at modapi, and the target's own flags do."""
         project = self.copy_project()
