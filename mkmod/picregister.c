@@ -4,6 +4,7 @@
  * was compiled without knowing) must not call what counts on it. */
 #include <elf.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "instruction.h"
@@ -234,6 +235,83 @@ static void check_spoilers(struct module *m, struct spans *all)
     }
 }
 
+/* ---- addresses that the assembler has worked out itself -----------------------------
+ */
+
+/* What a register is known to hold, and since where. */
+struct held {
+    uint32_t value[16];
+    uint32_t since[16]; /* 0: not known */
+};
+
+static uint32_t literal_place(uint32_t insn, uint32_t at, uint32_t *ret_register)
+{
+    uint32_t pc = (at + 4) & ~3u;
+    bool wide = (insn & 0xffff) == 0xf8df;
+    *ret_register = wide ? insn >> 28 : insn >> 8 & 7;
+    return pc + (wide ? insn >> 16 & 0xfff : (insn & 0xff) * 4);
+}
+
+/* Note what an instruction makes of constants that no fix-up changes. */
+static void hold(const struct module *m, struct held *held, uint32_t insn, uint32_t at)
+{
+    uint32_t rd = thumb_mov_rd(insn);
+    if (thumb_is_movw(insn) && !segments_touched(m, at, 4)) {
+        held->value[rd] = thumb_mov_imm(insn);
+        held->since[rd] = at;
+    } else if (thumb_is_movt(insn) && !segments_touched(m, at, 4)) {
+        held->value[rd] = (held->value[rd] & 0xffff) | thumb_mov_imm(insn) << 16;
+    } else if ((insn & 0xf800) == 0x4800 || (insn & 0xffff) == 0xf8df) {
+        uint32_t place = literal_place(insn, at, &rd);
+        const uint8_t *word = segments_bytes(m, place, 4);
+        held->since[rd] = word != NULL && !segments_touched(m, place, 4) ? at : 0;
+        held->value[rd] = word != NULL ? modfmt_get32(word) : 0;
+    }
+}
+
+/* The function whose address `add rd, pc` at an address computes, or NULL. */
+static const struct span *computed(const struct module *m, const struct spans *all,
+                                   const struct held *held, uint32_t insn, uint32_t at)
+{
+    uint32_t rd = (insn & 7) | (insn >> 4 & 8);
+    if (!thumb_is_add_pc(insn) || thumb_is_wide(insn & 0xffff) || held->since[rd] == 0 ||
+        at - held->since[rd] > LOOK_AHEAD) {
+        return NULL;
+    }
+    uint32_t value = held->value[rd] + at + 4;
+    const struct span *f = (value & 1) != 0 ? span_at(all, value) : NULL;
+    return f != NULL && m->elf.symbols[f->symbol].value == value ? f : NULL;
+}
+
+/* Clang's assembler leaves no record where a function is in the section of the code that
+ * takes its address by distance (-fropi). Such a pointer leads around the trampoline. */
+static void check_unrecorded(struct module *m, const struct spans *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        const struct span *f = &all->list[i];
+        struct held held;
+        uint32_t insn = 0;
+        memset(&held, 0, sizeof held);
+        for (uint32_t at = f->start; at < f->end;) {
+            bool there = code_fetch(m, at, &insn);
+            const struct span *to = there ? computed(m, all, &held, insn, at) : NULL;
+            if (to != NULL) {
+                problem_error(
+                    m, m->elf.symbols[f->symbol].section, at,
+                    "the code takes the address of '%s' by its distance, and the "
+                    "assembler has left no record of that, so the pointer would not lead "
+                    "to the trampoline that sets r9; compile with -ffunction-sections",
+                    m->elf.symbols[to->symbol].name);
+                break;
+            }
+            if (there) {
+                hold(m, &held, insn, at);
+            }
+            at += there && thumb_is_wide(insn & 0xffff) ? 4 : 2;
+        }
+    }
+}
+
 void picregister_check(struct module *m)
 {
     struct spans all = {NULL, 0, 0};
@@ -242,6 +320,7 @@ void picregister_check(struct module *m)
     }
     find_functions(m, &all);
     check_base(m, &all);
+    check_unrecorded(m, &all);
     if (m->options.xip && (m->needs & MODFMT_NEED_V7M) != 0) {
         check_spoilers(m, &all);
     }

@@ -4,8 +4,8 @@
 import struct
 
 from emulated_cpu import R9
-from mkmod_run import GCC, main
-from xip_world import CXX, FIRMWARE_HEAD, M0, MODULE_LD, R9_FLAGS, XipTest
+from mkmod_run import CLANG, GCC, main
+from xip_world import CXX, FIRMWARE_HEAD, M0, MODULE_LD, R9_FLAGS, SORT, Image, World, XipTest
 
 SORTER = """#include <stddef.h>
 void fw_sort(void *, size_t, size_t, int (*)(const void *, const void *));
@@ -268,6 +268,20 @@ class Builds(XipTest):
         world = self.world(SORTER, linker="ld.lld")
         self.assertEqual(world.instances[0].enter(0) // 100, 12345)
         self.assertEqual(world.instances[1].enter(1) // 100, 54321)
+
+    def test_clang_rwpi(self):
+        """Not in place: addresses of functions in MOVW and MOVT, and in words, fixed in text,
+        lead to trampolines too."""
+        for compiler in (CLANG, [*CLANG, "-fropi"],
+                         ["clang", "--target=thumbv6m-none-eabi", "-mcpu=cortex-m0",
+                          "-mfloat-abi=soft", "-ffreestanding"]):
+            elf = self.link(self.object(SORTER, "-Os", "-frwpi", "-ffunction-sections",
+                                        compiler=compiler),
+                            linker="ld.lld", script=MODULE_LD)
+            world = World(Image(self.good(elf)), *self.firmware(SORT), 1)
+            self.assertEqual(world.instances[0].enter(1) // 100, 54321)
+            self.assertIn(b"\xfc\x46", world.image.data)
+            self.kept(world)
 
     def test_far(self):
         """Linked for flash and RAM, a script's own way; GOT in the middle of data."""

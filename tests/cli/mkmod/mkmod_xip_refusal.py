@@ -83,6 +83,18 @@ int module_entry(int x) {
         elf = self.elf_of(TABLE, "-fropi", compiler=CLANG, linker="ld.lld")
         self.no_xip(elf, "m.c:2", "R_ARM_ABS32", "'fw_one'", "read-only data 'table'")
 
+    def test_assembler_left_no_record(self):
+        """Of a function in the same section, whose address clang takes by its distance."""
+        source = "void fw_call(int (*)(int));\nint kept = 3;\n" \
+            "static int mine(int x) { return x + kept++; }\n" \
+            "int module_entry(int x) {\n    fw_call(mine);\n    return kept; }"
+        for arguments in ((), ("--xip",)):
+            for core in ([], ["--target=thumbv6m-none-eabi", "-mcpu=cortex-m0"]):
+                elf = self.elf_of(source, "-fropi", "-frwpi", "-g0", compiler=[*CLANG, *core],
+                                  linker="ld.lld")
+                self.refused(elf, ".text", "'mine'", "trampoline", "-ffunction-sections",
+                             arguments=arguments)
+
     def test_thread_local(self):
         elf = self.elf_of("__thread int mine = 3;\nint module_entry(int x) { return mine + x; }",
                           *R9_FLAGS, "-ftls-model=local-exec")
