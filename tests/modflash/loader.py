@@ -35,7 +35,8 @@ class Loader(FlashTest):
                                  "--flash", self.flash])
         self.assertIn(done.status, (OK, 1), str(done))
         self.console = done.out.replace("\r", "")
-        return dict(re.findall(r"(?m)^module (\S+) (\S+): returned 0$", self.console))
+        return dict(re.findall(r"(?m)^module (\S+) (\S+): returned 0(?: \(linked, .*)?$",
+                               self.console))
 
     def agrees(self, want):
         self.expect(want)
@@ -148,6 +149,77 @@ class Links(Loader):
         self.good(self.file("params", "tune", "--set", "values"))
         self.agrees({"tune": "1.0.0"})
         self.assertIn("fast at 96\n", self.console)
+
+
+class Linked(Links):
+    """Modules that modflash has linked run where they lie, under the firmware that they were
+    linked for and no other."""
+
+    SOURCE = """
+        int fw_puts(const char *s);
+        int fw_printf(const char *format, ...);
+        static int counter = %d, zero[8];
+        static int twice(int x) { return 2 * x; }
+        static int (*const table[])(int) = {twice};
+        int *const place = &counter;
+        int module_entry(void *p)
+        {
+            (void)p;
+            zero[3] += table[0](++*place);
+            fw_printf("%s has %%d at %%p\\n", zero[3], (void *)&counter);
+            return zero[0];
+        }
+        """
+
+    def counting(self, name, number):
+        return self.compiled(name, self.SOURCE % (number, name))
+
+    def another_firmware(self):
+        """The same code with another build id: as after an update."""
+        flash = self.bytes()
+        build_id = subprocess.run(["arm-none-eabi-readelf", "-n", FIRMWARE], check=True, text=True,
+                                  capture_output=True).stdout.split("Build ID: ")[1].split()[0]
+        at = flash.index(bytes.fromhex(build_id))
+        self.put(FLASH + at, bytes(20))
+
+    def prints(self, name, number):
+        """Its counter is in the arena, where list says."""
+        row = [row for row in self.listing()["modules"] if row["name"] == name][0]
+        begin, end = int(row["linked"]["data"], 0), int(row["linked"]["data_end"], 0)
+        text, = re.findall(rf"(?m)^{name} has (\d+) at (?:0x)?([0-9a-f]+)$", self.console)
+        self.assertEqual(int(text[0]), number)
+        self.assertTrue(begin <= int(text[1], 16) < end, f"{text} {row}")
+
+    def test_runs_where_it_lies(self):
+        self.good(self.file("--xip-link", self.counting("one", 4), self.counting("two", 20)))
+        self.agrees({"one": "1.0.0", "two": "1.0.0"})
+        self.prints("one", 10)
+        self.prints("two", 42)
+
+    def test_beside_plain_ones(self):
+        self.good(self.file(self.counting("plain", 1)))
+        self.good(self.file("--xip-link", self.counting("one", 4)))
+        self.agrees({"one": "1.0.0", "plain": "1.0.0"})
+
+    def test_another_firmware_refuses_until_relink(self):
+        self.good(self.file("--xip-link", self.counting("one", 4)))
+        self.another_firmware()
+        self.assertEqual(self.boot(), {}, self.console)
+        self.assertIn("module one 1.0.0: refused: MODLOAD_E_LINKED", self.console)
+        self.good(self.file("relink"))
+        self.agrees({"one": "1.0.0"})
+        self.prints("one", 10)
+
+    def test_rewritten(self):
+        """After the journal rewrote the region they run at their new places."""
+        self.good(self.file(self.module("big", size=100000)))
+        self.good(self.file("--xip-link", self.counting("one", 4)))
+        before = self.listing()["modules"][-1]["address"]
+        self.good(self.file("remove", "big"))
+        self.good(self.file("compact"))
+        self.assertNotEqual(self.listing()["modules"][0]["address"], before)
+        self.agrees({"one": "1.0.0"})
+        self.prints("one", 10)
 
 
 if __name__ == "__main__":
