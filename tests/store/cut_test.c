@@ -236,6 +236,8 @@ static const char *const named[] = {
     "i0.1 i1.1 | r0",                 /* remove */
     "i0.1 i1.1 i2.1 | r0+2",          /* remove several */
     "i0.1 p1.1 i3.1 r3 i3.2 r3 | c",  /* compact around a pinned one */
+    "p0.1 p1.1 i2.1 | p0.2+1.2",      /* relink: pinned ones, all at once */
+    "p3.1 p3.2 p0.1 | p3.3",          /* relink, and make room beside pinned ones */
     "i0.1 i3.1 r3 i3.2 | c",          /* compact */
     "i0.1 | s",                       /* settle */
     "i0.1 i5.1 | i5.2",               /* larger than a sector, or refused */
