@@ -32,8 +32,6 @@ struct load_ {
 const uint8_t *modload_read_(const struct modload_reader_ *in, uint32_t offset,
                              uint32_t size, void *buffer)
 {
-    if (in->source->mapped)
-        return in->source->mapped + offset;
     in->diag->offset = offset;
     in->diag->got = size;
     return in->port->read(in->port, in->source, offset, buffer, size) ? NULL : buffer;
@@ -133,7 +131,6 @@ static int linked_(const struct load_ *l, const uint8_t *header, uint32_t tags)
     uint32_t size, data;
 
     d->offset = tags;
-    d->got = d->want = 0;
     if (!id || !l->in.source->address)
         return MODLOAD_E_LINKED;
     tag = l->in.source->mapped + tags;
@@ -182,34 +179,31 @@ static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags
     uint32_t flags = header[MODFMT_OFF_FLAGS];
     uint32_t align = header[MODFMT_OFF_TEXT_ALIGN];
     uint32_t data_align = header[MODFMT_OFF_DATA_ALIGN];
-    uint32_t text_size = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
     uint32_t placement = placement_(l, flags, align);
     int rc;
 
     m->placement = (uint16_t)placement;
-    data->size = modfmt_get32(header + MODFMT_OFF_DATA_MEM);
-    text->size = text_size;
     l->in.diag->got = flags;
     l->in.diag->want = MODFMT_FLAG_BLOCK << placement;
     if (!(l->in.diag->got & l->in.diag->want))
         return MODLOAD_E_PLACEMENT;
+    text->size = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
+    data->size = modfmt_get32(header + MODFMT_OFF_DATA_MEM);
     if (placement == MODLOAD_AS_BLOCK) {
         text->size += data->size;
-        if (align < data_align)
-            align = data_align;
+        rc = place_(l, MODLOAD_BLOCK, align < data_align ? data_align : align, text);
+        text->size -= data->size;
+        /* By integers: a module of no bytes has no memory, and NULL + 0 is not C. */
+        data->bytes = (uint8_t *)((uintptr_t)text->bytes + text->size);
+        data->address = text->address + text->size;
+        return rc;
     }
-    rc = in_place_(m) ? stays_(l, header, tags) : place_(l, placement, align, text);
-    text->size = text_size;
-    if (placement != MODLOAD_AS_BLOCK) {
-        m->data_purpose =
-            (uint16_t)((placement == MODLOAD_LINKED ? MODLOAD_FIXED : MODLOAD_DATA) +
-                       flags / MODFMT_FLAG_CODE_IN_DATA);
-        return rc ? rc : place_(l, m->data_purpose, data_align, data);
-    }
-    /* By integers: a module of no bytes has no memory, and NULL + 0 is not C. */
-    data->bytes = (uint8_t *)((uintptr_t)text->bytes + text_size);
-    data->address = text->address + text_size;
-    return rc;
+    rc = in_place_(m) ? stays_(l, header, tags) : place_(l, MODLOAD_TEXT, align, text);
+    if (rc)
+        return rc;
+    m->data_purpose = (uint16_t)((is_linked_(m) ? MODLOAD_FIXED : MODLOAD_DATA) +
+                                 flags / MODFMT_FLAG_CODE_IN_DATA);
+    return place_(l, m->data_purpose, data_align, data);
 }
 
 /** Copy what is stored of both segments, and clear the rest of them. */

@@ -16,7 +16,7 @@ struct modload_reader_ {
     struct modfmt_diag *diag;
 };
 
-/** What modload_view_() does in builds that can read images in pieces. */
+/** What modload_view_() does with images that are not mapped. */
 const uint8_t *modload_read_(const struct modload_reader_ *in, uint32_t offset,
                              uint32_t size, void *buffer);
 
@@ -26,8 +26,9 @@ const uint8_t *modload_read_(const struct modload_reader_ *in, uint32_t offset,
 static inline const uint8_t *modload_view_(const struct modload_reader_ *in,
                                            uint32_t offset, uint32_t size, void *buffer)
 {
-    return MODLOAD_WITH_READ ? modload_read_(in, offset, size, buffer)
-                             : in->source->mapped + offset;
+    return !MODLOAD_WITH_READ || in->source->mapped
+               ? in->source->mapped + offset
+               : modload_read_(in, offset, size, buffer);
 }
 
 /** Could modload_view_() not read? */
