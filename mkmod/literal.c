@@ -5,6 +5,8 @@
 #include "instruction.h"
 #include "module.h"
 
+#define LITERAL_REACH 4100u
+
 bool code_fetch(const struct module *m, uint32_t address, uint32_t *ret_insn)
 {
     const uint8_t *at = segments_bytes(m, address, 2);
@@ -34,11 +36,11 @@ uint32_t literal_loaded(uint32_t insn, uint32_t address, uint32_t place)
     return NO_REGISTER;
 }
 
-uint32_t literal_user(const struct module *m, uint32_t start, uint32_t end,
-                      uint32_t place)
+uint32_t literal_user(const struct module *m, uint32_t start, uint32_t place)
 {
     uint32_t insn = 0;
-    for (uint32_t at = start; at < end;) {
+    uint32_t from = place - start > LITERAL_REACH ? place - LITERAL_REACH : start;
+    for (uint32_t at = from; at < place;) {
         bool there = code_fetch(m, at, &insn);
         if (there && literal_loaded(insn, at, place) != NO_REGISTER) {
             return at;

@@ -190,6 +190,14 @@ struct array_place {
 #define BUCKET_KIND      0x60u
 #define BUCKETS          128u
 
+/** Functions and objects, by address. */
+struct holders {
+    uint32_t *list; /**< symbols */
+    size_t count;
+    size_t capacity;
+    bool listed;
+};
+
 struct module {
     struct options options;
     struct elffile elf;
@@ -236,6 +244,7 @@ struct module {
     struct callback *callbacks; /**< by address */
     uint32_t callback_count;
     size_t callback_capacity;
+    struct holders holders;
     bool has_static_base;
     uint32_t static_base; /**< link address that r9 stands for */
     uint8_t static_home;
@@ -353,6 +362,10 @@ void trampolines_report(const struct module *m, FILE *out);
 /** Take in NAME=BYTES. @return what is wrong with it, or NULL */
 const char *callback_option(struct callback_options *o, const char *value);
 
+/* holders.c */
+/** The function or object that an address lies in, or NULL. Logarithmic. */
+struct symbol *holder_of(struct module *m, uint32_t address);
+
 /* literal.c */
 #define NO_REGISTER 16u
 /** The instruction at `address`, both halves if it has two; false where there is none. */
@@ -360,9 +373,9 @@ bool code_fetch(const struct module *m, uint32_t address, uint32_t *ret_insn);
 /** The register that an instruction at `address` loads the word at `place` into, which is
  *  beside the code; or NO_REGISTER. */
 uint32_t literal_loaded(uint32_t insn, uint32_t address, uint32_t place);
-/** The first instruction from `start` on that does so; `place` if there is none. */
-uint32_t literal_user(const struct module *m, uint32_t start, uint32_t end,
-                      uint32_t place);
+/** The first instruction of the function that starts at `start` that does so; `place` if
+ *  there is none. */
+uint32_t literal_user(const struct module *m, uint32_t start, uint32_t place);
 
 /* picregister.c */
 /** Refuse code that goes by another register than r9, or that spoils r9 for others. */

@@ -40,6 +40,23 @@ static int by_start(const void *a, const void *b)
     return x->symbol < y->symbol ? -1 : x->symbol > y->symbol;
 }
 
+/* One for each start, and each ends where the next one starts. */
+static void separate(struct spans *all)
+{
+    size_t kept = 0;
+    for (size_t i = 1; i < all->count; i++) {
+        struct span *before = &all->list[kept];
+        if (all->list[i].start != before->start) {
+            before->end =
+                before->end < all->list[i].start ? before->end : all->list[i].start;
+            all->list[++kept] = all->list[i];
+        } else if (all->list[i].end > before->end) {
+            before->end = all->list[i].end;
+        }
+    }
+    all->count = kept + 1;
+}
+
 static void find_functions(const struct module *m, struct spans *all)
 {
     for (uint32_t i = 1; i < m->elf.symbol_count; i++) {
@@ -56,6 +73,7 @@ static void find_functions(const struct module *m, struct spans *all)
     }
     if (all->count != 0) {
         qsort(all->list, all->count, sizeof *all->list, by_start);
+        separate(all);
     }
 }
 
@@ -73,6 +91,20 @@ static struct span *span_at(const struct spans *all, uint32_t address)
         }
     }
     return from != 0 && address < all->list[from - 1].end ? &all->list[from - 1] : NULL;
+}
+
+static bool is_literal_load(uint32_t insn)
+{
+    return (insn & 0xf800) == 0x4800 || (insn & 0xffff) == 0xf8df;
+}
+
+/* Which word that loads, and into which register. */
+static uint32_t literal_place(uint32_t insn, uint32_t at, uint32_t *ret_register)
+{
+    uint32_t pc = (at + 4) & ~3u;
+    bool wide = (insn & 0xffff) == 0xf8df;
+    *ret_register = wide ? insn >> 28 : insn >> 8 & 7;
+    return pc + (wide ? insn >> 16 & 0xfff : (insn & 0xff) * 4);
 }
 
 /* ---- by which register is the table found? ------------------------------------------
@@ -93,48 +125,85 @@ static uint32_t added_to(uint32_t insn, uint32_t offset)
     return NO_REGISTER;
 }
 
-/* The register that code adds the offset in the word at `place` to. */
-static uint32_t base_of(const struct module *m, const struct span *f, uint32_t place)
+/* Uses of the table, by the address of the literal. */
+struct uses {
+    const struct got_use **list;
+    size_t count;
+};
+
+static int by_literal(const void *a, const void *b)
 {
-    uint32_t offset = NO_REGISTER;
-    uint32_t until = f->end;
+    const struct got_use *x = *(const struct got_use *const *)a;
+    const struct got_use *y = *(const struct got_use *const *)b;
+    return x->address < y->address ? -1 : x->address > y->address;
+}
+
+static const struct got_use *use_at(const struct uses *uses, uint32_t address)
+{
+    struct got_use key = {.address = address};
+    const struct got_use *wanted = &key;
+    const struct got_use *const *found =
+        uses->count != 0
+            ? bsearch(&wanted, uses->list, uses->count, sizeof *uses->list, by_literal)
+            : NULL;
+    return found != NULL ? *found : NULL;
+}
+
+/* The use whose offset code of the function adds to another register than r9, or NULL. */
+static const struct got_use *other_base(const struct module *m, const struct uses *uses,
+                                        const struct span *f, uint32_t *ret_base)
+{
+    const struct got_use *held[16] = {NULL}; /* whose offset a register holds */
+    uint32_t since[16] = {0};
     uint32_t insn = 0;
-    for (uint32_t at = f->start; at < until;) {
-        if (!code_fetch(m, at, &insn)) {
-            at += 2;
-            continue;
+    for (uint32_t at = f->start; at < f->end;) {
+        bool there = code_fetch(m, at, &insn);
+        for (uint32_t r = 0; there && r < 15; r++) {
+            uint32_t base = held[r] != NULL && at - since[r] <= LOOK_AHEAD
+                                ? added_to(insn, r)
+                                : NO_REGISTER;
+            if (base > 7 && base != BASE_REGISTER && base != NO_REGISTER) {
+                *ret_base = base;
+                return held[r];
+            }
         }
-        uint32_t loaded = literal_loaded(insn, at, place);
-        uint32_t base = offset != NO_REGISTER ? added_to(insn, offset) : NO_REGISTER;
-        if (base != NO_REGISTER) {
-            return base;
+        uint32_t rd = 0;
+        if (there && is_literal_load(insn)) {
+            uint32_t place = literal_place(insn, at, &rd);
+            held[rd] = use_at(uses, place);
+            since[rd] = at;
         }
-        if (loaded != NO_REGISTER && offset == NO_REGISTER) {
-            offset = loaded;
-            until = at + LOOK_AHEAD < f->end ? at + LOOK_AHEAD : f->end;
-        }
-        at += thumb_is_wide(insn & 0xffff) ? 4 : 2;
+        at += there && thumb_is_wide(insn & 0xffff) ? 4 : 2;
     }
-    return NO_REGISTER;
+    return NULL;
 }
 
 /* One such message will do; the flag is the same for all. */
 static void check_base(struct module *m, const struct spans *all)
 {
+    struct uses uses = {cli_alloc(m->got_count + 1u, sizeof *uses.list), 0};
     for (size_t i = 0; i < m->got_count; i++) {
-        const struct got_use *use = &m->got[i];
-        const struct span *f =
-            use->type == R_ARM_GOT32 ? span_at(all, use->address) : NULL;
-        uint32_t base = f != NULL ? base_of(m, f, use->address) : NO_REGISTER;
-        if (base > 7 && base != BASE_REGISTER && base != NO_REGISTER) {
+        if (m->got[i].type == R_ARM_GOT32) {
+            uses.list[uses.count++] = &m->got[i];
+        }
+    }
+    if (uses.count != 0) {
+        qsort(uses.list, uses.count, sizeof *uses.list, by_literal);
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        const struct span *f = &all->list[i];
+        uint32_t base = 0;
+        const struct got_use *use = other_base(m, &uses, f, &base);
+        if (use != NULL) {
             struct record r = {use->address, use->symbol, use->section, use->type};
             relocation_problem(m, &r,
                                "the code of '%s' finds the global offset table by r%u, "
                                "but loaders set r9; compile with -mpic-register=r9",
                                m->elf.symbols[f->symbol].name, (unsigned)base);
-            return;
+            break;
         }
     }
+    free(uses.list);
 }
 
 /* ---- who spoils r9? ------------------------------------------------------------------
@@ -244,14 +313,6 @@ struct held {
     uint32_t since[16]; /* 0: not known */
 };
 
-static uint32_t literal_place(uint32_t insn, uint32_t at, uint32_t *ret_register)
-{
-    uint32_t pc = (at + 4) & ~3u;
-    bool wide = (insn & 0xffff) == 0xf8df;
-    *ret_register = wide ? insn >> 28 : insn >> 8 & 7;
-    return pc + (wide ? insn >> 16 & 0xfff : (insn & 0xff) * 4);
-}
-
 /* Note what an instruction makes of constants that no fix-up changes. */
 static void hold(const struct module *m, struct held *held, uint32_t insn, uint32_t at)
 {
@@ -261,7 +322,7 @@ static void hold(const struct module *m, struct held *held, uint32_t insn, uint3
         held->since[rd] = at;
     } else if (thumb_is_movt(insn) && !segments_touched(m, at, 4)) {
         held->value[rd] = (held->value[rd] & 0xffff) | thumb_mov_imm(insn) << 16;
-    } else if ((insn & 0xf800) == 0x4800 || (insn & 0xffff) == 0xf8df) {
+    } else if (is_literal_load(insn)) {
         uint32_t place = literal_place(insn, at, &rd);
         const uint8_t *word = segments_bytes(m, place, 4);
         held->since[rd] = word != NULL && !segments_touched(m, place, 4) ? at : 0;

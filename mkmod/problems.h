@@ -41,6 +41,6 @@ struct source_query {
 };
 /** Ask the DWARF in the file. A child process does it, with limits on time and memory, so
  *  that bad DWARF costs at most the line numbers. */
-void source_lines(const struct module *m, struct source_query *queries, size_t count);
+void source_lines(struct module *m, struct source_query *queries, size_t count);
 
 #endif

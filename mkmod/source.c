@@ -142,35 +142,15 @@ static int find(void *context, FILE *out)
 }
 
 /* Of a word beside the code of a function, people want the line that uses it. */
-static uint32_t code_of(const struct module *m, uint32_t address)
+static uint32_t code_of(const struct module *m, uint32_t address,
+                        const struct symbol *holder)
 {
-    if (segments_at(m, address) != HOME_TEXT || elffile_state(&m->elf, address) != 'd') {
-        return address;
-    }
-    for (uint32_t i = 1; i < m->elf.symbol_count; i++) {
-        const struct symbol *s = &m->elf.symbols[i];
-        uint32_t start = s->value & ~1u;
-        if (s->type == STT_FUNC && s->home == HOME_TEXT && address - start < s->size) {
-            return literal_user(m, start, address, address);
-        }
-    }
-    return address;
+    bool literal = holder != NULL && holder->type == STT_FUNC &&
+                   elffile_state(&m->elf, address) == 'd';
+    return literal ? literal_user(m, holder->value & ~1u, address) : address;
 }
 
-/* The object that an address lies in, or one that no variable has. */
-static uint32_t object_at(const struct module *m, uint32_t address)
-{
-    for (uint32_t i = 1; i < m->elf.symbol_count; i++) {
-        const struct symbol *s = &m->elf.symbols[i];
-        if (s->type == STT_OBJECT && s->home <= HOME_DATA &&
-            address - s->value < s->size) {
-            return s->value;
-        }
-    }
-    return UINT32_MAX;
-}
-
-void source_lines(const struct module *m, struct source_query *queries, size_t count)
+void source_lines(struct module *m, struct source_query *queries, size_t count)
 {
     const struct section *info = elffile_section(&m->elf, ".debug_info");
     struct question question = {m, queries, count};
@@ -181,8 +161,10 @@ void source_lines(const struct module *m, struct source_query *queries, size_t c
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        queries[i].object = object_at(m, queries[i].address);
-        queries[i].address = code_of(m, queries[i].address);
+        const struct symbol *holder = holder_of(m, queries[i].address);
+        bool object = holder != NULL && holder->type == STT_OBJECT;
+        queries[i].object = object ? holder->value : UINT32_MAX;
+        queries[i].address = code_of(m, queries[i].address, holder);
     }
     uint8_t *bytes = cli_child(find, &question, TIME_LIMIT_S, &size, &result);
     for (size_t at = 0; at + sizeof answer <= size; at += sizeof answer) {

@@ -29,19 +29,6 @@ enum {
 #define R9_FLAGS                                                                         \
     "-fpic -msingle-pic-base -mpic-register=r9 -mno-pic-data-is-text-relative"
 
-/* The function or object that an address lies in, or NULL. */
-static struct symbol *holder_of(const struct module *m, uint32_t address, unsigned type)
-{
-    for (uint32_t i = 1; i < m->elf.symbol_count; i++) {
-        struct symbol *s = &m->elf.symbols[i];
-        uint32_t start = type == STT_FUNC ? s->value & ~1u : s->value;
-        if (s->type == type && s->home == HOME_TEXT && address - start < s->size) {
-            return s;
-        }
-    }
-    return NULL;
-}
-
 /* One message is enough for each of them. */
 static bool said(struct symbol *holder)
 {
@@ -54,24 +41,23 @@ static bool said(struct symbol *holder)
 
 static void refuse_address(struct module *m, const struct record *r)
 {
-    struct symbol *function = holder_of(m, r->address, STT_FUNC);
-    struct symbol *object = holder_of(m, r->address, STT_OBJECT);
-    if (said(function != NULL ? function : object)) {
+    struct symbol *holder = holder_of(m, r->address);
+    if (said(holder)) {
         return;
     }
-    if (function != NULL) {
+    if (holder != NULL && holder->type == STT_FUNC) {
         relocation_problem(m, r,
                            "the code of '%s' holds addresses, so it is not "
                            "position-independent; compile with " R9_FLAGS ", " OTHERWISE,
-                           function->name);
+                           holder->name);
     } else {
         relocation_problem(
             m, r,
             "read-only data%s%s%s holds addresses, which are known only "
             "when the module is loaded; compile with GCC and " R9_FLAGS
             ", which puts it into .data.rel.ro (clang's -fropi does not), " OTHERWISE,
-            object != NULL ? " '" : "", object != NULL ? object->name : "",
-            object != NULL ? "'" : "");
+            holder != NULL ? " '" : "", holder != NULL ? holder->name : "",
+            holder != NULL ? "'" : "");
     }
 }
 
@@ -113,7 +99,7 @@ static void refuse_table(struct module *m, const struct record *r)
 
 static void refuse_mov(struct module *m, const struct record *r)
 {
-    struct symbol *function = holder_of(m, r->address, STT_FUNC);
+    struct symbol *function = holder_of(m, r->address);
     if (said(function)) {
         return;
     }
