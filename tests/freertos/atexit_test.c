@@ -117,6 +117,31 @@ static void test_handle(void **state)
     assert_null(list.newest);
 }
 
+/** Instances that run in place share text and handle; what is in their data does not. */
+static void test_instances(void **state)
+{
+    const uint32_t data_b = DATA_A + 0x100;
+    struct modload_image one = a;
+    struct modload_image two = a;
+
+    (void)state;
+    one.placement = two.placement = MODLOAD_IN_PLACE;
+    two.segment[1].address = data_b;
+    add(TEXT_A, DATA_A + 1);     /* trampolines */
+    add(TEXT_A, data_b + 1);     /* … */
+    add(TEXT_A, data_b - 1);     /* a function of the firmware, an object of two's */
+    add(DATA_A + 4, TEXT_A + 8); /* told by a handle of its own */
+    modload_atexit_run(&list, &one, release);
+    assert_int_equal(call_count, 2);
+    assert_int_equal(called[0], TEXT_A + 8);
+    assert_int_equal(called[1], DATA_A + 1);
+    call_count = released = 0;
+    modload_atexit_run(&list, &two, release);
+    assert_int_equal(call_count, 2);
+    assert_int_equal(called[0], data_b - 1);
+    assert_null(list.newest);
+}
+
 static void test_guard(void **state)
 {
     uint32_t guard = 0;
@@ -138,6 +163,7 @@ int main(void)
         cmocka_unit_test_setup(test_order, begin),
         cmocka_unit_test_setup(test_more, begin),
         cmocka_unit_test_setup(test_handle, begin),
+        cmocka_unit_test_setup(test_instances, begin),
         cmocka_unit_test(test_guard),
     };
 

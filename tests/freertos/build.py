@@ -35,7 +35,7 @@ PORT_SOURCES = [PORT / "cortex-m/sync.c", PORT / "cortex-m/call.S", PORT / "cort
                 PORT / "cortex-m/arena.c", PORT / "cxx/atexit.c", PORT / "cxx/guard.c",
                 *[PORT / f"freertos/{name}.c"
                   for name in ("registry", "module_task", "module_heap", "runtime")]]
-OWN_SOURCES = [HERE / f"firmware/{name}.c" for name in ("main", "cases", "board", "example")]
+OWN_SOURCES = [HERE / f"firmware/{name}.c" for name in ("main", "cases", "instances", "board", "example")]
 INCLUDES = [f"-I{folder}" for folder in (
     HERE / "firmware", PORT / "freertos", PORT / "cxx", PORT / "cortex-m", LOADER,
     SOURCE / "libmodfmt")]
@@ -59,6 +59,8 @@ MODULES = [
     ("aligned", "aligned.c", [], []), ("worker", "worker.c", [], []),
     ("suicidal", "suicidal.c", [], []), ("base_a", "base.c", ["-DWHO='x'", *BASE], []),
     ("base_b", "base.c", ["-DWHO='y'", *BASE], []),
+    ("callback", "callback.c", BASE, ["--xip", "--export", "count_of"]),
+    ("cxx_base", "cxx.cpp", ["-DWHO='z'", *BASE], ["--xip"]),
     ("tail", "tail.c", [], []), ("user", "user.c", [], ["--api", "library.api"]),
 ]
 HEAP_MODULES = [("served", "served.c", [], ["--export", "module_stop"])]
@@ -93,7 +95,7 @@ def kernel_includes(flavour, kernel):
 def firmware(flavour, kernel, out):
     flags = [*flavour["cpu"], "-mthumb", "-Os", "-g", "-ffunction-sections", "-fdata-sections",
              "-ffreestanding", *flavour["define"], *INCLUDES, *kernel_includes(flavour, kernel)]
-    theirs = [kernel / name for name in ("tasks.c", "queue.c", "list.c", *flavour["kernel"])]
+    theirs = [kernel / name for name in ("tasks.c", "queue.c", "list.c", "timers.c", *flavour["kernel"])]
     theirs.append(kernel / "portable/GCC" / flavour["port"] / "port.c")
     ours = [*PORT_SOURCES, *OWN_SOURCES, *flavour["sources"],
             table(flavour, kernel, out, "firmware", PORT / "freertos/runtime.h",

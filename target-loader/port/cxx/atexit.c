@@ -3,12 +3,22 @@
 
 #include "port.h"
 
-static bool inside(const struct modload_image *image, uint32_t address)
+static bool inside(const struct modfmt_segment *segment, uint32_t address)
 {
-    for (unsigned i = 0; i < 2; i++)
-        if (address - image->segment[i].address < image->segment[i].size)
-            return true;
-    return false;
+    return address - segment->address < segment->size;
+}
+
+/* Instances that run in place share a text, and with it their handle; but the destructor
+ * is known by a trampoline in data, or the object lies there. */
+static bool belongs(const struct modload_image *image, const struct modload_destructor *d)
+{
+    const struct modfmt_segment *data = &image->segment[1];
+
+    if (inside(data, d->handle))
+        return true;
+    if (image->placement != MODLOAD_IN_PLACE)
+        return inside(&image->segment[0], d->handle);
+    return inside(data, d->function) || inside(data, (uint32_t)(uintptr_t)d->object);
 }
 
 void modload_atexit_add(struct modload_atexit *list, struct modload_destructor *d,
@@ -27,7 +37,7 @@ struct modload_destructor *modload_atexit_take(struct modload_atexit *list,
     struct modload_destructor **link = &list->newest;
     struct modload_destructor *d;
 
-    while (*link && !inside(image, (*link)->handle))
+    while (*link && !belongs(image, *link))
         link = &(*link)->next;
     d = *link;
     if (d)

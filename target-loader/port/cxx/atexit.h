@@ -41,8 +41,10 @@ struct modload_atexit {
  * Register what __aeabi_atexit was given.
  *
  * @param d       memory for it: the list's until it is taken
- * @param handle  what the compiler passed: the module's __dso_handle. Modules that were
- *                linked with none (NULL) are told by where `destructor` is.
+ * @param handle  what the compiler passed: the module's __dso_handle, or any other
+ * address in its memory. Modules that were linked with none (NULL) are told by where
+ *                `destructor` is, and instances that share a text by what is in their
+ * data: handle, destructor (a trampoline) or object.
  */
 void modload_atexit_add(struct modload_atexit *list, struct modload_destructor *d,
                         void *object, void (*destructor)(void *), void *handle);

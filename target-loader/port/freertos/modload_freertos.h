@@ -54,6 +54,9 @@ struct modload_freertos {
      *  with the scheduler suspended, too. */
     void *(*alloc)(size_t size);
     void (*release)(void *memory);
+    /** RAM for the data of linked images, as the firmware's descriptor has it (with
+     * port.identity). Both 0: linked images are refused. Not part of any heap. */
+    uint32_t arena_begin, arena_end;
     UBaseType_t
         priority; /**< of tasks that start from now on: below the one that stops */
     TickType_t stop_ticks; /**< so long can a module take to end; 0: none;
@@ -63,6 +66,7 @@ struct modload_freertos {
     void (*ended)(struct modload_freertos *rtos, struct modload_module *module);
 
     /* The port's own. */
+    void (*dismiss)(struct modload_registry *registry, struct modload_module *module);
     struct modload_atexit destructors;
     struct modload_freertos_block *blocks; /**< what modload_freertos_alloc() gave */
     struct modload_module *calling;        /**< whose constructor or destructor runs */
@@ -86,6 +90,11 @@ int modload_freertos_begin(struct modload_freertos *rtos);
 int modload_freertos_load(struct modload_freertos *rtos,
                           const struct modload_source *source,
                           struct modload_module *module, struct modfmt_diag *diag);
+/** modload_load_as(): an instance of an image under a name of its own. */
+int modload_freertos_load_as(struct modload_freertos *rtos,
+                             const struct modload_source *source,
+                             struct modload_module *module, const char *name,
+                             struct modfmt_diag *diag);
 
 /**
  * modload_start(): constructors run in the caller's task, the entry in a new one.
@@ -119,20 +128,34 @@ TaskHandle_t modload_freertos_task(const struct modload_module *module);
 void modload_freertos_shield(void);
 void modload_freertos_unshield(void);
 
-/** For port.release of firmwares that have one of their own: forgets what a module
- *  registered and gives back what it did not free; its memory is about to go. */
-void modload_freertos_reclaim(struct modload_freertos *rtos,
-                              const struct modfmt_segment *segment);
-
 /* ---- for modules ------------------------------------------------------------------ */
+
+/**
+ * Who calls, for functions that modules call: to be evaluated in the function itself, and
+ * before all else. Of instances that share a text, r9 tells which one it is; a firmware's
+ * own code must not use r9 before it is read, so this is best in functions of one line.
+ */
+#define MODLOAD_FREERTOS_FROM                                                            \
+    modload_freertos_from(__builtin_return_address(0), modload_freertos_r9())
+__attribute__((always_inline)) static inline uint32_t modload_freertos_r9(void)
+{
+    uint32_t value;
+
+    __asm__ volatile("mov %0, r9" : "=r"(value));
+    return value;
+}
+/** An address that belongs to one instance alone, the one that has `code` and that r9
+ *  value; if there is none, `code`. */
+const void *modload_freertos_from(const void *code, uint32_t r9);
 
 /** In a module's code: 1 if it is to end, otherwise 0. */
 int modload_freertos_stopping(void);
 
 /**
- * Memory that is freed with the module at last. It belongs to the module in whose code
- * `from` is; otherwise to that of the calling task, if that is a module's; otherwise to
- * the firmware. runtime.c has malloc, operator new and so on that use it.
+ * Memory that is freed with the module at last. It belongs to the module in whose memory
+ * `from` is (MODLOAD_FREERTOS_FROM); otherwise to that of the calling task, if that is a
+ * module's; otherwise to the firmware. runtime.c has malloc, operator new and so on that
+ * use it.
  * @return NULL: there is none
  */
 void *modload_freertos_alloc(size_t size, const void *from);
@@ -141,8 +164,9 @@ void *modload_freertos_realloc(void *memory, size_t size, const void *from);
 /** NULL is ignored. What was not got by the two is an error (configASSERT). */
 void modload_freertos_free(void *memory);
 
-/** As __aeabi_atexit(), by modload_atexit_add(). What is no module's is not kept: a
- *  firmware does not end. @return 0, or -1: no memory */
+/** As __aeabi_atexit(), by modload_atexit_add(); of instances that share a text, `handle`
+ *  is to be modload_freertos_from(handle, r9) of the call, as in runtime.c. What is no
+ * module's is not kept: a firmware does not end. @return 0, or -1: no memory */
 int modload_freertos_atexit(void *object, void (*destructor)(void *), void *handle);
 
 #endif

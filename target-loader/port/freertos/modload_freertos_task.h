@@ -42,9 +42,14 @@ extern struct modload_freertos *modload_freertos_the_;
  *  suspended. */
 struct modload_freertos_task *modload_freertos_self_(void);
 
-/** Whose code `from` is in, or whose code the calling task runs; or NULL. The scheduler
+/** Whose memory `from` is in, or whose code the calling task runs; or NULL. The scheduler
  *  is suspended. */
 struct modload_module *modload_freertos_caller_(const void *from);
+
+/** Give back what a module that has left the registry did not free, and forget what it
+ *  registered. */
+void modload_freertos_reclaim_(struct modload_freertos *rtos,
+                               const struct modload_module *module);
 
 /** For the registry. */
 int modload_freertos_enter_(struct modload_registry *registry,

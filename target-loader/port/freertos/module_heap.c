@@ -9,8 +9,8 @@
 struct modload_freertos_block {
     struct modload_freertos_block *next;
     struct modload_freertos_block **link; /**< what points to this one */
-    uint32_t owner; /**< an address in the module; 0: the firmware */
-    uint32_t size;  /**< as it was asked for */
+    const struct modload_module *owner;   /**< NULL: the firmware */
+    uint32_t size;                        /**< as it was asked for */
 };
 
 static void unlink_block(struct modload_freertos_block *b)
@@ -26,14 +26,6 @@ static struct modload_freertos_block *block_of(void *memory)
     return (struct modload_freertos_block *)memory - 1;
 }
 
-/** An address by which the module's memory is known until it is released at last. */
-static uint32_t owner_of(const void *from)
-{
-    const struct modload_module *m = modload_freertos_caller_(from);
-
-    return m ? m->image.segment[0].address : 0;
-}
-
 void *modload_freertos_alloc(size_t size, const void *from)
 {
     struct modload_freertos *rtos = modload_freertos_the_;
@@ -43,7 +35,7 @@ void *modload_freertos_alloc(size_t size, const void *from)
     if (rtos && size <= SIZE_MAX / 2)
         b = rtos->alloc(sizeof(*b) + size);
     if (b) {
-        b->owner = owner_of(from);
+        b->owner = modload_freertos_caller_(from);
         b->size = (uint32_t)size;
         b->link = &rtos->blocks;
         b->next = rtos->blocks;
@@ -102,7 +94,8 @@ int modload_freertos_atexit(void *object, void (*destructor)(void *), void *hand
 }
 
 /** Forget what a module has registered and never will run: in fini arrays, say. */
-static void forget_destructors(struct modload_freertos *rtos, uint32_t owner)
+static void forget_destructors(struct modload_freertos *rtos,
+                               const struct modload_module *owner)
 {
     struct modload_destructor **link = &rtos->destructors.newest;
 
@@ -114,16 +107,16 @@ static void forget_destructors(struct modload_freertos *rtos, uint32_t owner)
     }
 }
 
-void modload_freertos_reclaim(struct modload_freertos *rtos,
-                              const struct modfmt_segment *segment)
+void modload_freertos_reclaim_(struct modload_freertos *rtos,
+                               const struct modload_module *module)
 {
     struct modload_freertos_block *b, *next;
 
     vTaskSuspendAll();
-    forget_destructors(rtos, segment->address);
+    forget_destructors(rtos, module);
     for (b = rtos->blocks; b; b = next) {
         next = b->next;
-        if (b->owner != segment->address)
+        if (b->owner != module)
             continue;
         unlink_block(b);
         rtos->release(b);

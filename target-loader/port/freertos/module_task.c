@@ -236,12 +236,13 @@ void modload_freertos_unshield(void)
 
 int modload_freertos_stopping(void)
 {
+    const void *from = MODLOAD_FREERTOS_FROM;
     const struct modload_freertos_task *task;
     const struct modload_module *module;
     int stopping = 0;
 
     vTaskSuspendAll();
-    module = modload_freertos_caller_(__builtin_return_address(0));
+    module = modload_freertos_caller_(from);
     task = module ? module->owner : NULL;
     if (task)
         stopping = task->stopping;

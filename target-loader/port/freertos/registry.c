@@ -14,6 +14,16 @@ struct lead {
     uint32_t unused; /* a multiple of 8 */
 };
 
+/** Memory of a linked image, where it says. */
+static int place_fixed(struct modload_freertos *rtos, struct modfmt_segment *segment)
+{
+    segment->bytes = (uint8_t *)(uintptr_t)segment->address;
+    return modload_fixed_check(&rtos->registry, segment, rtos->arena_begin,
+                               rtos->arena_end);
+}
+
+/* The kernel's heap is memory like any other: what executes there is the firmware's to
+ * see to (README.md). */
 static int place(const struct modload_port *port, enum modload_purpose purpose,
                  uint32_t align, struct modfmt_segment *segment)
 {
@@ -22,7 +32,8 @@ static int place(const struct modload_port *port, enum modload_purpose purpose,
     uint8_t *memory = NULL;
     uintptr_t at;
 
-    (void)purpose;
+    if (purpose >= MODLOAD_FIXED)
+        return place_fixed(rtos, segment);
     if (segment->size <= SIZE_MAX / 2 - more)
         memory = rtos->alloc(segment->size + more);
     if (!memory)
@@ -41,9 +52,18 @@ static void release(const struct modload_port *port, enum modload_purpose purpos
 {
     struct modload_freertos *rtos = port->ctx;
 
-    (void)purpose;
-    modload_freertos_reclaim(rtos, segment);
-    rtos->release(((struct lead *)(void *)segment->bytes)[-1].memory);
+    if (purpose < MODLOAD_FIXED)
+        rtos->release(((struct lead *)(void *)segment->bytes)[-1].memory);
+}
+
+/** What it has not freed goes with it. */
+static void dismiss(struct modload_registry *registry, struct modload_module *module)
+{
+    struct modload_freertos *rtos = (struct modload_freertos *)(void *)registry;
+
+    modload_freertos_reclaim_(rtos, module);
+    if (rtos->dismiss)
+        rtos->dismiss(registry, module);
 }
 
 /* ---- who calls -------------------------------------------------------------------- */
@@ -63,22 +83,50 @@ struct modload_freertos_task *modload_freertos_self_(void)
     return NULL;
 }
 
+static bool has(const struct modload_module *m, const void *address)
+{
+    uint32_t at = (uint32_t)(uintptr_t)address;
+
+    for (unsigned i = 0; i < 2; i++)
+        if (at - m->image.segment[i].address < m->image.segment[i].size)
+            return true;
+    return false;
+}
+
+/* Where several instances have the address, the one whose task calls is meant. */
 struct modload_module *modload_freertos_caller_(const void *from)
 {
     struct modload_freertos *rtos = modload_freertos_the_;
     struct modload_freertos_task *task;
+    struct modload_module *running;
     struct modload_module *module;
 
     if (!rtos)
         return NULL;
-    module = modload_at(&rtos->registry, (uint32_t)(uintptr_t)from);
-    if (module)
-        return module;
     task = modload_freertos_self_();
-    if (task)
-        return task->module;
-    return rtos->calling && rtos->caller == xTaskGetCurrentTaskHandle() ? rtos->calling
-                                                                        : NULL;
+    running = task ? task->module
+              : rtos->calling && rtos->caller == xTaskGetCurrentTaskHandle()
+                  ? rtos->calling
+                  : NULL;
+    if (running && has(running, from))
+        return running;
+    module = modload_at(&rtos->registry, (uint32_t)(uintptr_t)from);
+    return module ? module : running;
+}
+
+const void *modload_freertos_from(const void *code, uint32_t r9)
+{
+    const struct modload_freertos *rtos = modload_freertos_the_;
+    const struct modload_module *m;
+    const void *from = code;
+
+    vTaskSuspendAll();
+    for (m = rtos ? rtos->registry.modules : NULL; m; m = m->next)
+        if (r9 != 0 && m->image.span[MODLOAD_STATIC_BASE].address == r9 && has(m, code) &&
+            m->image.segment[1].size != 0)
+            from = (const void *)(uintptr_t)m->image.segment[1].address;
+    (void)xTaskResumeAll();
+    return from;
 }
 
 /** May the calling task end modules? A module's own must not: it cannot wait for itself,
@@ -133,6 +181,8 @@ int modload_freertos_begin(struct modload_freertos *rtos)
     r->call = modload_freertos_call_;
     r->enter = modload_freertos_enter_;
     r->leave = modload_freertos_leave_;
+    rtos->dismiss = r->dismiss;
+    r->dismiss = dismiss;
     modload_freertos_the_ = rtos;
     modload_begin(r);
     return 0;
@@ -162,10 +212,18 @@ int modload_freertos_load(struct modload_freertos *rtos,
                           const struct modload_source *source,
                           struct modload_module *module, struct modfmt_diag *diag)
 {
+    return modload_freertos_load_as(rtos, source, module, NULL, diag);
+}
+
+int modload_freertos_load_as(struct modload_freertos *rtos,
+                             const struct modload_source *source,
+                             struct modload_module *module, const char *name,
+                             struct modfmt_diag *diag)
+{
     int rc;
 
     modload_freertos_lock(rtos);
-    rc = modload_load(&rtos->registry, source, module, diag);
+    rc = modload_load_as(&rtos->registry, source, module, name, diag);
     modload_freertos_unlock(rtos);
     return rc;
 }

@@ -9,7 +9,7 @@
 
 #include "modload_freertos.h"
 
-#define FROM __builtin_return_address(0)
+#define FROM MODLOAD_FREERTOS_FROM
 
 void *malloc(size_t size)
 {
@@ -18,10 +18,11 @@ void *malloc(size_t size)
 
 void *calloc(size_t count, size_t size)
 {
+    const void *from = FROM;
     void *memory = NULL;
 
     if (size == 0 || count <= SIZE_MAX / size)
-        memory = modload_freertos_alloc(count * size, FROM);
+        memory = modload_freertos_alloc(count * size, from);
     if (memory)
         memset(memory, 0, count * size);
     return memory;
@@ -71,7 +72,10 @@ void _ZdaPvj(void *memory, size_t size)
 
 int __aeabi_atexit(void *object, void (*destructor)(void *), void *handle)
 {
-    return modload_freertos_atexit(object, destructor, handle);
+    /* Instances that share a text share its __dso_handle. */
+    const void *from = modload_freertos_from(handle, modload_freertos_r9());
+
+    return modload_freertos_atexit(object, destructor, (void *)(uintptr_t)from);
 }
 
 int __cxa_guard_acquire(uint32_t *guard)

@@ -21,12 +21,16 @@
 #define configENABLE_BACKWARD_COMPATIBILITY 0
 #define configTOTAL_HEAP_SIZE               (64u * 1024u)
 
+/* Above all others, so that timers' functions interrupt modules anywhere. */
+#define configUSE_TIMERS             1
+#define configTIMER_TASK_PRIORITY    4
+#define configTIMER_QUEUE_LENGTH     4
+#define configTIMER_TASK_STACK_DEPTH 256
+
 #ifdef STATIC_ONLY
 #define configSUPPORT_STATIC_ALLOCATION     1
 #define configSUPPORT_DYNAMIC_ALLOCATION    0
 #define configKERNEL_PROVIDED_STATIC_MEMORY 1
-/* V11.1 wants it without timers, too. */
-#define configTIMER_TASK_STACK_DEPTH 128
 #else
 #define configSUPPORT_STATIC_ALLOCATION  0
 #define configSUPPORT_DYNAMIC_ALLOCATION 1

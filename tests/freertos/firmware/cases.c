@@ -479,6 +479,8 @@ const struct test_case cases[] = {
     CASE(aligned),
     CASE(own_end),
     CASE(static_base),
+    {"callbacks", instances_callbacks, NULL},
+    {"cxx_instances", instances_cxx, NULL},
     CASE(again),
     EARLY(early, start_early),
 #ifndef STATIC_ONLY

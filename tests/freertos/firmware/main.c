@@ -223,6 +223,18 @@ void begin_module(struct modload_module *module, const char *name, void *param)
     CHECK(modload_freertos_start(&rtos, module, param) == 0);
 }
 
+void begin_instance(struct modload_module *module, const char *name, const char *instance,
+                    void *param)
+{
+    struct modload_source source = image_named(name);
+    struct modfmt_diag diag;
+
+    source.address = (uint32_t)(uintptr_t)source.mapped;
+    CHECK(modload_freertos_load_as(&rtos, &source, module, instance, &diag) == 0);
+    CHECK(module->image.placement == MODLOAD_IN_PLACE);
+    CHECK(modload_freertos_start(&rtos, module, param) == 0);
+}
+
 void end_module(struct modload_module *module)
 {
     CHECK(modload_freertos_unload(&rtos, module) == 0);
@@ -295,7 +307,7 @@ int main(void)
             current = &cases[i];
     CHECK(current != NULL);
     heap_begin();
-    rtos.registry.port.options = MODLOAD_OPT_CRC;
+    rtos.registry.port.options = MODLOAD_OPT_CRC | MODLOAD_OPT_IN_PLACE;
     rtos.registry.tables = tables;
     rtos.registry.table_count = 2;
     rtos.priority = PRIORITY_MODULE;

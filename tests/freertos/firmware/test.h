@@ -16,6 +16,7 @@ extern const unsigned case_count;
 
 #define PRIORITY_MODULE 2
 #define PRIORITY_TEST   3
+#define PRIORITY_OTHER  2 /* of tasks that are no module's */
 
 /** End the test, unless it is so. */
 #define CHECK(x)                                                                         \
@@ -40,11 +41,19 @@ struct modload_source image_named(const char *name);
 void begin_module(struct modload_module *module, const char *name, void *param);
 void end_module(struct modload_module *module);
 
+/** The same, as an instance that runs in place. */
+void begin_instance(struct modload_module *module, const char *name, const char *instance,
+                    void *param);
+
 /** How many notes `who` has written; the last one's `what`; how many there are at all. */
 unsigned notes_of(int who);
 int last_note(int who);
 /** Are the notes of `who` these, in this order? */
 bool notes_are(int who, unsigned count, const int *what);
 void forget_notes(void);
+
+/** Cases of instances.c. */
+void instances_callbacks(void);
+void instances_cxx(void);
 
 #endif
