@@ -32,6 +32,7 @@ static const uint32_t rules_[] = {
     RULE_(MODFMT_OFF_DATA_MEM + 2, MODFMT_E_SEGMENT, 0xf000, 0u),
     RULE_(MODFMT_OFF_RELOC_SIZE + 2, MODFMT_E_LAYOUT, 0xf000, 0u),
     RULE_(MODFMT_OFF_TEXT_ALIGN, MODFMT_E_ALIGN, 0xf0f0, 0u),
+    0, /* the end: cheaper than counting */
 };
 
 /** Words that `n` bytes take. */
@@ -74,8 +75,8 @@ int modfmt_header_plan(const uint8_t *header, uint32_t available,
     want = modfmt_crc32(0, header, MODFMT_OFF_CRC);
     if (got != want)
         goto fail;
-    for (unsigned i = 0; i < sizeof(rules_) / sizeof(rules_[0]); i++) {
-        uint32_t rule = rules_[i];
+    for (const uint32_t *next = rules_; *next;) {
+        uint32_t rule = *next++;
 
         error = (int)(rule >> 28);
         off = rule >> 22 & 0x3e;

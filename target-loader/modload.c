@@ -81,6 +81,8 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
 
 /** Can text run in place at all, in this build? */
 #define WITH_PLACES_ (MODLOAD_WITH_IN_PLACE || MODLOAD_WITH_LINKED)
+/** Can data have memory of its own? */
+#define WITH_PARTS_ (MODLOAD_WITH_APART || WITH_PLACES_)
 
 /** Does text run where the image lies? */
 static bool in_place_(const struct modload_image *m)
@@ -182,14 +184,15 @@ static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags
     uint32_t placement = placement_(l, flags, align);
     int rc;
 
-    m->placement = (uint16_t)placement;
+    if (WITH_PARTS_)
+        m->placement = (uint16_t)placement;
     l->in.diag->got = flags;
     l->in.diag->want = MODFMT_FLAG_BLOCK << placement;
     if (!(l->in.diag->got & l->in.diag->want))
         return MODLOAD_E_PLACEMENT;
     text->size = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
     data->size = modfmt_get32(header + MODFMT_OFF_DATA_MEM);
-    if (placement == MODLOAD_AS_BLOCK) {
+    if (!WITH_PARTS_ || placement == MODLOAD_AS_BLOCK) {
         text->size += data->size;
         rc = place_(l, MODLOAD_BLOCK, align < data_align ? data_align : align, text);
         text->size -= data->size;
@@ -410,9 +413,12 @@ void modload_image_unload(const struct modload_port *port, struct modload_image 
 {
     struct modfmt_segment *text = &module->segment[0], *data = &module->segment[1];
 
-    if (module->data_purpose && data->bytes)
+    if (WITH_PARTS_ && module->data_purpose && data->bytes)
         port->release(port, (enum modload_purpose)module->data_purpose, data);
     if (!in_place_(module) && text->bytes)
-        port->release(port, (enum modload_purpose)module->placement, text);
+        port->release(port,
+                      MODLOAD_WITH_APART ? (enum modload_purpose)module->placement
+                                         : MODLOAD_BLOCK,
+                      text);
     text->bytes = data->bytes = NULL;
 }
