@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """sizes.py SOURCE: bytes of code of the store on a Cortex-M4 (-Os), a line each: what
-modfmt_store_open() needs, and all verbs. The format's core, CRC and libc not counted, for a
+modfmt_store_open() needs, and all verbs; and of linking, besides those. The format's core, CRC and libc not counted, for a
 firmware that loads modules has them already."""
 import pathlib
 import re
@@ -15,8 +15,9 @@ FLAGS = ["-mcpu=cortex-m4", "-mthumb", "-Os", "-std=c11", "-ffreestanding",
          f"-I{SOURCE}/target-loader", f"-I{SOURCE}/target-loader/port/stm32"]
 PARTS = [SOURCE / f"libmodfmt/modfmt_{name}.c" for name in
          ("header", "hash", "crc", "reloc", "store", "store_log", "store_place", "store_room",
-          "store_verbs")] + [SOURCE / f"target-loader/{name}.c" for name in
-                             ("modload", "modload_store", "port/stm32/flash_f4")]
+          "store_verbs", "areas", "link", "link_window", "linked")] + [SOURCE / f"target-loader/{name}.c" for name in
+                             ("modload", "modload_store", "modload_link",
+                              "modload_tables", "port/stm32/flash_f4")]
 OPEN = ["modfmt_store_open", "modfmt_store_find"]
 VERBS = OPEN + [f"modfmt_store_{verb}" for verb in ("install", "remove", "compact", "settle", "retire")]
 
@@ -48,6 +49,9 @@ def main():
                 ("store: all verbs", VERBS, "^modfmt_store"),
                 ("store: load by name (modload_store.c)", ["modload_store_load", "modload_store_read"],
                  "^modload_store$"),
+                ("linking on the chip (modload_link.c, modfmt_link*.c)",
+                 ["modload_link_install", "modload_link_again"],
+                 "^(modload_link|modfmt_(areas|link|linked|link_window))$"),
                 ("STM32F4 flash driver", ["modload_flash_f4_begin"], "^flash_f4$")):
             value = size(folder, roots, counted)
             print(f"{title}, B: {value}")
