@@ -31,6 +31,7 @@ R9 = ["-fpic", "-msingle-pic-base", "-mpic-register=r9", "-mno-pic-data-is-text-
 MODULES = [
     ("callbacks", "callbacks.c", ["-g"], ["--xip", "--write-api", "callbacks.api"]),
     ("bare", "callbacks.c", ["-g0"], ["--untyped"]),
+    ("rwpi", "callbacks.c", ["-g0"], ["--untyped"]),
     ("caller", "caller.c", ["-g"], ["--xip", "--api", "callbacks.api"]),
     ("shapes", "shapes.cpp", ["-g", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"],
      ["--xip"]),
@@ -43,14 +44,28 @@ def run(*command):
         sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
 
 
-def module(cpu, out, name, source, cflags, mkmod):
-    elf, image = out / f"{name}.elf", out / f"{name}.bin"
-    cxx = source.endswith("cpp")
+def by_gcc(cpu, source, elf, cflags):
+    cxx = source.suffix == ".cpp"
     run("arm-none-eabi-g++" if cxx else GCC, *cpu, "-mthumb", "-Os", *R9, *WARNINGS,
         *([] if cxx else C_WARNINGS), *cflags, "-Wno-psabi", f"-I{HERE}/firmware",
         f"-I{SOURCE}/examples/include", "-nostdlib", "-T", SOURCE / "examples/module.ld",
-        "-Wl,--emit-relocs,--unresolved-symbols=ignore-all", HERE / "modules" / source, "-lgcc",
-        "-o", elf)
+        "-Wl,--emit-relocs,--unresolved-symbols=ignore-all", source, "-lgcc", "-o", elf)
+
+
+def by_clang(cpu, source, elf, cflags):
+    """r9 points to the start of data; only LLD links that, and not with debug information."""
+    libgcc = subprocess.run([GCC, *cpu, "-mthumb", "-print-libgcc-file-name"], check=True,
+                            capture_output=True, text=True).stdout.strip()
+    run("clang", "--target=arm-none-eabi", *cpu, "-mthumb", "-Os", "-frwpi", "-ffreestanding",
+        *WARNINGS, *C_WARNINGS, *cflags, "-Wno-sign-conversion", f"-I{HERE}/firmware",
+        f"-I{SOURCE}/examples/include", "-c", source, "-o", elf.with_suffix(".o"))
+    run("ld.lld", "-T", SOURCE / "examples/module.ld", "--emit-relocs",
+        "--unresolved-symbols=ignore-all", elf.with_suffix(".o"), "-o", elf, libgcc)
+
+
+def module(cpu, out, name, source, cflags, mkmod):
+    elf, image = out / f"{name}.elf", out / f"{name}.bin"
+    (by_clang if name == "rwpi" else by_gcc)(cpu, HERE / "modules" / source, elf, cflags)
     run(os.environ["MKMOD"], "--name", name, "--version", "1.0.0", "--api",
         out / "firmware.api",
         *[out / o if o.endswith(".api") else o for o in mkmod], elf, "-o", image)

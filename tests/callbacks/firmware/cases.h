@@ -12,6 +12,7 @@ enum instance {
     FIRST,  /**< callbacks, in place if it can be */
     SECOND, /**< the same image once more */
     BARE,   /**< the same source without debug information, all of it in RAM */
+    RWPI,   /**< the same by clang -frwpi, whose r9 is something else, all of it in RAM */
     CALLER,
     SHAPES,
     INSTANCES

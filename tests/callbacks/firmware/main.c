@@ -10,14 +10,14 @@
 int main(void);
 
 /* Made by the build; images[] ends with images_end. */
-extern const uint8_t image_callbacks[], image_bare[], image_caller[], image_shapes[],
-    image_end[];
+extern const uint8_t image_callbacks[], image_bare[], image_rwpi[], image_caller[],
+    image_shapes[], image_end[];
 extern const char case_name[];
 /* Made by modapi. */
 extern const struct modload_export firmware_exports[];
 extern const uint8_t firmware_export_count[];
 
-#define ARENA_SIZE 7168u
+#define ARENA_SIZE 12800u
 
 static uint8_t memory[ARENA_SIZE] __attribute__((aligned(8)));
 static struct modload_arena arena;
@@ -182,6 +182,7 @@ int main(void)
     load(FIRST, image_callbacks, "callbacks");
     load(SECOND, image_callbacks, "second");
     load(BARE, image_bare, "bare");
+    load(RWPI, image_rwpi, "rwpi");
     load(CALLER, image_caller, "caller");
     load(SHAPES, image_shapes, "shapes");
     EXPECT(modules[FIRST].image.placement == MODLOAD_IN_PLACE &&

@@ -123,18 +123,26 @@ static int tick_count(void)
     return ticks + mark;
 }
 
-/* The compiler pushes nothing. */
-__attribute__((naked)) static uint32_t stack(void)
+/* Compilers have nothing to push. */
+static inline uint32_t stack_pointer(void)
 {
-    __asm__ volatile("mov r0, sp\n\tbx lr");
+    uint32_t sp;
+
+    __asm__ volatile("mov %0, sp" : "=r"(sp));
+    return sp;
 }
 
-__attribute__((naked)) static uint32_t stack_ten(int a, int b, int c, int d, int e, int f,
-                                                 int g, int h, int i, int j)
+static uint32_t stack(void)
+{
+    return stack_pointer();
+}
+
+static uint32_t stack_ten(int a, int b, int c, int d, int e, int f, int g, int h, int i,
+                          int j)
 {
     (void)a, (void)b, (void)c, (void)d, (void)e;
     (void)f, (void)g, (void)h, (void)i, (void)j;
-    __asm__ volatile("mov r0, sp\n\tbx lr");
+    return stack_pointer();
 }
 
 static int (*const table[])(const void *, const void *) = {compare, compare};
