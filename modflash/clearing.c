@@ -20,8 +20,9 @@ struct clearing {
     struct session *session;
     struct package *package;
     uint32_t count;
-    bool *installed; /**< per package */
-    bool *linked;    /**< per image of the session's store */
+    const struct modfmt_store_source *only; /**< instead of packages, or NULL */
+    bool *installed;                        /**< per package */
+    bool *linked;                           /**< per image of the session's store */
     struct rehearsal *now, *trial;
     uint32_t tried; /**< bit a sector: no use to clear it, or done */
     struct step *step;
@@ -78,10 +79,15 @@ static bool install_on(struct rehearsal *r, struct modfmt_store_source *source,
 
 static bool try_packages(struct clearing *c, uint32_t first, uint32_t count)
 {
-    struct modfmt_store_source *source = install_sources(c->package + first, count);
+    struct modfmt_store_source *source, only;
     bool good;
 
     begin_trial(c);
+    if (c->only != NULL) {
+        only = *c->only;
+        return install_on(c->trial, &only, 1);
+    }
+    source = install_sources(c->package + first, count);
     good = install_on(c->trial, source, count);
     free(source);
     return good;
@@ -364,6 +370,21 @@ bool clearing_make_room(struct session *session, struct package *package, uint32
             carry_out(&c);
         }
     }
+    end(&c);
+    return good;
+}
+
+bool clearing_helps(struct session *session, const struct modfmt_store_source *source)
+{
+    struct clearing c;
+    bool good;
+
+    if (session->region.sector_count == 1) {
+        return false;
+    }
+    begin(&c, session, NULL, 0);
+    c.only = source;
+    good = plan_at_once(&c);
     end(&c);
     return good;
 }

@@ -16,6 +16,8 @@
  * @return false, with nothing done, if that does not help. With --dry-run it is only said
  */
 bool clearing_make_room(struct session *session, struct package *package, uint32_t count);
+/** Would that make room for this image? */
+bool clearing_helps(struct session *session, const struct modfmt_store_source *source);
 /**
  * Install packages one after another, in any order that works; linked modules are moved
  * where that is needed.

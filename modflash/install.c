@@ -121,21 +121,19 @@ static bool compare(struct session *session, struct package *package, bool must_
     return true;
 }
 
-static void no_room(struct session *session, int code, const struct package *package,
-                    uint32_t count)
+static void no_room(struct session *session, int code, const struct room *room,
+                    const struct package *package, uint32_t count)
 {
     uint32_t largest = 0;
-    struct room room;
 
     for (uint32_t i = 0; i < count; i++) {
         largest = package[i].size > largest ? package[i].size : largest;
     }
-    room_measure(session, &room);
     cli_error(
         session->target->spec,
         "no room: the largest of these images has %u bytes, and the largest that can "
         "be had is %u (%u bytes of the region's %u are live%s)",
-        largest, room.largest, room.live, session->region.size,
+        largest, room->largest, room->live, session->region.size,
         code == MODFMT_E_STORE_RESERVE ? "; one sector must stay free to compact into"
                                        : "");
     if (session->region.sector_count == 1) {
@@ -330,11 +328,13 @@ static _Noreturn void refuse(struct session *session, int code,
                              const struct package *package, uint32_t count)
 {
     struct modfmt_diag diag = {0, 0, 0, 0};
+    struct room room;
 
-    if (code == MODFMT_E_STORE_SLOTS) {
-        session_fail(session, code, &diag, "installing");
+    room_measure(session, &room);
+    if (code == MODFMT_E_STORE_SLOTS && room.largest == 0) {
+        session_fail(session, code, &diag, "installing"); /* no smaller one either */
     }
-    no_room(session, code, package, count);
+    no_room(session, code, &room, package, count);
     session_refuse(session);
 }
 

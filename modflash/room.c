@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "room.h"
 
+#include "clearing.h"
 #include "linked.h"
 
 #include <stdlib.h>
@@ -68,6 +69,9 @@ static bool fits(const struct session *session, uint32_t size, bool gently)
                                 &diag) == 0;
     if (gently && r->store.erased_sectors + r->store.moved_images != 0) {
         done = false;
+    }
+    if (!done && !gently) {
+        done = clearing_helps((struct session *)(uintptr_t)session, &dummy.source);
     }
     free(r);
     return done;

@@ -260,7 +260,7 @@ def live_images(region):
 
 def linked_row(value):
     """What a linked image is linked for, as modflash list --json has it."""
-    if value is None:
+    if value is None or not 28 <= len(value) <= 92:
         return None
     text, data, data_end, api = struct.unpack_from("<4I", value)
     return {"text": f"0x{text:08x}", "data": f"0x{data:08x}", "data_end": f"0x{data_end:08x}",
@@ -271,7 +271,7 @@ def rows(region):
     """As modflash list --json has them, but for what only the firmware can tell."""
     result = []
     for image in live_images(region)[0]:
-        version = struct.unpack("<3H", image.version) if image.version is not None else None
+        version = struct.unpack("<3H", image.version) if len(image.version or b"") == 6 else None
         result.append({
             "name": (image.name or b"").decode("utf-8", "replace"),
             "version": ".".join(map(str, version)) if version is not None else None,

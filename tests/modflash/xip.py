@@ -5,6 +5,7 @@ where it lies, and no two have the same RAM."""
 import os
 import random
 import subprocess
+import zlib
 
 from modflash_run import ERASED, FLASH, OK, REFUSED, REGION, SIZE, FlashTest, encoder, need
 
@@ -152,6 +153,19 @@ class XipTest(FlashTest):
     def image_at(self, row):
         at = int(row["address"], 0) - FLASH
         return self.bytes()[at:at + row["size"]]
+
+    def replace(self, row, image):
+        """Other bytes where an image lies, with the CRCs that go with them: in its header, and in
+        the directory's record of it."""
+        flash, at = bytearray(self.bytes()), int(row["address"], 0) - FLASH
+        old = bytes(flash[at + 56:at + 60])
+        image[60:64] = encoder.u32(zlib.crc32(image[:56]))
+        image[56:60] = encoder.u32(modref.image_crc(bytes(image), len(image)))
+        record = flash.index(old, at + len(image)) - 24
+        flash[at:at + len(image)] = image
+        flash[record + 24:record + 28] = image[56:60]
+        flash[record + 28:record + 32] = encoder.u32(zlib.crc32(flash[record:record + 28]))
+        self.flash.write_bytes(bytes(flash))
 
     def is_as_it_must_be(self, name, file):
         """The linked module is what the reference makes of the file."""

@@ -2,15 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """install --xip-link, and every verb on what it has made."""
 import json
-import pathlib
+import os
 import random
-import subprocess
-import sys
 
-from modflash_run import FLASH, OK, REFUSED, REGION, SOURCE, TARGET, USAGE, encoder, main
-from xip import ARENA, BUILD_ID, EXPORTS, XipTest, imports_of, module_bytes
-
-import modref   # noqa: E402
+from modflash_run import FLASH, OK, REFUSED, REGION, SOURCE, TARGET, encoder, main
+from xip import BUILD_ID, EXPORTS, XipTest, imports_of, modref
 
 
 class Install(XipTest):
@@ -185,7 +181,6 @@ int module_entry(void *p)
         self.assertEqual((done := self.run_command(gcc)).status, OK, str(done))
         self.ld("m.elf", SOURCE / "examples/module.ld", "--emit-relocs",
                 "--unresolved-symbols=ignore-all")
-        import os
         done = self.run_command([os.environ["MKMOD"], "m.elf", "-o", "m.bin", "--name", "m",
                                  "--untyped"])
         self.assertEqual(done.status, OK, str(done))
@@ -282,24 +277,11 @@ class Verbs(XipTest):
         row = self.rows()["plug"]
         image = bytearray(self.image_at(row))
         image[64 + 30] ^= 1
-        image[56:60] = encoder.u32(modref.image_crc(bytes(image), len(image)))
-        flash = bytearray(self.bytes())
-        at = int(row["address"], 0) - FLASH
-        old, new = flash[at + 56:at + 60], image[56:60]
-        flash[at:at + len(image)] = image
-        self.flash.write_bytes(self.with_record(flash, bytes(old), bytes(new)))
+        self.replace(row, image)
         done = self.file("verify", "plug")
         self.assertEqual(done.status, TARGET, str(done))
         self.assertIn("plug: damaged at ", done.err)
         self.no(["'plug' is damaged", "install it again"], "relink", "--arena", "0x20000000:1K")
-
-    def with_record(self, flash, old, new):
-        """The directory's record of an image with that CRC has another one."""
-        import zlib
-        at = flash.index(old, REGION - FLASH + 4096) - 24
-        flash[at + 24:at + 28] = new
-        flash[at + 28:at + 32] = encoder.u32(zlib.crc32(bytes(flash[at:at + 28])))
-        return bytes(flash)
 
     def test_params(self):
         self.assertIn("8 bytes at data+0x28", self.good(self.file("params", "plug")).out)
@@ -348,6 +330,40 @@ class Verbs(XipTest):
             self.no(["linked.bin", "is linked already, for text at 0x08060040"], *verb, "linked.bin")
         self.refused(REFUSED, "is linked already",
                      self.modflash("bundle", "-o", "x", "linked.bin", "--firmware", self.elf))
+
+
+class Hostile(XipTest):
+    """Linked images that no tool makes: their CRCs are right, and nothing else need be. No verb
+    crashes or hangs, and what is changed is right afterwards."""
+
+    ROUNDS = 400 if os.environ.get("MODFMT_ALL") else 25
+
+    def test_any_byte(self):
+        self.use_region(FLASH, 0x4000)
+        self.install(*(self.module(name, imports=imports_of("fw_put", "fw_any")) for name in "ab"))
+        self.write("values", b"1234")
+        flash, row = self.bytes(), self.rows()["a"]
+        self.use("new", build_id=b"new")
+        filling = random.Random(11)
+        for i in range(self.ROUNDS):
+            self.flash.write_bytes(flash)
+            image = bytearray(self.image_at(row))
+            for _ in range(filling.choice((1, 1, 2, 8))):
+                at = filling.choice((filling.randrange(8, 64), filling.randrange(64, len(image)),
+                                     filling.randrange(240, len(image))))
+                image[at] = filling.choice((0, 1, 0x7f, 0x80, 0xff, filling.randrange(256)))
+            self.replace(row, image)
+            for verb in (("list",), ("list", "--json"), ("info", "a"), ("verify",),
+                         ("params", "a", "--set", "values"), ("compact",)):
+                done = self.file(*verb)
+                self.assertIn(done.status, (OK, REFUSED, TARGET), f"{verb} {i} {done}")
+            for verb in (("relink", "-n"), ("relink",), ("--xip-link", "b-1.0.0.bin")):
+                done = self.linked(*verb)
+                self.assertIn(done.status, (OK, REFUSED, TARGET), f"{verb} {i} {done}")
+            for line in self.second_opinion():
+                if line["name"] == "b":
+                    self.assertEqual(modref.unlink(self.image_at(line)),
+                                     (self.folder / "b-1.0.0.bin").read_bytes())
 
 
 class Rewriting(XipTest):

@@ -246,6 +246,9 @@ class Room(RelinkTest):
     def test_linked_modules_make_room(self):
         """They are linked for other places."""
         files = self.scattered()
+        room = self.listing()["region"]["room"]
+        self.good(self.linked("-n", self.module("x", text=room - 200)))
+        self.refused(REFUSED, ["no room", str(room)], self.linked("-n", self.module("x", text=room)))
         new = self.module("new", text=13000)
         plan = self.nothing_written("install", "-n", new)
         self.assertRegex(plan.out, r"^\d linked modules? would be linked for other places, to make room\n")
