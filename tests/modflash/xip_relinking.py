@@ -7,6 +7,7 @@ import os
 import random
 
 from cutting import CutTest
+from journals import JournalTest
 from modflash_run import OK, REFUSED, TARGET, main
 from xip import ARENA, EXPORTS, XipTest, imports_of, modref
 
@@ -428,6 +429,28 @@ class Cuts(CutTest, RelinkTest):
             self.region = (*base[:-1], self.elf)
         self.assertNotIn(" 0 sectors erased", plan.out)
         self.everything("relink", most=12)
+
+
+class Journal(JournalTest, RelinkTest):
+    """Power cuts while a region of one sector is rewritten, with modules linked anew."""
+
+    def test_relink(self):
+        files = {name: self.module(name, text=3500) for name in "abc"}
+        self.install(*files.values())
+        self.new_firmware()
+        arguments, flash = ("--firmware", self.elf, "relink"), self.bytes()
+        count = int(self.good(self.board(*arguments)).stats["operations"])
+        self.all_are_as_they_must_be(files)
+        for n in range(1, count + 1, 1 if ALL else count // 4):
+            self.flash.write_bytes(flash)
+            self.forget()
+            cut = self.board(*arguments, options=("--cut-after", n, "--seed", n))
+            self.assertEqual((cut.status, cut.stats["cut"]), (TARGET, "1"), str(cut))
+            self.assertIn("the modules are safe in", cut.err)
+            self.adopt()
+            self.good(self.file("recover"))
+            self.all_are_as_they_must_be(files)
+            self.assertEqual(self.journals(), [])
 
 
 if __name__ == "__main__":
