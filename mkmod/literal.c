@@ -7,15 +7,28 @@
 
 #define LITERAL_REACH 4100u
 
+/* Before segments are filled there is only the ELF. */
+static const uint8_t *bytes_at(const struct module *m, uint32_t address, uint32_t length)
+{
+    if (m->segment[HOME_TEXT].bytes != NULL) {
+        return segments_bytes(m, address, length);
+    }
+    const struct section *s = elffile_section_at(&m->elf, address);
+    return s != NULL && s->bytes != NULL &&
+                   modfmt_range(address - s->address, length, s->size)
+               ? s->bytes + (address - s->address)
+               : NULL;
+}
+
 bool code_fetch(const struct module *m, uint32_t address, uint32_t *ret_insn)
 {
-    const uint8_t *at = segments_bytes(m, address, 2);
+    const uint8_t *at = bytes_at(m, address, 2);
     if (at == NULL || elffile_state(&m->elf, address) == 'd') {
         return false;
     }
     *ret_insn = modfmt_get16(at);
     if (thumb_is_wide(*ret_insn)) {
-        at = segments_bytes(m, address, 4);
+        at = bytes_at(m, address, 4);
         if (at == NULL) {
             return false;
         }

@@ -460,8 +460,8 @@ unsigned segments_at(const struct module *m, uint32_t address)
 uint8_t *segments_bytes(const struct module *m, uint32_t address, uint32_t length)
 {
     unsigned number = segments_at(m, address);
-    if (number == NO_SEGMENT) {
-        return NULL;
+    if (number == NO_SEGMENT || m->segment[number].bytes == NULL) {
+        return NULL; /* or segments_fill() is still to come */
     }
     const struct segment *segment = &m->segment[number];
     uint32_t offset = address - segment->link;

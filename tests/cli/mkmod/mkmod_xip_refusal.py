@@ -2,7 +2,7 @@
 """What cannot run in place, or cannot be called back, is refused: symbol, source line, and
 the way out."""
 
-from mkmod_run import CLANG, GCC, OK, main
+from mkmod_run import CLANG, GCC, OK, Elf, main
 from xip_world import MODULE_LD, R9_FLAGS, XipTest
 
 DISTANT = [f for f in R9_FLAGS if f != "-mno-pic-data-is-text-relative"]
@@ -156,6 +156,47 @@ int module_entry(int x) {
                           "    try { return fw_one(x); } catch (int e) { return e; } }",
                           *R9_FLAGS, "-x", "c++", compiler=compiler)
         self.no_xip(elf, "-fno-exceptions", "--xip-link", good=False)
+
+
+class Lines(XipTest):
+    def test_of_literals(self):
+        """What a word beside the code is wrong with is told of the line that loads it."""
+        self.allowed = []
+        made = self.object("extern int fw_state;\nint module_entry(int x) {\n    x += 3;\n"
+                           "    x += fw_state;\n    return x * x; }", "-O0", "-g1")
+        self.refused(self.link(made, script=MODULE_LD), "m.c:4", "fw_state")
+
+    def test_of_variables(self):
+        """Where it was declared: GCC's DWARF and clang's, also inside functions."""
+        source = "int fw_one(int);\nint module_entry(int x) {\n" \
+            "    static int (*const inner[])(int) = {\n        fw_one};\n" \
+            "    return inner[x](x); }"
+        for compiler in (GCC, CLANG):
+            made = self.object(source, "-O0", "-g", compiler=compiler)
+            text = self.refused(self.link(made, script=MODULE_LD), "m.c:3",
+                                arguments=["--xip"])
+            self.assertRegex(text, r"m\.c:3.*read-only data '[a-z_.]*inner")
+
+
+class Damage(XipTest):
+    def test_never_crashes(self):
+        """Whatever byte is changed: packed or refused, and packed only good images."""
+        made = self.object(NoTrampoline.source + "int fw_one(int); int (*p)(int) = fw_one;\n"
+                           "int other(int x) { return fw_one(x) + kept; }",
+                           "-Os", "-g", *R9_FLAGS)
+        whole = self.link(made, script=MODULE_LD).read_bytes()
+        elf = Elf(self.path("m.elf"))
+        places = [elf.field(name, 4) + i for name in (".symtab", ".rel.text", ".rel.data", ".got",
+                                                      ".text") for i in range(
+                                                          0, elf.field(name, 5), 11)]
+        for place in places:
+            damaged = bytearray(whole)
+            damaged[place] ^= 0x91
+            self.path("bad.elf").write_bytes(damaged)
+            done = self.mkmod("bad.elf", "--xip", "--untyped", "-o", "m.bin", "--export", "other",
+                              "--callback", "sums=8")
+            self.assertIn(done.returncode, (OK, 1), f"{place}: {done.stderr}")
+            self.assertNotIn("fault of mkmod", done.stderr, f"byte {place}")
 
 
 class NoTrampoline(XipTest):
