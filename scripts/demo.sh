@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # From nothing to modules in the flash of a board: install what is needed, build, pack
 # examples/hello, put it onto a virtual STM32F405 over a virtual ST-LINK, boot that very flash
-# on QEMU; update it, cut the power meanwhile, remove it.
+# on QEMU; update it, cut the power meanwhile, remove it; run modules in place and linked.
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -109,4 +109,12 @@ say "Modules in C and C++, two of which use each other: loaded in order, kept wh
 show "$top/scripts/run-qemu.sh" --keep "$build/examples/sheep.bin" \
     "$build/examples/counter.bin" "$build/examples/cxx.bin"
 
-say "It works: packed, checked, flashed, listed, updated, removed; loaded, bound, run, unloaded"
+say "Run in place: the code stays in flash; two instances of it, each called back by the firmware"
+show "$top/scripts/run-qemu.sh" --twice "$build/examples/xip.bin"
+
+say "Link for flash: any code, its addresses put in on the host, for this flash and this firmware"
+on_board "$modflash" install --xip-link "$build/examples/average.bin" "$build/examples/cxx.bin"
+on_board "$modflash" list
+show "$top/scripts/run-qemu.sh" --flash "$flash"
+
+say "It works: packed, checked, flashed, linked, listed, updated, removed; loaded, bound, run, unloaded"
