@@ -243,18 +243,21 @@ static uint64_t search(struct graph *g, size_t root)
 struct deepest {
     uint64_t bytes;
     size_t root;
+    uint32_t before; /**< of `bytes`, those of the root's trampoline */
 };
 
-static void try_root(struct graph *g, uint32_t address, struct deepest *deepest)
+static void try_root(struct graph *g, uint32_t address, uint32_t before,
+                     struct deepest *deepest)
 {
     if (!stack_is_code(g->m, address & ~1u)) {
         return;
     }
     size_t root = stack_function_at(g->m, &g->all, address & ~1u);
-    uint64_t bytes = search(g, root);
+    uint64_t bytes = search(g, root) + before;
     if (bytes > deepest->bytes || deepest->root == NO_CALL) {
         deepest->bytes = bytes;
         deepest->root = root;
+        deepest->before = before;
     }
 }
 
@@ -265,7 +268,7 @@ static void try_array(struct graph *g, const struct array_place *array,
         const uint8_t *word = stack_bytes(g->m, array->address + i, 4);
         uint32_t address = word != NULL ? modfmt_get32(word) : 0;
         if (address != 0 && address != 0xffffffffu) {
-            try_root(g, address, deepest);
+            try_root(g, address, 0, deepest);
         }
     }
 }
@@ -279,6 +282,9 @@ static void describe(struct graph *g, const struct deepest *deepest)
     }
     (void)fprintf(out, "stack: %u bytes; the deepest chain of calls:\n",
                   (unsigned)deepest->bytes);
+    if (deepest->before != 0) {
+        (void)fprintf(out, "  %8d  a trampoline\n", (int)deepest->before);
+    }
     for (size_t index = deepest->root; index != NO_CALL;) {
         const struct stack_function *f = &g->all.list[index];
         const struct stack_call *call =
@@ -313,7 +319,7 @@ static void check_allowances(struct graph *g)
 void stack_find(struct module *m)
 {
     struct graph g = {.m = m};
-    struct deepest deepest = {0, NO_CALL};
+    struct deepest deepest = {0, NO_CALL, 0};
     if (m->options.stack == NULL || !m->options.stack->automatic ||
         m->problems.errors != 0 || m->entry == 0) {
         return;
@@ -321,11 +327,12 @@ void stack_find(struct module *m)
     stack_functions_find(m, &g.all);
     stack_usage_read(m);
     g.import_told = cli_alloc(m->import_count + 1u, sizeof *g.import_told);
-    try_root(&g, m->segment[HOME_TEXT].link + m->entry, &deepest);
+    try_root(&g, m->segment[HOME_TEXT].link + m->entry, 0, &deepest);
     try_array(&g, &m->init, &deepest);
     try_array(&g, &m->fini, &deepest);
     for (size_t i = 0; i < g.all.exit_count; i++) {
-        try_root(&g, g.all.exits[i], &deepest);
+        /* What is called at exit was registered by its address. */
+        try_root(&g, g.all.exits[i], trampolines_stack(m), &deepest);
     }
     if (deepest.bytes > INT32_MAX) {
         problem_error(m, 0, 0, "--stack-size auto: more than 2 GB of stack");

@@ -31,6 +31,7 @@ BOARDS = {
     "m33": (["-mcpu=cortex-m33", *SOFT], "mps2-an505", 0x10000000, 0x38000000),
 }
 ENTRIES = re.findall(r"^int (entry_\w+)\(void \*p\);", (HERE / "frames.c").read_text(), re.M)
+BASE = ["-fpic", "-msingle-pic-base", "-mpic-register=r9", "-mno-pic-data-is-text-relative"]
 # Not exact: libgcc need not take its deepest way, and realigning takes what is needed.
 LOOSE = {"entry_libgcc": 100, "entry_aligned": 64, "entry_float": 40}
 
@@ -318,9 +319,10 @@ int module_entry(void *p) { return work((int)p) + 1; }
             expect(size == sum(rows) and rows[0] == own and len(rows) == 3, "no sum", shown)
 
 
-def case_constructors(folder):
-    """Constructors, destructors and what they register count as well as the entry."""
-    text = """
+REGISTER = """static void end(void *p) { (void)p; late(); }
+__attribute__((constructor)) static void begin(void)
+{ (void)__aeabi_atexit((void *)0, end, (void *)0); }"""
+LATE = """
 int __aeabi_atexit(void *, void (*)(void *), void *);
 int use(volatile char *);
 __attribute__((noinline)) int use(volatile char *p) { return p[0]; }
@@ -328,15 +330,36 @@ static void %s late(void) { volatile char a[%d]; a[0] = 1; (void)use(a); }
 %s
 int module_entry(void *p) { return (int)p + 1; }
 """
-    register = """static void end(void *p) { (void)p; late(); }
-__attribute__((constructor)) static void begin(void)
-{ (void)__aeabi_atexit((void *)0, end, (void *)0); }"""
+
+
+def case_constructors(folder):
+    """Constructors, destructors and what they register count as well as the entry."""
     for attribute, more in (("__attribute__((constructor))", ""),
                             ("__attribute__((destructor))", ""),
-                            ("__attribute__((noinline))", register)):
-        sizes = [computed(make(folder, text % (attribute, n, more)), "--stack-imports", 0)[0]
+                            ("__attribute__((noinline))", REGISTER)):
+        sizes = [computed(make(folder, LATE % (attribute, n, more)), "--stack-imports", 0)[0]
                  for n in (64, 264)]
         expect(sizes[1] == sizes[0] + 200 and sizes[0] >= 64, f"{attribute}: {sizes}")
+
+
+def case_trampolines(folder):
+    """Code that counts on r9: calls through pointers, and what runs at exit, go through
+    trampolines, of 8 or 72 bytes each."""
+    text = LATE % ("__attribute__((noinline))", 264, REGISTER)
+    plain, through = (computed(make(folder, text, *flags), "--stack-imports", 0)
+                      for flags in ((), ("-g", *BASE)))
+    expect(through[0] == plain[0] + 8 and "8  a trampoline" in through[1], "at exit",
+           plain[1] + through[1])
+    call = """static int n; __attribute__((noinline)) int far(int x) { return n += x; }
+int module_entry(void *p) { return far((int)p) + far(3) + 1; }"""
+    sizes = [computed(make(folder, call, "-g", *BASE, *f))[0] for f in ((), ("-mlong-calls",))]
+    sizes += [computed(make(folder, call, *BASE, "-mlong-calls"))[0]]
+    expect(sizes[1] >= sizes[0] + 8 and sizes[2] == sizes[1] + 64, f"long calls: {sizes}")
+    pointer = """int n, (*f)(int); int far(int x) { return n += x; }
+int module_entry(void *p) { f = far; return f((int)p) + n; }"""
+    sizes = [computed(make(folder, pointer, "-g", "-O0", *BASE), "--stack-indirect", k)[0]
+             for k in (0, 100)]
+    expect(sizes[1] == sizes[0] + 100 and sizes[0] >= 8 + 16, f"pointer: {sizes}")
 
 
 def case_long_chain(folder):
