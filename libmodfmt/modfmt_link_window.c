@@ -136,6 +136,20 @@ static int word_(struct lists_ *w, uint32_t place)
     return 0;
 }
 
+/** A run of `n` words; of most windows it touches nothing. */
+static int words_(struct lists_ *w, uint32_t place, uint32_t n)
+{
+    uint32_t end = place + 4 * n;
+    int rc = 0;
+
+    if (((w->desc & MODFMT_RELOC_PLACE_DATA) != 0) != w->data || end <= w->begin ||
+        place >= w->stop)
+        return 0;
+    for (; place != end && rc == 0; place += 4)
+        rc = word_(w, place);
+    return rc;
+}
+
 /** The pair, or (reach 0) the single instruction, at `place`. */
 static int mov_(struct lists_ *w, uint32_t place, uint32_t reach, uint32_t low)
 {
@@ -222,8 +236,9 @@ static int groups_(struct lists_ *w, bool import)
         } else if (4 * (uint32_t)n > left) {
             return fail_(w, MODFMT_E_RELOC_PLACE, cursor + 4 * (uint32_t)n, stored_(w));
         } else {
-            for (; n && rc == 0; n--, cursor += 4, left -= 4)
-                rc = word_(w, cursor);
+            rc = words_(w, cursor, (uint32_t)n);
+            cursor += 4 * (uint32_t)n;
+            left -= 4 * (uint32_t)n;
         }
         if (rc)
             return rc;
