@@ -15,6 +15,7 @@ import os
 import struct
 
 import gdb
+import gdb.unwinder
 
 HOOK = "modload_debug_event"
 REGISTRY = "struct modload_registry"
@@ -441,6 +442,59 @@ class Follow:
         modules.forget()
 
 
+# ---- backtraces through trampolines ------------------------------------------------------
+
+# What stands where a function comes back to its trampoline (specs/trampolines.md); then how far
+# above sp the caller's sp is, and what lies how far above sp. On ARMv6-M r9 is in r4 meanwhile.
+TAILS = (
+    (struct.pack("<2H", 0xE8BD, 0x8200), 8, {"r9": 0, "pc": 4}),
+    (struct.pack("<3H", 0xB009, 0xE8BD, 0x8FF0), 72,
+     {**{"r%d" % n: 36 + 4 * (n - 4) for n in range(4, 12)}, "pc": 68}),
+    (struct.pack("<2H", 0x46A1, 0xBD70), 16, {"r9": "r4", "r4": 0, "r5": 4, "r6": 8, "pc": 12}),
+    (struct.pack("<3H", 0x46A1, 0xB009, 0xBDF0), 56,
+     {"r9": "r4", **{"r%d" % n: 36 + 4 * (n - 4) for n in range(4, 8)}, "pc": 52}),
+)
+
+
+class FrameId:
+    def __init__(self, sp, pc):
+        self.sp = sp
+        self.pc = pc
+
+
+class Trampolines(gdb.unwinder.Unwinder):
+    """From a module's function to its caller outside; mkmod's code has no DWARF."""
+
+    def __init__(self):
+        super().__init__("modload trampolines")
+
+    def __call__(self, pending):
+        number = lambda name: int(pending.read_register(name)) & 0xFFFFFFFF
+        pc = number("pc") & ~1
+        if not any(0 <= pc - m.data < m.data_size for m in modules.known.values()):
+            return None
+        try:
+            code = read_memory(pc, 6)
+            tail = next((t for t in TAILS if code.startswith(t[0])), None)
+            if tail is None:
+                return None
+            sp = number("sp")
+            stack = read_memory(sp, tail[1])
+        except gdb.error:
+            return None
+        frame = pending.create_unwind_info(
+            FrameId(gdb.Value(sp + tail[1]).cast(pending.read_register("sp").type),
+                    gdb.Value(pc).cast(pending.read_register("pc").type)))
+        for name, where in {**tail[2], "sp": None}.items():
+            value = (sp + tail[1] if where is None else number(where) if isinstance(where, str)
+                     else struct.unpack_from("<I", stack, where)[0])
+            if name == "pc" and value >> 28 != 0xF:  # but for EXC_RETURN
+                value &= ~1
+            frame.add_saved_register(name, gdb.Value(value).cast(
+                pending.read_register(name).type))
+        return frame
+
+
 # ---- commands -------------------------------------------------------------------------
 
 class InfoModules(gdb.Command):
@@ -521,3 +575,4 @@ registry_setting = RegistrySetting("modload registry", gdb.COMMAND_FILES,
                                    gdb.PARAM_STRING_NOESCAPE)
 InfoModules()
 follow = Follow()
+gdb.unwinder.register_unwinder(None, Trampolines(), True)

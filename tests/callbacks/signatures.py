@@ -196,7 +196,7 @@ def compare(told, seen, kinds):
 
 def main():
     lister, compiler, language, abi = sys.argv[1:5]
-    count = int(sys.argv[5]) if len(sys.argv) > 5 else 150
+    count = int(sys.argv[5]) if len(sys.argv) > 5 else 100
     seed = sys.argv[6] if len(sys.argv) > 6 else "1"
     cxx = language == "c++"
     maker = Maker(random.Random(f"{seed} {compiler} {language} {abi}"), cxx,

@@ -203,6 +203,23 @@ def case_trampolines(folder):
            (". = ALIGN(MAX(8", ". = 0; . = ALIGN(MAX(8"))
 
 
+def case_through(folder):
+    """A backtrace goes through trampolines of both kinds, and r9 is the caller's behind it."""
+    for name, option in (("tail0", ()), ("tail8", ("--callback", "called_order=4"))):
+        made = make(folder / name, "called", PIC, ("--xip", *option), HERE / "called.c")
+        (folder / f"on_{name}").mkdir()
+        with Board(folder / f"on_{name}", made) as board:
+            text = board.gdb("break fw_sort", "continue", "print/x $r9", "break called_order",
+                             "continue", "backtrace", "frame function fw_sort", "print/x $r9",
+                             "delete", "finish", path=folder / name)
+        has(text, r"^#0 +called_order \(", r"^#1 +0x2000\w+ in \?\? \(\)",
+            r"^#\d+ .* in fw_sort \(", r"^#\d+ .* in module_entry \(.*called\.c",
+            r"^#\d+ .* in modload_cortex_m_call", r"^#\d+ .* main \(")
+        r9 = re.findall(r"^\$\d+ = (0x\w+)$", text, re.M)
+        expect(len(r9) == 2 and r9[0] == r9[1], "r9 is not what it was", text)
+        has(text, r"^Run till exit", r"module_entry \(param=")
+
+
 def case_unload(folder):
     """After a module was unloaded its symbols are gone, and its breakpoint waits again."""
     with Board(folder, make(folder / "m")) as board:
