@@ -217,7 +217,7 @@ def case_through(folder):
             r"^#\d+ .* in modload_cortex_m_call", r"^#\d+ .* main \(")
         r9 = re.findall(r"^\$\d+ = (0x\w+)$", text, re.M)
         expect(len(r9) == 2 and r9[0] == r9[1], "r9 is not what it was", text)
-        has(text, r"^Run till exit", r"module_entry \(param=")
+        has(text, r"^module_entry \(param=.*called\.c:")
 
 
 def case_unload(folder):
