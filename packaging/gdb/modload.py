@@ -455,6 +455,8 @@ TAILS = (
      {"r9": "r4", **{"r%d" % n: 36 + 4 * (n - 4) for n in range(4, 8)}, "pc": 52}),
 )
 
+KEPT = ["r%d" % n for n in range(4, 12)] + ["d%d" % n for n in range(8, 16)] + ["xpsr"]
+
 
 class FrameId:
     def __init__(self, sp, pc):
@@ -485,6 +487,11 @@ class Trampolines(gdb.unwinder.Unwinder):
         frame = pending.create_unwind_info(
             FrameId(gdb.Value(sp + tail[1]).cast(pending.read_register("sp").type),
                     gdb.Value(pc).cast(pending.read_register("pc").type)))
+        for name in KEPT:  # as the function has left them
+            try:
+                frame.add_saved_register(name, pending.read_register(name))
+            except (gdb.error, ValueError):
+                pass  # this core has none
         for name, where in {**tail[2], "sp": None}.items():
             value = (sp + tail[1] if where is None else number(where) if isinstance(where, str)
                      else struct.unpack_from("<I", stack, where)[0])
