@@ -10,6 +10,12 @@
 #include "cli.h"
 #include "module.h"
 
+/* For problems.c, whose messages have no lines here. */
+void source_lines(struct module *m, struct source_query *queries, size_t count)
+{
+    (void)m, (void)queries, (void)count;
+}
+
 static void show(const char *name, uint32_t stack)
 {
     if (stack == ARGUMENTS_UNKNOWN) {
@@ -35,7 +41,8 @@ int main(int argc, char **argv)
     attributes_read(&m);
     struct arguments_query *queries = cli_alloc(m.elf.symbol_count + 1, sizeof *queries);
     for (uint32_t i = 0; i < m.elf.symbol_count; i++) {
-        if (m.elf.symbols[i].type == STT_FUNC && m.elf.symbols[i].section != SECTION_NONE) {
+        if (m.elf.symbols[i].type == STT_FUNC &&
+            m.elf.symbols[i].section != SECTION_NONE) {
             queries[count++].symbol = i;
         }
     }
