@@ -125,6 +125,8 @@ bool host_can_link(const struct session *session, const struct host *host)
     bool in_file = session->request->firmware != NULL;
     const char *spec = in_file ? host->from : session->target->spec;
     const char *who = in_file ? "the firmware" : host->from;
+    const char *plainly =
+        session->request->xip_link ? ", without --xip-link" : " with --no-xip-link";
 
     if (!in_file && session->paper) {
         cli_error(NULL, "--xip-link: for which firmware? Say --firmware ELF");
@@ -139,8 +141,8 @@ bool host_can_link(const struct session *session, const struct host *host)
         cli_error(
             spec,
             "%s has no build id, by which it would know again what is linked for it: "
-            "link it with --build-id, or install the modules without --xip-link",
-            who);
+            "link it with --build-id, or install plain copies%s",
+            who, plainly);
         return false;
     }
     if (host->arena_end == host->arena_begin) {
@@ -148,8 +150,8 @@ bool host_can_link(const struct session *session, const struct host *host)
             spec,
             "%s sets no RAM aside for modules with fixed addresses (arena_begin and "
             "arena_end in its descriptor); --arena BASE:SIZE says where it is, or "
-            "install the modules without --xip-link",
-            who);
+            "install plain copies%s",
+            who, plainly);
         return false;
     }
     return true;

@@ -209,10 +209,10 @@ static void check_linking(const struct verb *verb, const struct request *request
 {
     uint32_t base, size;
 
-    /* Who links wants the firmware's symbols as well as its region. */
+    /* The firmware's symbols as well as its region: for those who link, or tell for whom.
+     */
     if (request->region != NULL && request->firmware != NULL &&
-        verb->run != verb_install && verb->run != verb_update &&
-        verb->run != verb_relink && verb->run != verb_bundle) {
+        strstr("install update relink bundle list info", verb->name) == NULL) {
         cli_usage(&tool, "--region and --firmware exclude each other with %s",
                   verb->name);
     }

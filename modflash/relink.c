@@ -19,6 +19,7 @@ struct relink {
     uint32_t count;
     uint32_t linked; /**< of those that were asked for, all that are linked */
     bool good;
+    bool damaged; /**< one of them */
 };
 
 /* Was it named on the command line, or none? */
@@ -94,7 +95,7 @@ static void unlink_one(struct relink *relink, const struct modfmt_store_image *s
             "'%s' is damaged (%s), so it cannot be linked anew: install it again, or "
             "remove it",
             identity.name, modfmt_strerror(rc != 0 ? rc : diag.code));
-        relink->good = false;
+        relink->damaged = true;
         return;
     }
     package_of_image(package, cli_format("%s", identity.name), plain, size);
@@ -179,8 +180,8 @@ int verb_relink(const struct request *request)
         session_refuse(session);
     }
     find_stale(&relink);
-    if (!relink.good) {
-        session_refuse(session);
+    if (relink.damaged) {
+        session_exit(session, CLI_TARGET);
     }
     if (relink.count == 0) {
         say_nothing_to_do(&relink);

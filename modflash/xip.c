@@ -64,9 +64,16 @@ static void choose(struct jobs *jobs, struct package *package)
 /* ---- can it be linked? ---------------------------------------------------------------
  */
 
+/* What to do instead. */
+static const char *plainly(const struct session *session)
+{
+    return session->request->xip_link ? "install it without --xip-link"
+                                      : "install a plain copy with --no-xip-link";
+}
+
 /* Why libmodfmt would not link it, for who has to do something about it. */
-static void say_unfit(const struct package *package, int rc,
-                      const struct modfmt_diag *diag)
+static void say_unfit(const struct session *session, const struct package *package,
+                      int rc, const struct modfmt_diag *diag)
 {
     const char *path = package->path;
 
@@ -74,13 +81,14 @@ static void say_unfit(const struct package *package, int rc,
         cli_error(path,
                   "can only be loaded as one block of RAM (its text branches into its "
                   "data, or the other way), so it cannot be linked to run in flash; "
-                  "install it without --xip-link");
+                  "%s",
+                  plainly(session));
     } else if (rc == MODFMT_E_IN_PLACE && diag->offset == MODFMT_OFF_TEXT_ALIGN) {
         cli_error(
             path,
             "its text wants an alignment of %u bytes, and modules in flash have 64; "
-            "install it without --xip-link",
-            1u << package->bytes[MODFMT_OFF_TEXT_ALIGN]);
+            "%s",
+            1u << package->bytes[MODFMT_OFF_TEXT_ALIGN], plainly(session));
     } else if (rc == MODFMT_E_IN_PLACE && diag->offset == MODFMT_OFF_TEXT_STORED) {
         cli_error(
             path,
@@ -91,14 +99,14 @@ static void say_unfit(const struct package *package, int rc,
     } else if (rc == MODFMT_E_IN_PLACE) {
         cli_error(path,
                   "is compressed, so it cannot run where it lies; link a copy that is "
-                  "not, or install it without --xip-link");
+                  "not, or %s",
+                  plainly(session));
     } else if (rc == MODFMT_E_RELOC_PLACE) {
         cli_error(
             path,
             "offset 0x%x: a fix-up is of bytes that are not stored, or that another one "
-            "fixes, so it cannot be linked to run in flash; install it without "
-            "--xip-link",
-            diag->offset);
+            "fixes, so it cannot be linked to run in flash; %s",
+            diag->offset, plainly(session));
     } else {
         cli_error(path, "cannot be linked: offset 0x%x: %s", diag->offset,
                   modfmt_strerror(rc));
@@ -118,9 +126,8 @@ static void say_unbound(const struct jobs *jobs, const struct job *job,
     if (check_next_need(image, &offset, &need)) {
         cli_error(job->package->path,
                   "import %s is not the firmware's: it needs module '%s', and only the "
-                  "firmware's symbols have addresses at flash time; install it without "
-                  "--xip-link",
-                  name, need.name);
+                  "firmware's symbols have addresses at flash time; %s",
+                  name, need.name, plainly(jobs->session));
     } else if (jobs->host->table == NULL) {
         cli_error(
             job->package->path,
@@ -172,7 +179,7 @@ static bool check(const struct jobs *jobs, struct job *job)
                          &job->plan, &diag);
 
     if (rc != 0) {
-        say_unfit(package, rc, &diag);
+        say_unfit(jobs->session, package, rc, &diag);
         return false;
     }
     return bind(jobs, job);
@@ -277,7 +284,7 @@ static bool link_one(const struct session *session, struct package *package,
     bytes =
         linked_make(package->bytes, package->size, &package->to, address, &size, &diag);
     if (bytes == NULL) {
-        say_unfit(package, diag.code, &diag);
+        say_unfit(session, package, diag.code, &diag);
         return false;
     }
     package_take(package, bytes, size);

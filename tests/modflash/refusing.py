@@ -63,7 +63,7 @@ class Usage(FlashTest):
         self.wrong("bundle needs -o", "bundle", self.module())
 
     def test_options_against_each_other(self):
-        self.wrong("exclude each other", "list", "--region", "0x08060000:128K",
+        self.wrong("exclude each other", "verify", "--region", "0x08060000:128K",
                    "--firmware", "fw.elf")
         self.wrong("--chip is for --probe file:", "list", "--chip", "stm32f405")
 

@@ -67,6 +67,18 @@ class Install(XipTest):
         self.assertIn(", linked as before, RAM 0x20010000-", out)
         self.is_as_it_must_be("plug", file)
 
+    def test_update_that_cannot_stay_linked(self):
+        self.install(self.module())
+        self.no(["can only be loaded as one block", "install a plain copy with --no-xip-link"],
+                "update", file := self.module(version="1.1.0", flags=encoder.BLOCK))
+        self.good(self.linked("update", "--no-xip-link", file))
+        self.use("fw", build_id=None)
+        self.install_plain(file)
+
+    def install_plain(self, file):
+        self.assertIn("unchanged", self.good(self.linked(file)).out)
+        self.assertIsNone(self.rows()["plug"]["linked"])
+
     def test_no_xip_link_makes_it_plain(self):
         file = self.module()
         self.install(file)
@@ -265,6 +277,14 @@ class Verbs(XipTest):
         self.assertEqual(info["linked"], self.rows()["plug"]["linked"])
         self.assertTrue(info["valid"])
 
+    def test_list_by_the_firmwares_file(self):
+        self.assertIn("RAM for linked modules: 96 of 0x20010000:8192", self.linked("list").out)
+        self.use("fw2", build_id=b"another")
+        for options in ((), ("--region", "0x08060000:128K")):
+            self.assertIn("for another firmware: modflash relink",
+                          self.linked("list", *options).out)
+            self.assertIn("(not as it is now", self.linked("info", "plug", *options).out)
+
     def test_list_says_what_is_stale(self):
         self.use("fw2", build_id=b"another")
         self.put_on_board()
@@ -281,7 +301,8 @@ class Verbs(XipTest):
         done = self.file("verify", "plug")
         self.assertEqual(done.status, TARGET, str(done))
         self.assertIn("plug: damaged at ", done.err)
-        self.no(["'plug' is damaged", "install it again"], "relink", "--arena", "0x20000000:1K")
+        self.no(["'plug' is damaged", "install it again"], "relink", "--arena", "0x20000000:1K",
+                status=TARGET)
 
     def test_params(self):
         self.assertIn("8 bytes at data+0x28", self.good(self.file("params", "plug")).out)

@@ -190,7 +190,7 @@ class Usage(XipTest):
             self.wrong(" is for ", *switch.split(), verb, *(["-o", "y", "x"] if verb == "bundle" else []))
 
     def test_region_and_firmware(self):
-        self.wrong("exclude each other with list", "list", "--region", "0x08060000:128K",
+        self.wrong("exclude each other with compact", "compact", "--region", "0x08060000:128K",
                    "--firmware", "fw.elf")
 
 

@@ -177,7 +177,20 @@ class Relink(RelinkTest):
         row = self.rows()["b"]
         self.put(int(row["address"], 0) + 70, b"\0\0\0\0")
         self.new_firmware()
-        self.no(["'b' is damaged", "install it again, or remove it"], "relink")
+        self.no(["'b' is damaged", "install it again, or remove it"], "relink", status=TARGET)
+
+    def test_written_elsewhere_by_another_tool(self):
+        """A linked image that lies where it was not linked for."""
+        self.install(file := self.module())
+        image = self.image_at(self.rows()["plug"])
+        self.use_region(0x08040000, 0x20000)
+        self.put(0x08040000, image)
+        done = self.file("verify")
+        self.refused(TARGET, ["lies at 0x08040000, and was linked for another place (0x08060000)",
+                              "modflash relink"], done)
+        self.assertIn("for another place: modflash relink", self.file("list").out)
+        self.good(self.linked("relink"))
+        self.is_as_it_must_be("plug", file)
 
     def test_weak_import_comes_and_goes(self):
         file = self.module("w", imports=imports_of("fw_put", "later", weak=["later"]))
