@@ -50,8 +50,7 @@ static const uint16_t v6m_tail0[] = {
     0xbd70, /*    pop   {r4-r6, pc} */
 };
 
-/* Words 4 to 7, then words 0 to 3, which the first push has moved to the same distance.
- */
+/* Words 4 to 7, then words 0 to 3: the first push has moved them to the same distance. */
 static const uint16_t v6m_tail8[] = {
     0xb5f8, /*    push  {r3-r7, lr} */
     0xaf0a, /*    add   r7, sp, #40 */

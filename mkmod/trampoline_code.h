@@ -17,9 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TRAMPOLINE_HEAD_SIZE 8u
-#define TRAMPOLINE_HEAD_WORD 4u /**< offset of the function's word, Thumb bit included   \
-                                 */
+#define TRAMPOLINE_HEAD_SIZE    8u
+#define TRAMPOLINE_HEAD_WORD    4u /**< offset of the function's address */
 #define TRAMPOLINE_LITERAL_SIZE 4u
 /** A tail may start that far before and behind the start of a head. */
 #define TRAMPOLINE_REACH_BACK  2042u
