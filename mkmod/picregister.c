@@ -125,6 +125,15 @@ static uint32_t added_to(uint32_t insn, uint32_t offset)
     return NO_REGISTER;
 }
 
+/* Does an instruction put r9 and an offset in `offset` together? Then the register is
+ * free for other things, and what is done with it later says nothing. */
+static bool joins_r9(uint32_t insn, uint32_t offset)
+{
+    return thumb_is_wide(insn & 0xffff)
+               ? (insn & 15) == BASE_REGISTER && (insn >> 16 & 15) == offset
+               : added_to(insn, offset) == BASE_REGISTER;
+}
+
 /* Uses of the table, by the address of the literal. */
 struct uses {
     const struct got_use **list;
@@ -165,6 +174,9 @@ static const struct got_use *other_base(const struct module *m, const struct use
             if (base > 7 && base != BASE_REGISTER && base != NO_REGISTER) {
                 *ret_base = base;
                 return held[r];
+            }
+            if (there && joins_r9(insn, r)) {
+                held[r] = NULL;
             }
         }
         uint32_t rd = 0;

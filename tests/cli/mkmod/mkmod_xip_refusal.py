@@ -140,6 +140,20 @@ int module_entry(int x) {
             self.refused(elf, "m.c:4", "'state'", "by r10", "-mpic-register=r9",
                          arguments=arguments)
 
+    def test_offset_used_up(self):
+        """A register that held a table's offset is added to another one, but only after the
+        offset was added to r9."""
+        for join in ("ldr r3, [r9, r3]", "add r3, r9", "add.w r3, r9, r3"):
+            source = f"""int table[4];
+                int module_entry(int i) {{
+                    register int t asm("r3"), k asm("r8") = i;
+                    asm volatile("ldr r3, 1f\\n {join}\\n add r3, r8\\n b.n 2f\\n .balign 4\\n"
+                                 "1: .word table(GOT)\\n 2:" : "=r"(t), "+r"(k));
+                    return t;
+                }}"""
+            elf = self.elf_of(source, *R9_FLAGS)
+            self.assertEqual(self.mkmod(elf, "--xip", "-o", "m.bin").returncode, OK, join)
+
     def test_r9_for_other_ends(self):
         """A library that was compiled without knowing, and calls what needs r9."""
         calls = "".join(f"    int v{i} = fw_one({i});\n" for i in range(8))
