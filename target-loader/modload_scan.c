@@ -26,6 +26,16 @@ struct scan_ {
     uint8_t bytes[SLOT_];
 };
 
+/** Where a sector begins in the region. */
+static uint32_t offset_(const struct modfmt_flash *flash, uint32_t sector)
+{
+    uint32_t offset = 0;
+
+    while (sector)
+        offset += flash->sector_size[--sector];
+    return offset;
+}
+
 static uint32_t word_(const struct scan_ *s, uint32_t index)
 {
     return modfmt_get32(s->bytes + MODFMT_STORE_OFF_PAYLOAD + 4u * index);
@@ -57,14 +67,13 @@ static uint32_t get_(struct scan_ *s, uint32_t slot)
  * a lower one with that generation. @return is there one? */
 static bool older_(struct scan_ *s, uint32_t *generation, uint32_t *sector)
 {
-    uint32_t best = 0, where = 0, end = 0, slots = 0, at = 0;
+    uint32_t best = 0, where = 0, slots;
 
     s->generation = 0;
     for (uint32_t i = 0; i < s->flash->sector_count; i++) {
         uint32_t found;
 
-        at += s->flash->sector_size[i];
-        s->end = at;
+        s->end = offset_(s->flash, i + 1u);
         if (get_(s, 0) != MODFMT_STORE_HEAD || word_(s, 0) != MODFMT_STORE_VERSION ||
             word_(s, 1) != s->geometry)
             continue;
@@ -73,11 +82,10 @@ static bool older_(struct scan_ *s, uint32_t *generation, uint32_t *sector)
             (found < *generation || (found == *generation && i < *sector))) {
             best = found;
             where = i;
-            end = at;
-            slots = s->flash->sector_size[i] / SLOT_;
         }
     }
-    s->end = end;
+    s->end = offset_(s->flash, where + 1u);
+    slots = s->flash->sector_size[where] / SLOT_;
     s->slots = slots < MODFMT_STORE_SLOT_MAX ? slots : MODFMT_STORE_SLOT_MAX;
     s->generation = *generation = best;
     *sector = where;
@@ -114,16 +122,13 @@ static void walk_(struct scan_ *s, bool *ret_retired, bool *ret_confirmed)
 static bool erased_(struct scan_ *s, uint32_t slot, uint32_t offset, uint32_t size)
 {
     while (++slot < s->slots) {
-        uint32_t begin = 0, sector;
+        uint32_t sector;
 
         if (get_(s, slot) != MODFMT_STORE_ERASE)
             continue;
         sector = s->bytes[MODFMT_STORE_OFF_ARGUMENT];
-        if (sector >= s->flash->sector_count)
-            continue;
-        for (uint32_t i = 0; i < sector; i++)
-            begin += s->flash->sector_size[i];
-        if (offset < begin + s->flash->sector_size[sector] && begin < offset + size)
+        if (sector < s->flash->sector_count && offset < offset_(s->flash, sector + 1u) &&
+            offset_(s->flash, sector) < offset + size)
             return true;
     }
     return false;
@@ -208,15 +213,13 @@ static bool is_there_(struct modfmt_flash *flash, uint32_t offset, uint32_t size
 int modload_scan(struct modfmt_flash *flash, uint32_t hash,
                  struct modload_source *ret_source)
 {
-    uint32_t offset, size, crc, region = 0;
+    uint32_t offset, size, crc;
     struct scan_ s;
     int slot;
 
-    for (uint32_t i = 0; i < flash->sector_count; i++)
-        region += flash->sector_size[i];
     if (!choose_(&s, flash))
         return MODFMT_E_STORE_NOT_FOUND;
-    slot = chain_(&s, hash, region);
+    slot = chain_(&s, hash, offset_(flash, flash->sector_count));
     if (slot < 0)
         return slot;
     if (slot == 0 || get_(&s, (uint32_t)slot) != MODFMT_STORE_IMAGE)

@@ -12,6 +12,7 @@
 
 #include "board.h"
 #include "clock.h"
+#include "descriptor.h"
 #include "emulation.h"
 #include "exports.h"
 #include "faults.h"
@@ -77,6 +78,10 @@ static int place(const struct modload_port *port, enum modload_purpose purpose,
 {
     (void)port;
     (void)align;
+    if (purpose >= MODLOAD_FIXED) { /* modflash has seen to it that it is good */
+        segment->bytes = (uint8_t *)(uintptr_t)segment->address;
+        return 0;
+    }
     segment->bytes = _module_ram_begin + (purpose >= MODLOAD_DATA ? MEMORY_SIZE : 0);
     segment->address = (uint32_t)(uintptr_t)segment->bytes;
     return segment->size > MEMORY_SIZE ? MODLOAD_E_MEMORY : 0;
@@ -121,22 +126,27 @@ static int read_chunk(const struct modload_port *port,
     return 0;
 }
 
-/** A way of loading. */
+/** A way of loading, for images that have one of these flags. */
 struct way {
     const char *name;
     uint32_t options;
     int (*find)(const struct modload_port *port, uint32_t hash, uint32_t type,
                 uint32_t *ret_address);
     uint32_t chunked;
+    uint32_t flags;
 };
 
+#define COPIED (MODFMT_FLAG_BLOCK | MODFMT_FLAG_APART)
+
 static const struct way ways[] = {
-    {"load", 0, find_at_once, 0},
-    {"load_crc", MODLOAD_OPT_CRC, find_at_once, 0},
-    {"load_search", 0, find_in_table, 0},
-    {"load_apart", MODLOAD_OPT_APART, find_at_once, 0},
-    {"load_read", 0, find_at_once, 1},
-    {"load_all", MODLOAD_OPT_CRC | MODLOAD_OPT_APART, find_in_table, 1},
+    {"load", 0, find_at_once, 0, COPIED},
+    {"load_crc", MODLOAD_OPT_CRC, find_at_once, 0, COPIED},
+    {"load_search", 0, find_in_table, 0, COPIED},
+    {"load_apart", MODLOAD_OPT_APART, find_at_once, 0, COPIED},
+    {"load_read", 0, find_at_once, 1, COPIED},
+    {"load_all", MODLOAD_OPT_CRC | MODLOAD_OPT_APART, find_in_table, 1, COPIED},
+    {"load_in_place", MODLOAD_OPT_IN_PLACE, find_at_once, 0, MODFMT_FLAG_IN_PLACE},
+    {"load_linked", 0, find_at_once, 0, MODFMT_FLAG_LINKED},
 };
 
 static uint32_t *stack_pointer(void)
@@ -168,11 +178,27 @@ static void figure(unsigned image, const char *name, const char *what, uint32_t 
     fw_printf("%u %s%s %u\n", image, name, what, (unsigned)value);
 }
 
+/** What copying and clearing a module's data takes alone. It is done once more. */
+static uint32_t bare(const uint8_t *image, const struct modfmt_segment *data)
+{
+    uint32_t stored = modfmt_get32(image + MODFMT_OFF_DATA_STORED);
+    const uint8_t *from = image + MODFMT_HEADER_SIZE +
+                          modfmt_up4(modfmt_get32(image + MODFMT_OFF_TEXT_STORED));
+    uint8_t *copy = _module_ram_begin + MEMORY_SIZE + MEMORY_SIZE / 2;
+    uint32_t start = now();
+
+    memcpy(copy, from, stored);
+    memset(copy + stored, 0, data->size - stored);
+    return now() - start - overhead();
+}
+
 static void measure(unsigned number, const uint8_t *image, uint32_t size,
                     const struct way *way)
 {
     struct modload_source source = {way->chunked ? NULL : image, size,
-                                    (void *)(uintptr_t)image, 0};
+                                    (void *)(uintptr_t)image,
+                                    way->chunked ? 0 : (uint32_t)(uintptr_t)image};
+    static struct modload_identity identity;
     struct modload_port port = {
         .features = modload_cortex_m_features(),
         .options = way->options,
@@ -181,6 +207,7 @@ static void measure(unsigned number, const uint8_t *image, uint32_t size,
         .release = release,
         .find = way->find,
         .sync = modload_cortex_m_sync,
+        .identity = &identity,
     };
     struct modload_image module;
     struct modfmt_diag diag = {0, 0, 0, 0};
@@ -188,6 +215,9 @@ static void measure(unsigned number, const uint8_t *image, uint32_t size,
     uint32_t *sp;
     int rc;
 
+    identity.build_id = (const uint8_t *)firmware_descriptor.build_id;
+    identity.build_id_size = firmware_descriptor.build_id_size;
+    identity.api = firmware_descriptor.api_version;
     memset(_module_ram_begin, 0xa5, 2 * MEMORY_SIZE);
     sp = stack_pointer();
     paint(sp - 16);
@@ -200,6 +230,8 @@ static void measure(unsigned number, const uint8_t *image, uint32_t size,
     figure(number, way->name, "_stack", painted_bytes_used(sp - 16) + 64);
     figure(number, way->name, "", took);
     figure(number, way->name, "_relocate", relocation);
+    figure(number, way->name, "_placement", module.placement);
+    figure(number, way->name, "_bare", bare(image, &module.segment[1]));
     figure(number, way->name, "_returned",
            (uint32_t)modload_cortex_m_call(module.entry, NULL,
                                            module.span[MODLOAD_STATIC_BASE].address));
@@ -248,7 +280,8 @@ int main(void)
         uint32_t size = modfmt_get32(at + MODFMT_OFF_TOTAL_SIZE);
 
         for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-            measure(number, at, size, &ways[i]);
+            if (at[MODFMT_OFF_FLAGS] & ways[i].flags)
+                measure(number, at, size, &ways[i]);
         at += size;
         number++;
     }

@@ -63,7 +63,8 @@ def exports():
             "\t.balign 4", "\t.global firmware_exports", "firmware_exports:",
             *[f"\t.word 0x{h:08x}, 0, bench_function" for h in sorted(map(fnv1a, names))],
             "\t.global firmware_export_count",
-            f"\t.equ firmware_export_count, {len(names)}"]
+            f"\t.equ firmware_export_count, {len(names)}",
+            "\t.global firmware_api_version", "\t.equ firmware_api_version, 0x10000"]
 
 
 def fixups(count):
