@@ -348,6 +348,9 @@ void trampolines_plan(struct module *m);
 void trampolines_write(struct module *m);
 /** The trampoline of the function at an address (bit 0 set), or NULL. */
 const struct callback *trampolines_of(const struct module *m, uint32_t address);
+/** Is the symbol a function, and the place no array of constructors or destructors? These
+ *  the loader calls directly, with r9 set. */
+bool trampolines_concern(const struct module *m, const struct record *r);
 /** Does a reference from this place to this symbol lead to a trampoline? Then it is in
  *  data, and *ret_delta is what to add to an address of the function. */
 bool trampolines_lead(const struct module *m, const struct record *r,

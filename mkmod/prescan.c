@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What must be known before segments are laid out, since it takes room in front of them:
  * whether code counts on r9, whose addresses are taken, which imports need a word. */
-#include <elf.h>
 
 #include "module.h"
 
@@ -20,9 +19,7 @@ static void take(struct module *m, struct seen *seen, const struct record *r)
     seen->got_offsets |= r->type == GOT_BREL || r->type == GOTOFF32;
     seen->got_loaded |= r->type == BASE_PREL;
     seen->data_offsets |= relocation_from_base(r->type);
-    if (s->type == STT_FUNC && s->home <= HOME_DATA && (s->value & 1) != 0 &&
-        place->type != SHT_INIT_ARRAY && place->type != SHT_FINI_ARRAY &&
-        relocation_takes_address(r->type)) {
+    if (relocation_takes_address(r->type) && trampolines_concern(m, r)) {
         trampolines_want(m, r->symbol, r->section, r->address);
     }
     /* The field is the slot's distance from what r9 will hold. */

@@ -106,17 +106,21 @@ static bool inside(const struct array_place *array, uint32_t address)
     return address - array->address < array->size;
 }
 
-/* The loader sets r9 for constructors and destructors: these it calls directly. */
-bool trampolines_lead(const struct module *m, const struct record *r, uint32_t *ret_delta)
+bool trampolines_concern(const struct module *m, const struct record *r)
 {
     const struct symbol *s = &m->elf.symbols[r->symbol];
     uint32_t type = m->elf.sections[r->section].type;
-    if (s->type != STT_FUNC || s->home > HOME_DATA || type == SHT_INIT_ARRAY ||
-        type == SHT_FINI_ARRAY || type == SHT_PREINIT_ARRAY ||
-        inside(&m->init, r->address) || inside(&m->fini, r->address)) {
-        return false;
-    }
-    const struct callback *c = trampolines_of(m, s->value);
+    return s->type == STT_FUNC && s->home <= HOME_DATA && (s->value & 1) != 0 &&
+           type != SHT_INIT_ARRAY && type != SHT_FINI_ARRAY &&
+           type != SHT_PREINIT_ARRAY && !inside(&m->init, r->address) &&
+           !inside(&m->fini, r->address);
+}
+
+bool trampolines_lead(const struct module *m, const struct record *r, uint32_t *ret_delta)
+{
+    const struct symbol *s = &m->elf.symbols[r->symbol];
+    const struct callback *c =
+        trampolines_concern(m, r) ? trampolines_of(m, s->value) : NULL;
     if (c == NULL) {
         return false;
     }

@@ -235,6 +235,16 @@ class Segments(LayoutTest):
         self.assertEqual(self.image.flags & FLAG_CODE_IN_DATA, FLAG_CODE_IN_DATA)
         self.assertEqual(self.image.text_stored, self.image.text_mem)
 
+    def test_code_in_data(self):
+        """The flag tells of functions in data, whatever the module counts on."""
+        source = "%s int fast(int x) { return x + 1; }\nint module_entry(int x) { return fast(x); }"
+        for section, flag in ((".data.fast", FLAG_CODE_IN_DATA), (".text.fast", 0)):
+            elf = self.link(self.object(
+                source % f"__attribute__((section(\"{section}\"), noinline))", "-Os",
+                "-Wa,--no-warn"), script=MODULE_LD)
+            header, = struct.unpack_from("<I", self.good(elf), 12)
+            self.assertEqual(header & FLAG_CODE_IN_DATA, flag)
+
     def test_got_first(self):
         linked = self.made(SORTER)
         got = linked.elf.get_section_by_name(".got")
@@ -304,7 +314,7 @@ class Memory(LayoutTest):
         self.assertLessEqual(self.image.data_mem, limit)
         return functions, imports, self.image.data_mem - (linked.end - linked.first)
 
-    def test_sources(self):
+    def test_of_an_xip_instance(self):
         seen = set()
         for source in (SORTER, CALLED, EQUAL, PARAMS, PLAIN, WEAK):
             for flags in ("-O0", "-Os", "-O3"):
@@ -314,11 +324,11 @@ class Memory(LayoutTest):
         self.assertGreater(len(seen), 8)
         self.assertIn((0, 0, 0), seen)
 
-    def test_cxx(self):
+    def test_of_an_xip_instance_in_cxx(self):
         functions, imports, _ = self.check(CLASSES, compiler=CXX, suffix=".cpp")
         self.assertGreaterEqual((functions, imports), (5, 1))
 
-    def test_numbers(self):
+    def test_of_an_xip_instance_by_numbers(self):
         """Of functions and of imports, odd and even; both tails."""
         for functions in (1, 2, 15, 100, 400):
             for imports in (0, 1, 2, 33):
