@@ -2,6 +2,8 @@
 /* What must be known before segments are laid out, since it takes room in front of them:
  * whether code counts on r9, whose addresses are taken, which imports need a word. */
 
+#include <elf.h>
+
 #include "module.h"
 
 enum { GOTOFF32 = 24, BASE_PREL = 25, GOT_BREL = 26 };
