@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What must be known before segments are laid out, since it takes room in front of them:
  * whether code counts on r9, whose addresses are taken, which imports need a word. */
-
 #include <elf.h>
 
 #include "module.h"

@@ -270,12 +270,14 @@ def compare_linked(link, base, plain, at, image, **how):
     data_start = base.data_start()
     first = text_at + plain.prefix
     how.setdefault("flags", judge_flags(link))
-    judge = Elf(link.at("judge", first, data=data_at if data_start is not None else None, **how))
     text, data, _, data_mem = tools.segments(image)
+    more, got_text, got = trampolines.removed(plain, base, first, data_at, text[plain.prefix:],
+                                              data + bytes(data_mem - len(data)))
+    data_at += more
+    judge = Elf(link.at("judge", first, data=data_at if data_start is not None else None, **how))
     want_text = judge.memory(first, max(s.address + s.size for s in judge.allocated()
                                         if not s.flags & SHF_WRITE))
     where, problems = f"@{text_at:#x}, data @{data_at:#x}", []
-    got_text = text[plain.prefix:]
     if got_text[len(want_text):].strip(b"\0") or len(got_text) < len(want_text):
         problems.append(f"text has {len(got_text)} bytes, the linker makes {len(want_text)}")
     for line in explain(got_text[:len(want_text)], want_text, first, judge, base,
@@ -285,8 +287,7 @@ def compare_linked(link, base, plain, at, image, **how):
         return problems + (["has data where there is none"] if data_mem else [])
     want = judge.memory(data_at, max(s.address + s.size for s in judge.allocated()
                                      if s.flags & SHF_WRITE))
-    for line in explain(data + bytes(data_mem - len(data)), want, data_at, judge, base,
-                        data_start) or []:
+    for line in explain(got, want, data_at, judge, base, data_start) or []:
         problems.append(f"{where}: {line}")
     return problems
 

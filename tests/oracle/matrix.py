@@ -198,7 +198,7 @@ def group_cases(name):
                       each=2) + [Case("whole_libc.c", "gcc-hard", "m4")]
     if name == "imports":
         return spread(sources(C + (".cpp",), imports=True),
-                      GCC + ("gcc-lto", "gcc-fpic") + CLANG[:4] + ("clang-fpic",),
+                      GCC + ("gcc-lto", "gcc-fpic", "gcc-sb") + CLANG[:4] + ("clang-fpic",),
                       kind="imports") \
             + spread(sources(C, imports=True, group="libc"), ("gcc-Os", "clang-O0"), each=2,
                      kind="imports")
@@ -226,6 +226,7 @@ def group_cases(name):
         return spread(plain, GCC[:1] + GCC[2:7] + CLANG[:3] + ("gcc-fpic", "clang-fpic",
                                                               "clang-ropi"), kind="linked") \
             + spread(plain[::2], ("gcc-Os", "gcc-debug"), kind="linked") \
+            + spread(plain[::3], ("gcc-sb",), kind="linked") \
             + spread(plain[1::2], ("clang-hard", "gcc-fpic-O0"), kind="linked") \
             + spread(sources((".cpp",)), ("gcc-Os", "clang-O2", "gcc-fpic"), kind="linked") \
             + spread(sources(C + (".cpp",), imports=True), ("gcc-O2", "gcc-long-calls",
