@@ -340,11 +340,11 @@ class Never(RelinkTest):
 
     def test_several_sectors(self):
         self.use_region(0x08000000, 0x10000)
-        self.assertGreater(self.walk(3, 400 if ALL else 40), 0)
+        self.assertGreater(self.walk(3, 400 if ALL else 26), 0)
 
     def test_one_sector(self):
         self.use_region(0x08000000, 0x4000)
-        self.walk(7, 300 if ALL else 30)
+        self.walk(7, 300 if ALL else 16)
 
 
 class Cuts(CutTest, RelinkTest):
@@ -409,19 +409,19 @@ class Cuts(CutTest, RelinkTest):
         self.three()
         self.new_firmware()
         self.put_on_board()
-        self.everything("relink", most=16)
+        self.everything("relink", most=8)
 
     def test_install(self):
         self.put_on_board()
         self.install(self.module("a"))
-        self.everything("install", "--xip-link", self.module("a", "1.1.0"), self.module("c"), most=10)
+        self.everything("install", "--xip-link", self.module("a", "1.1.0"), self.module("c"), most=6)
 
     def test_one_after_another(self):
         self.use_region(0x08004000, 0xC000)
         self.install(*(self.module(name, text=5000) for name in "abc"))
         self.new_firmware()
         self.region = (*self.region, "--firmware", "new.elf")
-        self.everything("relink", most=8, singly=True)
+        self.everything("relink", most=5, singly=True)
 
     def test_relink_that_moves_the_directory(self):
         self.use_region(0x08000000, 0x10000)
@@ -441,7 +441,7 @@ class Cuts(CutTest, RelinkTest):
                 {} if self.elf == "new.elf" else {"exports": MOVED, "build_id": b"\x77" * 20}))
             self.region = (*base[:-1], self.elf)
         self.assertNotIn(" 0 sectors erased", plan.out)
-        self.everything("relink", most=12)
+        self.everything("relink", most=6)
 
 
 class Journal(JournalTest, RelinkTest):
