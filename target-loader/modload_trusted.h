@@ -9,7 +9,7 @@
  *   changed it since; it lies at a multiple of 4 and can be read in place;
  * - it is for this core (`needs`), and allows to be loaded as one block (flag `block`);
  * - it has fix-ups of words against its own text and data only: all descriptors of its lists
- *   have kind word or word_any, target text, data or callback, and are not relative; so it has
+ *   have kind word or word_any, target text or data, and are not relative; so it has
  *   no imports and no MOVW/MOVT. What GCC makes without -mslow-flash-data is such;
  * - it has no critical tags (init and fini arrays, static base);
  * - `memory` has text_mem + data_mem bytes, at a multiple of both alignments.
