@@ -42,6 +42,8 @@ struct file {
     uint8_t bytes[2048];
 };
 
+static uint32_t data_align = 3;
+
 /** Text of words: one for text, one for data, one for each import, and so on; data
  * likewise. `version` is in them, so that versions differ. */
 static void make(struct file *f, const char *name, uint32_t version, uint32_t bss,
@@ -62,7 +64,7 @@ static void make(struct file *f, const char *name, uint32_t version, uint32_t bs
                                    .data_stored = sizeof(data),
                                    .data_mem = STORED + bss,
                                    .text_align = 2,
-                                   .data_align = 3,
+                                   .data_align = data_align,
                                    .relocs = relocs,
                                    .imports = imports,
                                    .import_count = 2,
@@ -336,6 +338,36 @@ static void test_install(void)
     expect(b.store.count == 2 && !sim->violation, "nothing else");
 }
 
+/** RAM is kept where it can be, and only there. */
+static void test_ram(void)
+{
+    struct simulator *sim = fresh(4);
+    static struct board b;
+    static struct file a, other;
+
+    doing = "RAM";
+    boot(&b, sim, 0);
+    make(&a, "a", 1, 8, 3);
+    make(&other, "other", 3, 0, 3);
+    expect(install(&b, &other) == 0 && install(&b, &a) == 0, "two images");
+    make(&other, "other", 4, 0, 3);
+    expect(install(&b, &other) == 0 && linked(&b, find(&b, "other")).data == ARENA,
+           "RAM that ends where the other one's begins");
+    data_align = 6;
+    make(&a, "a", 2, 8, 3);
+    data_align = 3;
+    expect(linked(&b, find(&b, "a")).data == ARENA + 40, "RAM behind the other one");
+    expect(install(&b, &a) == 0 && linked(&b, find(&b, "a")).data == ARENA + 64,
+           "RAM for a larger alignment");
+    check_loads(&b, "a", 2);
+    check_loads(&b, "other", 4);
+    b.linking.arena_begin = ARENA + 128;
+    make(&a, "a", 3, 8, 3);
+    expect(install(&b, &a) == 0 && linked(&b, find(&b, "a")).data == ARENA + 128,
+           "RAM that is in the arena no more");
+    check_ram(&b);
+}
+
 static void test_unchanged(void)
 {
     struct simulator *sim = fresh(16);
@@ -356,6 +388,11 @@ static void test_unchanged(void)
     expect(install(&b, &linked_file) == 0 && b.linking.unchanged,
            "the linked image itself");
     expect(sim->programmed == programmed, "something was written");
+    b.identity.api++;
+    expect(install(&b, &a) == 0 && !b.linking.unchanged, "another interface");
+    b.identity.build_id = (const uint8_t *)"another firmware....";
+    expect(install(&b, &a) == 0 && !b.linking.unchanged, "another build id");
+    check_loads(&b, "a", 1);
     free(bytes);
     sim = fresh(4);
     boot(&b, sim, 3);
@@ -558,6 +595,7 @@ static void test_cuts(bool all)
 int main(int argc, char **argv)
 {
     test_install();
+    test_ram();
     test_unchanged();
     test_another_firmware();
     test_refusals();
