@@ -224,7 +224,7 @@ def case_unload(folder):
     """After a module was unloaded its symbols are gone, and its breakpoint waits again."""
     with Board(folder, make(folder / "m")) as board:
         text = board.gdb("break emulation_end", "break plug_work", "continue",
-                         "info symbol plug_work", "continue", "info modules",
+                         "info symbol plug_work", "disable 2", "continue", "info modules",
                          "print &plug_total", "info breakpoints", path=folder / "m")
         has(text, hit(line_of("plug_turns += 1")), r"plug_work in section \.text of .*plug\.elf",
             r"^Breakpoint 1, emulation_end", r"No modules are loaded", r'No symbol "plug_total"',
