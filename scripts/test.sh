@@ -14,6 +14,8 @@ scripts/setup.sh || exit 3
 suites=()
 for s in "$@"; do suites+=(--suite "$s"); done
 passed=0 failed=0 skipped=0
+jobs=$(($(nproc) + 1)) # many tests wait for something now and then
+export MODFMT_OBJECTS=$PWD/build/objects # what tests compile, both builds' tests the same
 
 build() { # directory, meson options
     local dir=$1
@@ -35,7 +37,7 @@ run() { # directory, meson test options
         return
     fi
     rm -f "$dir"/meson-logs/testlog*.json
-    meson test -C "$dir" --no-rebuild --print-errorlogs "$@" 2>&1 | tee "$dir.log" |
+    meson test -C "$dir" --no-rebuild --print-errorlogs --num-processes "$jobs" "$@" 2>&1 | tee "$dir.log" |
         grep -v -E '^(ninja|Summary|Full log|(Ok|Expected Fail|Fail|Unexpected Pass|Skipped|Timeout):|$)'
     counts=$(/usr/bin/python3 scripts/test_counts.py "$dir"/meson-logs/testlog*.json) || {
         echo "$dir: no test ran"

@@ -4,11 +4,17 @@ import functools
 import pathlib
 import re
 import subprocess
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))
+import objects     # noqa: E402
+
 SOURCES = HERE / "sources"
 LAYOUTS = HERE / "layouts"
 FIRMWARE = HERE.parents[1] / "target-loader" / "firmware" / "include"
+EXAMPLES = HERE.parents[1] / "examples" / "include"
+INCLUDED = SOURCES, FIRMWARE, EXAMPLES
 
 GCC_CORES = {
     "m0": ["-mcpu=cortex-m0"],
@@ -70,7 +76,7 @@ def compile_source(compiler, core, options, source, cwd):
     command += core_flags(compiler, core, options)
     command += [o for o in options if o != "hard"]
     command += ["-pipe", "-ffreestanding", "-fno-common", "-Wall", "-I", SOURCES,
-                "-I", FIRMWARE, "-I", HERE.parents[1] / "examples" / "include"]
+                "-I", FIRMWARE, "-I", EXAMPLES]
     if compiler == "clang":
         command += ["-Wno-unused-command-line-argument"]
     if kind == "c++":
@@ -85,7 +91,8 @@ def compile_source(compiler, core, options, source, cwd):
                                           ["-fno-exceptions", "-fno-rtti",
                                            "-fno-threadsafe-statics"])
     target = pathlib.Path(cwd) / (source.stem + ".o")
-    run(command + ["-c", source, "-o", target], cwd, f"compiling {source.name}")
+    objects.compiled(command, source, INCLUDED, target, lambda: run(
+        command + ["-c", source, "-o", target], cwd, f"compiling {source.name}"))
     return target
 
 
