@@ -12,7 +12,7 @@ SOURCE = pathlib.Path(os.environ.get("MODFMT_SOURCE")
                       or pathlib.Path(__file__).resolve().parents[2])
 VECTORS = SOURCE / "specs" / "vectors"
 GOOD, BAD = VECTORS / "good", VECTORS / "bad"
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 sys.path[:0] = [str(SOURCE / "specs"), str(VECTORS)]
 
 import encoder   # noqa: E402

@@ -19,7 +19,7 @@ import unittest
 SOURCE = pathlib.Path(os.environ["MODFMT_SOURCE"])
 BUILD = pathlib.Path(os.environ["MODFMT_BUILD"])
 MODFLASH, BOARD = os.environ["MODFLASH"], os.environ["VIRTUAL_BOARD"]
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 sys.path[:0] = [str(SOURCE / part) for part in ("specs", "specs/vectors", "tests")]
 
 import encoder    # noqa: E402

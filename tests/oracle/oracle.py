@@ -18,7 +18,7 @@ import sys
 import tempfile
 import traceback
 
-sys.dont_write_bytecode = True
+sys.dont_write_bytecode = sys.pycache_prefix is None
 import build       # noqa: E402
 import cases       # noqa: E402
 import matrix      # noqa: E402

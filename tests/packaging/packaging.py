@@ -6,6 +6,7 @@
 back to the sources, the build directory or /usr/local does not work any more. Environment:
 MODFMT_SOURCE, MODFMT_BUILD.
 """
+import fcntl
 import os
 import pathlib
 import re
@@ -38,13 +39,24 @@ class Installed(unittest.TestCase):
         self.environment = {k: v for k, v in os.environ.items()
                             if k not in ("MAKEFLAGS", "MAKELEVEL", "DESTDIR", "CFLAGS", "LDFLAGS",
                                          "CC", "CXX", "MODFMT_SOURCE")}
-        stage = self.folder / "stage"
-        self.run_well("meson", "install", "--quiet", "--no-rebuild", "-C", BUILD, "--destdir", stage)
-        installed = [p.parent for p in stage.rglob("bin") if (p / "mkmod").exists()]
-        self.assertEqual(len(installed), 1)
-        installed[0].rename(self.prefix)
+        shutil.copytree(self.installed(), self.prefix, symlinks=True)
         self.environment["PKG_CONFIG_PATH"] = ":".join(
             str(p) for p in self.prefix.rglob("pkgconfig"))
+
+    def installed(self):
+        """The prefix of an installation, made by the first test after a build."""
+        stage, log = BUILD / "packaging/stage", BUILD / ".ninja_log"
+        with (BUILD / "packaging.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not stage.exists() or stage.stat().st_mtime_ns < log.stat().st_mtime_ns:
+                shutil.rmtree(stage, ignore_errors=True)
+                self.run_well("meson", "install", "--quiet", "--no-rebuild", "-C", BUILD,
+                              "--destdir", self.folder / "stage")
+                shutil.copytree(self.folder / "stage", stage, symlinks=True)
+                os.utime(stage)
+        found = [p.parent for p in stage.rglob("bin") if (p / "mkmod").exists()]
+        self.assertEqual(len(found), 1)
+        return found[0]
 
     def run_any(self, *command, cwd=None):
         return subprocess.run(command, cwd=cwd or self.folder, env=self.environment, text=True,

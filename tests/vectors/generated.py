@@ -34,5 +34,5 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.dont_write_bytecode = True
+    sys.dont_write_bytecode = sys.pycache_prefix is None
     vectorset.finish(main())
