@@ -272,7 +272,10 @@ static bool same_build(const struct module *module, const char *path,
 static bool put_veneer(const struct module *module, uint32_t offset)
 {
     const struct modfmt_fixup *best = NULL;
-    for (size_t i = 0; offset < module->prefix && i < module->fixup_count; i++) {
+    uint32_t index = 0;
+    bool by_r9 = veneer_import(module, offset, &index);
+    for (size_t i = 0; !by_r9 && offset < module->prefix && i < module->fixup_count;
+         i++) {
         const struct modfmt_fixup *f = &module->fixups[i];
         if (f->target == MODFMT_TARGET_IMPORT && f->segment == 0 &&
             f->place + 4 > offset && f->place < module->prefix &&
@@ -280,11 +283,11 @@ static bool put_veneer(const struct module *module, uint32_t offset)
             best = f;
         }
     }
-    if (best == NULL) {
+    if (!by_r9 && best == NULL) {
         return false;
     }
     (void)printf("the call of import ");
-    put_import(stdout, module, best->import_index);
+    put_import(stdout, module, by_r9 ? index : best->import_index);
     (void)printf("\n");
     return true;
 }

@@ -225,22 +225,6 @@ static uint32_t data_prefix(const struct module *m)
     return in_data && offset <= m->image.data_stored ? offset : 0;
 }
 
-/* The word that a veneer takes the import's address from, where code finds data by r9:
- * LDR.W PC, [R9, #n] (ARMv7-M ARM, A7.7.42, T3 and T4). @return its offset in data */
-static bool veneer_slot(const struct code *code, uint32_t offset, uint32_t *ret_slot)
-{
-    uint32_t first = half(code, offset), second = half(code, offset + 2);
-    uint32_t base = data_prefix(code->module);
-    if (first == 0xf859 && (second & 0xff00) == 0xfc00) {
-        *ret_slot = base - (second & 0xff);
-    } else if (first == 0xf8d9 && (second & 0xf000) == 0xf000) {
-        *ret_slot = base + (second & 0xfff);
-    } else {
-        return false;
-    }
-    return true;
-}
-
 static char *import_veneer(const struct code *code, uint32_t index)
 {
     const struct modfmt_import *import = &code->module->imports[index];
@@ -252,16 +236,9 @@ static char *import_veneer(const struct code *code, uint32_t index)
  * whose word comes next. */
 static char *veneer_name(const struct code *code, uint32_t offset)
 {
-    const struct module *m = code->module;
-    uint32_t slot;
-    if (veneer_slot(code, offset, &slot)) {
-        for (size_t i = 0; i < m->fixup_count; i++) {
-            const struct modfmt_fixup *f = &m->fixups[i];
-            if (f->segment == 1 && f->place == slot &&
-                f->target == MODFMT_TARGET_IMPORT) {
-                return import_veneer(code, f->import_index);
-            }
-        }
+    uint32_t index;
+    if (veneer_import(code->module, offset, &index)) {
+        return import_veneer(code, index);
     }
     for (size_t i = 0; i < code->site_count; i++) {
         const struct modfmt_fixup *f = code->sites[i].fixup;

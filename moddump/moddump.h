@@ -81,6 +81,12 @@ void put_firmware(FILE *out, const struct modfmt_linked *link);
 /** Write what the image was before it was linked. @return an exit status */
 int unlink_module(const struct module *module, const char *output);
 
+/* ---- veneer.c -------------------------------------------------------------- */
+
+/** The import that the veneer leads to which holds an offset in text, if it is one of code
+ *  that counts on r9. */
+bool veneer_import(const struct module *module, uint32_t offset, uint32_t *ret_index);
+
 /* ---- words.c --------------------------------------------------------------- */
 
 /** A name of a bit or number of the format; NULL-named ends a list. */

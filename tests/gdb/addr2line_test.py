@@ -128,6 +128,28 @@ def case_veneer(folder):
     expect(done.stdout == "text+0x2: the call of import fw_puts\n", "other text", done.stdout)
 
 
+def case_veneer_in_place(folder):
+    """The same where calls go by r9: near and far words, weak imports, both architectures."""
+    names = [f"fw_{i}" for i in range(70)]
+    source = folder / "many.c"
+    source.write_text("__attribute__((weak)) int fw_w(int);" + "".join(f"int {n}(int);" for n in names)
+                      + "int kept; int module_entry(int x) { switch (x) {" + "".join(
+                          f"case {i}: return {n}(x) + kept;" for i, n in enumerate(names))
+                      + "} return fw_w(x) + kept; }")
+    for core in ("-mcpu=cortex-m4", "-mcpu=cortex-m0"):
+        elf, image = make(folder, GCC, source, core, "-Os", "-g", "-fpic", "-msingle-pic-base",
+                          "-mpic-register=r9", "-mno-pic-data-is-text-relative")
+        packed = subprocess.run([os.environ["MKMOD"], "--untyped", "--xip", "-v", elf, "-o", image],
+                                check=True, capture_output=True, text=True).stdout
+        found = re.findall(r"^import (\w+) .*veneer at text\+(0x\w+)", packed, re.M)
+        expect(len(found) >= 71, "not all imports", packed)
+        places = [(int(at, 16) + inside, name) for name, at in found for inside in (0, 2)]
+        done = moddump(*(w for at, _ in places for w in ("--addr2line", hex(at))), "--elf", elf,
+                       image)
+        expect(done.stdout == "".join(f"text+{at:#x}: the call of import {name}\n"
+                                      for at, name in places), "other text", done.stdout)
+
+
 def case_no_dwarf(folder):
     """Without DWARF the symbol still tells the function."""
     elf, image = make(folder, GCC, HERE / "faulty.c", "-Os")
