@@ -72,7 +72,8 @@ int modload_fixed_check(const struct modload_registry *r,
     const struct modload_module *m;
     uint32_t at = segment->address, size = segment->size;
 
-    if (at < begin || !modfmt_range(at - begin, size, end - begin))
+    /* What is below the arena is far behind its end. */
+    if (!modfmt_range(at - begin, size, end - begin))
         return MODLOAD_E_MEMORY;
     for (m = r->modules; m; m = m->next) {
         const struct modfmt_segment *s = &m->image.segment[1];

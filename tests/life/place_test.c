@@ -142,6 +142,30 @@ static void memory_that_cannot_execute_is_refused_by_name(void **state)
     data_alone(world_loaded("B"), MODLOAD_DATA);
 }
 
+/** Whichever of text and data asks for more, in one block. */
+static void block_is_aligned_as_both_ask(void **state)
+{
+    static const uint8_t aligns[][2] = {{2, 6}, {6, 2}, {6, 6}};
+
+    (void)state;
+    world.mode = world.r.port.options = 0;
+    world_shelve(MODULE("A"));
+    (void)world_loaded("A");
+    for (unsigned i = 0; i < 3; i++) {
+        struct recipe_image *image;
+        struct modload_module *b;
+
+        world_shelve(MODULE("B"));
+        image = &world.shelf[i + 1].image;
+        image->bytes[MODFMT_OFF_TEXT_ALIGN] = aligns[i][0];
+        image->bytes[MODFMT_OFF_DATA_ALIGN] = aligns[i][1];
+        recipe_mend(image);
+        b = world_loaded("B");
+        assert_int_equal(b->image.segment[0].address % 64, 0);
+        assert_int_equal(modload_unload(&world.r, b), 0);
+    }
+}
+
 /** A list whose place is text, in an image that says there is none: nothing is written,
  * and world_load() would see it. */
 static void fixup_in_text_is_refused(void **state)
@@ -609,6 +633,7 @@ int main(void)
         TEST(image_that_does_not_allow_it_is_copied),
         TEST(code_in_data_asks_for_memory_that_executes),
         TEST(memory_that_cannot_execute_is_refused_by_name),
+        TEST(block_is_aligned_as_both_ask),
         TEST(fixup_in_text_is_refused),
         TEST(text_that_is_longer_than_what_is_stored_is_refused),
         TEST(parameters_in_flash_cannot_be_filled),

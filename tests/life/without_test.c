@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "modfmt_link.h"
 #include "world.h"
 
 static int begin(void **state)
@@ -99,12 +100,56 @@ static void check(void **state)
     assert_int_equal(world_load("A", &a, NULL), MODLOAD_WITH_CRC ? MODFMT_E_CRC : 0);
 }
 
+/** A linked image that has no other critical tag needs no arrays; without linked images
+ * it is refused like any that cannot be placed. */
+static void linked(void **state)
+{
+    static const uint8_t build_id[4] = {1, 2, 3, 4};
+    static const struct modload_identity identity = {build_id, sizeof(build_id), 7};
+    const uint32_t address = WORLD_FLASH + world.shelf_count * WORLD_STEP;
+    struct modfmt_linker l = {.build_id = build_id,
+                              .build_id_size = sizeof(build_id),
+                              .api = 7,
+                              .text = address + MODFMT_HEADER_SIZE,
+                              .data = 0x20004000};
+    struct recipe_image *image, done;
+    struct modfmt_memory memory;
+    uint8_t buffer[1024];
+    struct modfmt_diag diag;
+    struct modload_module *a;
+
+    (void)state;
+    if (world.mode & WORLD_IN_PIECES)
+        return;
+    world_shelve(MODULE("A"));
+    image = &world.shelf[world.shelf_count - 1].image;
+    memory = modfmt_memory_bytes(image->bytes, image->size);
+    l.image = &memory.bytes;
+    l.buffer = buffer;
+    l.buffer_size = sizeof(buffer);
+    assert_int_equal(modfmt_link_begin(&l, &diag), 0);
+    done = (struct recipe_image){malloc(l.bytes.size), l.bytes.size};
+    assert_int_equal(l.bytes.read(&l.bytes, 0, done.bytes, done.size), 0);
+    free(image->bytes);
+    *image = done;
+    world.r.port.identity = &identity;
+    world.arena_begin = 0x20004000;
+    world.arena_end = 0x20005000;
+    assert_int_equal(world_load("A", &a, NULL),
+                     MODLOAD_WITH_LINKED ? 0 : MODLOAD_E_PLACEMENT);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        TEST(plain_module_lives), TEST(arrays), TEST(needs), TEST(imports), TEST(check),
+        TEST(plain_module_lives),
+        TEST(arrays),
+        TEST(needs),
+        TEST(imports),
+        TEST(check),
+        TEST(linked),
     };
     int failed = 0;
 
