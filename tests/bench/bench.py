@@ -26,6 +26,7 @@ import time
 import tomllib
 
 import flash
+import modes
 
 BENCH = pathlib.Path(__file__).resolve().parent
 # As in cross/cortex-m4.ini.
@@ -477,6 +478,9 @@ def measure(source, work, programs, times):
     add_loads(table, {n: counts[n] for n in range(3)}, images, memory)
     add_places(table, counts[0], counts[3],
                linked_counts(tools, firmware, programs["modflash"], paths[0]))
+    build = pathlib.Path(programs["modflash"]).resolve().parent.parent
+    modes.add(table, tools, programs["modflash"],
+              build / "cross/cortex-m4/target-loader/firmware/stm32f405.elf")
     add_images(table, tools, plain, images)
     add_store(table, source, pathlib.Path(programs["modflash"]).resolve().parent.parent)
     flash.add(table, tools, programs["board"], programs["modflash"])
