@@ -39,24 +39,24 @@ class Installed(unittest.TestCase):
         self.environment = {k: v for k, v in os.environ.items()
                             if k not in ("MAKEFLAGS", "MAKELEVEL", "DESTDIR", "CFLAGS", "LDFLAGS",
                                          "CC", "CXX", "MODFMT_SOURCE")}
-        shutil.copytree(self.installed(), self.prefix, symlinks=True)
+        shutil.unpack_archive(self.installation(), self.prefix)
         self.environment["PKG_CONFIG_PATH"] = ":".join(
             str(p) for p in self.prefix.rglob("pkgconfig"))
 
-    def installed(self):
-        """The prefix of an installation, made by the first test after a build."""
-        stage, log = BUILD / "packaging/stage", BUILD / ".ninja_log"
-        with (BUILD / "packaging.lock").open("w") as lock:
+    def installation(self):
+        """An archive of what is below the prefix, made by the first test after a build."""
+        archive, log = BUILD / "packaging/installation.tar", BUILD / ".ninja_log"
+        with (BUILD / "packaging/lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not stage.exists() or stage.stat().st_mtime_ns < log.stat().st_mtime_ns:
-                shutil.rmtree(stage, ignore_errors=True)
+            if not archive.exists() or archive.stat().st_mtime_ns < log.stat().st_mtime_ns:
+                stage = self.folder / "stage"
                 self.run_well("meson", "install", "--quiet", "--no-rebuild", "-C", BUILD,
-                              "--destdir", self.folder / "stage")
-                shutil.copytree(self.folder / "stage", stage, symlinks=True)
-                os.utime(stage)
-        found = [p.parent for p in stage.rglob("bin") if (p / "mkmod").exists()]
-        self.assertEqual(len(found), 1)
-        return found[0]
+                              "--destdir", stage)
+                installed = [p.parent for p in stage.rglob("bin") if (p / "mkmod").exists()]
+                self.assertEqual(len(installed), 1)
+                new = shutil.make_archive(self.folder / "new", "tar", installed[0])
+                shutil.copyfile(new, archive)
+        return archive
 
     def run_any(self, *command, cwd=None):
         return subprocess.run(command, cwd=cwd or self.folder, env=self.environment, text=True,
