@@ -500,7 +500,8 @@ static int replay(struct modfmt_store *store, struct modfmt_diag *diag)
         modfmt_store_get_(store->flash, store->head, i, &r);
         if (r.type == MODFMT_STORE_REMOVE)
             modfmt_store_drop_(store, r.word[2]);
-        if (r.type == STORE_OTHER_ || r.type == STORE_BLANK_)
+        if (r.type == STORE_OTHER_ || r.type == STORE_BLANK_ ||
+            r.generation != store->generation)
             return modfmt_store_fail_(diag, MODFMT_E_STORE_DAMAGED, i, 0);
         if (r.type != MODFMT_STORE_IMAGE || !inside(store->flash, r.word[0], r.word[1]))
             continue;

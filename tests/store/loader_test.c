@@ -6,6 +6,7 @@
  * loader_test [ROUNDS [SEED]] */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "modload_scan.h"
 #include "world.h"
@@ -14,7 +15,7 @@
 
 static struct world world;
 static uint32_t state;
-static unsigned long looks, found, settled, bare_ones;
+static unsigned long looks, found, settled, bare_ones, damaged;
 
 static uint32_t next_random(void)
 {
@@ -109,6 +110,185 @@ static bool step(void)
     return world_scan(&world, 1) && look() && look();
 }
 
+/* ---- directories that are made up ----------------------------------------------------
+ */
+
+/** A directory that is being written. */
+struct draft {
+    uint32_t end; /**< of its sector */
+    uint32_t slot, generation, base, count;
+};
+
+static void put_record(struct draft *d, uint32_t type, uint32_t argument,
+                       const uint32_t *words)
+{
+    uint8_t *bytes = world.sim.bytes + d->end - 32u * (d->slot + 1u);
+    uint32_t check = words ? MODFMT_STORE_OFF_LONG_CHECK : MODFMT_STORE_OFF_SHORT_CHECK;
+
+    memset(bytes, 0xff, 32);
+    bytes[MODFMT_STORE_OFF_TYPE] = (uint8_t)type;
+    bytes[MODFMT_STORE_OFF_ARGUMENT] = (uint8_t)argument;
+    modfmt_put16(bytes + MODFMT_STORE_OFF_BASE, d->base);
+    modfmt_put16(bytes + MODFMT_STORE_OFF_SLOT, d->slot);
+    modfmt_put16(bytes + MODFMT_STORE_OFF_COUNT, d->count);
+    modfmt_put32(bytes + MODFMT_STORE_OFF_GENERATION,
+                 next_random() % 40u ? d->generation : d->generation + 1u);
+    for (uint32_t i = 0; words && i < 4; i++)
+        modfmt_put32(bytes + MODFMT_STORE_OFF_PAYLOAD + 4u * i, words[i]);
+    modfmt_put32(bytes + check, modfmt_crc32(0, bytes, check));
+    if (next_random() % 60u == 0)
+        bytes[next_random() % 32u] ^= 1u; /* torn */
+    d->slot++;
+}
+
+/** Where the images are that records speak of: names 0 to 3 in two versions each. */
+static uint32_t placed[8][3]; /* offset, size, crc */
+
+static void put_images(const struct geometry *geometry)
+{
+    uint32_t at = 1024;
+
+    for (uint32_t i = 0; i < 8; i++) {
+        uint32_t size;
+        const uint8_t *image = world_image(geometry->scale, i / 2u, 1u + i % 2u, &size);
+
+        if (at + size > world.sim.size)
+            at = 1024;
+        if (at + size <= world.sim.size)
+            memcpy(world.sim.bytes + at, image, size);
+        placed[i][0] = at;
+        placed[i][1] = size;
+        placed[i][2] = modfmt_get32(image + MODFMT_OFF_CRC);
+        at += (size + 63u) & ~63u;
+    }
+}
+
+/** An IMAGE or REMOVE, mostly true. */
+static void put_change(struct draft *d)
+{
+    const uint32_t *image = placed[next_random() % 8u];
+    uint32_t name = (uint32_t)((image - placed[0]) / 6);
+    const char word = (char)('a' + name);
+    uint32_t words[4] = {image[0], image[1], modfmt_hash(&word, 1), image[2]};
+    uint32_t lie = next_random() % 40u;
+
+    if (lie < 2)
+        words[next_random() % 2u] += 32u << next_random() % 20u;
+    if (lie == 2)
+        words[3]++;
+    if (lie == 3)
+        words[0]++;
+    put_record(d, next_random() % 5u ? MODFMT_STORE_IMAGE : MODFMT_STORE_REMOVE, 0,
+               words);
+}
+
+static void put_transaction(struct draft *d)
+{
+    uint32_t first = d->slot, count = 1u + next_random() % 4u;
+    static const uint32_t none[4] = {0, 0, 0, 0};
+
+    for (uint32_t i = 0; i < count; i++)
+        if (next_random() % 8u)
+            put_change(d);
+        else
+            put_record(d, MODFMT_STORE_FILL, 0, none);
+    if (next_random() % 8u == 0)
+        return; /* cut */
+    d->base = d->slot;
+    d->count = d->slot - first - (next_random() % 50u == 0);
+    put_record(d, MODFMT_STORE_COMMIT, 0, NULL);
+}
+
+static void put_directory(const struct geometry *geometry, uint32_t sector,
+                          uint32_t check)
+{
+    const uint32_t words[4] = {MODFMT_STORE_VERSION, check, 0, 0};
+    uint32_t limit = geometry->size[sector] / 32u / 2u;
+    struct draft d = {modfmt_store_sector_offset(&world.sim.flash, sector + 1u), 0,
+                      1u + next_random() % 3u, 0, 0};
+
+    put_record(&d, MODFMT_STORE_HEAD, 0, words);
+    for (uint32_t left = next_random() % 8u; left && d.slot + 12u < limit; left--) {
+        put_transaction(&d);
+        if (next_random() % 3u == 0)
+            put_record(&d, MODFMT_STORE_SETTLE, next_random() % 2u, NULL);
+        if (next_random() % 6u == 0)
+            put_record(&d, MODFMT_STORE_ERASE, next_random() % (geometry->count + 1u),
+                       NULL);
+        if (next_random() % 6u == 0)
+            d.slot += next_random() % 9u; /* never begun, or torn to nothing */
+    }
+    if (next_random() % 3u == 0)
+        put_record(&d, MODFMT_STORE_RETIRED, 0, NULL);
+}
+
+/** The geometry check, from a HEAD that the store itself has written. */
+static uint32_t learn_geometry(const struct geometry *geometry, uint32_t unit)
+{
+    world_begin(&world, geometry, unit);
+    world_run(&world, "i0.1");
+    for (uint32_t i = 1; i <= geometry->count; i++) {
+        const uint8_t *head =
+            world.sim.bytes + modfmt_store_sector_offset(&world.sim.flash, i) - 32u;
+
+        if (head[0] == MODFMT_STORE_HEAD)
+            return modfmt_get32(head + MODFMT_STORE_OFF_PAYLOAD + 4);
+    }
+    abort();
+}
+
+/** Both readers must say the same of it. */
+static bool same_as_open(void)
+{
+    struct modfmt_store_image image[WORLD_NAMES + 2u];
+    struct modfmt_store store;
+    struct modfmt_diag diag;
+    int opened =
+        modfmt_store_open(&store, &world.sim.flash, image, WORLD_NAMES + 2u, &diag);
+
+    for (uint32_t name = 0; name < 4; name++) {
+        const char word = (char)('a' + name);
+        struct modload_source source;
+        struct modfmt_store_image *want;
+        int rc = modload_scan(&world.sim.flash, modfmt_hash(&word, 1), &source);
+
+        looks++;
+        if (opened != 0 || rc == MODFMT_E_STORE_DAMAGED) {
+            damaged++;
+            if (opened == rc)
+                continue;
+            return false;
+        }
+        want = modfmt_store_find(&store, modfmt_hash(&word, 1));
+        if ((rc == 0) != (want != NULL))
+            return false;
+        if (rc == 0 && (source.address != world.sim.flash.base + want->offset ||
+                        source.available != want->size))
+            return false;
+        found += rc == 0;
+    }
+    return true;
+}
+
+static bool made_up(const struct geometry *geometry, uint32_t unit, uint32_t rounds)
+{
+    uint32_t check = learn_geometry(geometry, unit);
+
+    while (rounds--) {
+        world_begin(&world, geometry, unit);
+        put_images(geometry);
+        for (uint32_t sector = 0; sector < geometry->count; sector++)
+            if (next_random() % 3u)
+                put_directory(geometry, sector, check);
+        if (!same_as_open()) {
+            printf("FAIL: two readers differ: %s, unit %u, %u rounds before the end\n",
+                   geometry->name, (unsigned)unit, (unsigned)rounds);
+            return false;
+        }
+    }
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static const uint32_t units[] = {1, 4, 8, 16, 32};
@@ -129,7 +309,11 @@ int main(int argc, char **argv)
                         return 1;
                     }
             }
-    printf("%lu looks, %lu found, %lu states settled, %lu with a bare image\n", looks,
-           found, settled, bare_ones);
-    return looks < 1000 || found < looks / 20 || settled == 0;
+    for (uint32_t g = 0; g < world_geometry_count; g++)
+        if (!made_up(&world_geometries[g], 4, 200u * rounds))
+            return 1;
+    printf(
+        "%lu looks, %lu found, %lu states settled, %lu with a bare image, %lu damaged\n",
+        looks, found, settled, bare_ones, damaged);
+    return looks < 1000 || found < looks / 20 || settled == 0 || damaged == 0;
 }
