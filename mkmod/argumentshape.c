@@ -262,6 +262,7 @@ static void record(Dwarf_Die *die, struct argument_shape *s, unsigned depth)
 {
     Dwarf_Attribute attribute;
     Dwarf_Word convention = 0;
+    Dwarf_Word asked;
     uint32_t end = 0;
     bool known;
     s->composite = true;
@@ -287,6 +288,9 @@ static void record(Dwarf_Die *die, struct argument_shape *s, unsigned depth)
     if (s->align < 8 && s->size % 8 == 0 &&
         s->size > ((end + s->align - 1) & ~(s->align - 1))) {
         s->align = 8;
+        /* Or an unnamed bit-field of eight bytes, which DWARF does not have, makes it so:
+         * that one counts for arguments. */
+        s->unsure |= !number(die, DW_AT_alignment, &asked);
     }
     asked_align(die, &s->align);
 }
