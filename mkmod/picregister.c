@@ -356,6 +356,14 @@ static const struct span *computed(const struct module *m, const struct spans *a
     return f != NULL && m->elf.symbols[f->symbol].value == value ? f : NULL;
 }
 
+/* A thunk of C++: GCC's for ARMv6-M compute where they jump to, and that needs none. */
+static bool is_thunk(const struct module *m, const struct span *f)
+{
+    const char *name = m->elf.symbols[f->symbol].name;
+    return strncmp(name, "_ZTh", 4) == 0 || strncmp(name, "_ZTv", 4) == 0 ||
+           strncmp(name, "_ZTc", 4) == 0;
+}
+
 /* Clang's assembler leaves no record where a function is in the section of the code that
  * takes its address by distance (-fropi). Such a pointer leads around the trampoline. */
 static void check_unrecorded(struct module *m, const struct spans *all)
@@ -365,7 +373,7 @@ static void check_unrecorded(struct module *m, const struct spans *all)
         struct held held;
         uint32_t insn = 0;
         memset(&held, 0, sizeof held);
-        for (uint32_t at = f->start; at < f->end;) {
+        for (uint32_t at = f->start; at < f->end && !is_thunk(m, f);) {
             bool there = code_fetch(m, at, &insn);
             const struct span *to = there ? computed(m, all, &held, insn, at) : NULL;
             if (to != NULL) {

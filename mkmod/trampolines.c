@@ -106,12 +106,22 @@ static bool inside(const struct array_place *array, uint32_t address)
     return address - array->address < array->size;
 }
 
+/* GCC's thunks of C++ on ARMv6-M have the distance to the function that they jump to,
+ * under a name of their own. The thunk was reached through its trampoline: r9 is set
+ * already. */
+static bool is_jump_of_thunk(const struct record *r, const struct symbol *s)
+{
+    static const char name[] = ".LTHUNK";
+    return r->type == R_ARM_REL32 && s->bind == STB_LOCAL &&
+           strncmp(s->name, name, sizeof name - 1) == 0;
+}
+
 bool trampolines_concern(const struct module *m, const struct record *r)
 {
     const struct symbol *s = &m->elf.symbols[r->symbol];
     uint32_t type = m->elf.sections[r->section].type;
-    return s->type == STT_FUNC && s->home <= HOME_DATA && (s->value & 1) != 0 &&
-           type != SHT_INIT_ARRAY && type != SHT_FINI_ARRAY &&
+    return s->type == STT_FUNC && !is_jump_of_thunk(r, s) && s->home <= HOME_DATA &&
+           (s->value & 1) != 0 && type != SHT_INIT_ARRAY && type != SHT_FINI_ARRAY &&
            type != SHT_PREINIT_ARRAY && !inside(&m->init, r->address) &&
            !inside(&m->fini, r->address);
 }

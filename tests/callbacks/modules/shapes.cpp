@@ -37,14 +37,7 @@ struct Named {
     int name;
 };
 
-// The second base's functions are reached through thunks. GCC's for ARMv6-M are refused:
-// they have the distance to the function in text.
-#ifdef __ARM_ARCH_6M__
-#define HAS_THUNKS 0
-#else
-#define HAS_THUNKS 1
-#endif
-
+// The second base's functions are reached through thunks.
 struct Square final : Shape, Named {
     Square() : Shape(7), Named(70)
     {
@@ -53,12 +46,10 @@ struct Square final : Shape, Named {
     {
         return scale * size * size + made;
     }
-#if HAS_THUNKS
     int called(int a, int b, int c, int d, int e, int f) override
     {
         return name + made + a + 2 * b + 3 * c + 4 * d + 5 * e + 6 * f;
     }
-#endif
 };
 
 Square square; // has a constructor

@@ -241,7 +241,21 @@ class Imports(XipTest):
 class Builds(XipTest):
     def test_cxx(self):
         """Virtual functions by vtables and thunks, pure ones, constructors."""
-        world = self.world(CLASSES, VISITOR, compiler=CXX, suffix=".cpp")
+        self.visit(self.world(CLASSES, VISITOR, compiler=CXX, suffix=".cpp"))
+
+    def test_thunks_of_v6m(self):
+        """GCC's have the distance to the function under a name of their own."""
+        for flags in (("-Os",), ("-O0",), ("-Os", "-flto")):
+            compiler = [CXX[0], "-mcpu=cortex-m0", *CXX[2:]]
+            world = self.world(CLASSES, VISITOR, compiler=compiler, suffix=".cpp",
+                               more=("-g", *R9_FLAGS, *flags))
+            records = self.command(["arm-none-eabi-readelf", "-rW", "m.elf"]).stdout
+            self.assertIn(".LTHUNK", records)
+            self.visit(world)
+            in_ram = Image(self.good(self.module_elf))
+            self.visit(World(in_ram, *self.firmware(VISITOR, CXX), 1))
+
+    def visit(self, world):
         for instance in world.instances:
             address, size = struct.unpack("<II", world.image.module.tag("init_array").value)
             self.assertEqual(size, 4)
