@@ -12,17 +12,17 @@
 
 struct modload_arena heap_arena;
 
-/* Whose a piece of memory is: 1 is the port's, then each module has two numbers. */
+/* Whose a piece of memory is: 1 is the port's, then each module has a number. */
 #define OWNER_FIRMWARE 2u
 #define OWNER_ALLOC    3u
-#define OWNER_ATEXIT   4u
-#define OWNERS         2u
 
+/* Their memory is the firmware's, as the list is: it goes when they are taken out, so
+ * that nothing in the list is ever freed, whoever is unloaded. */
 static struct modload_atexit destructors;
 
-static uint32_t owner_of(const struct modload_module *module, uint32_t what)
+static uint32_t owner_of(const struct modload_module *module)
 {
-    return module ? what + OWNERS * module->index : OWNER_FIRMWARE;
+    return module ? OWNER_ALLOC + module->index : OWNER_FIRMWARE;
 }
 
 /** Memory for whoever goes on at `caller`: a module, whatever the firmware has called; or
@@ -30,8 +30,8 @@ static uint32_t owner_of(const struct modload_module *module, uint32_t what)
  *  somewhere else. */
 static void *alloc_for(size_t size, const void *caller)
 {
-    return modload_arena_alloc(&heap_arena, size, 8,
-                               owner_of(modules_owner(caller), OWNER_ALLOC));
+    return modload_arena_alloc(&heap_arena, (uint32_t)size, 8,
+                               owner_of(modules_owner(caller)));
 }
 
 void *fw_alloc(size_t size)
@@ -75,12 +75,8 @@ void *fw_realloc(void *memory, size_t size)
 
 int fw_aeabi_atexit(void *object, void (*destructor)(void *), void *handle)
 {
-    /* The handle is an address in the module; with a linker script of its own it may be
-     * 0. */
-    uintptr_t at = handle ? (uintptr_t)handle : (uintptr_t)destructor;
-    struct modload_module *module = modload_at(&modules_registry, (uint32_t)at);
     struct modload_destructor *d =
-        modload_arena_alloc(&heap_arena, sizeof(*d), 8, owner_of(module, OWNER_ATEXIT));
+        modload_arena_alloc(&heap_arena, sizeof(*d), 8, OWNER_FIRMWARE);
 
     if (!d)
         return -1;
@@ -109,8 +105,10 @@ void heap_run_destructors(const struct modload_module *module)
 
 uint32_t heap_reclaim(const struct modload_module *module)
 {
-    while (modload_atexit_take(&destructors, &module->image))
-        ; /* their memory goes with the owner's */
-    modload_arena_release_owner(&heap_arena, owner_of(module, OWNER_ATEXIT));
-    return modload_arena_release_owner(&heap_arena, owner_of(module, OWNER_ALLOC));
+    struct modload_destructor *d;
+
+    /* Those that were not run: its start had failed. */
+    while ((d = modload_atexit_take(&destructors, &module->image)) != NULL)
+        fw_free(d);
+    return modload_arena_release_owner(&heap_arena, owner_of(module));
 }
