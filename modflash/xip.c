@@ -5,6 +5,7 @@
 #include "check.h"
 #include "cli.h"
 #include "linked.h"
+#include "offers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,8 @@ struct job {
 struct jobs {
     struct session *session;
     struct host *host;
+    const struct package *package; /**< all, linked or not */
+    uint32_t package_count;
     struct arena arena;
     struct job *job;
     uint32_t count;
@@ -113,21 +116,30 @@ static void say_unfit(const struct session *session, const struct package *packa
     }
 }
 
-/* An import that the firmware has no address for. */
+/* The name of an import as messages have it. To be freed. */
+static char *import_text(const struct modfmt_import *import)
+{
+    return import->name != NULL ? cli_format("'%s'", import->name)
+                                : cli_format("with hash 0x%08x", import->hash);
+}
+
+/* An import that the firmware has no address for. `module`: offers it, or NULL. */
 static void say_unbound(const struct jobs *jobs, const struct job *job,
                         const struct modfmt_image *image,
-                        const struct modfmt_import *import, int rc)
+                        const struct modfmt_import *import, const char *module, int rc)
 {
     struct check_need need;
     uint32_t offset = 0;
-    char *name = import->name != NULL ? cli_format("'%s'", import->name)
-                                      : cli_format("with hash 0x%08x", import->hash);
+    char *name = import_text(import);
 
-    if (check_next_need(image, &offset, &need)) {
+    if (module == NULL && check_next_need(image, &offset, &need)) {
+        module = need.name;
+    }
+    if (module != NULL) {
         cli_error(job->package->path,
                   "import %s is not the firmware's: it needs module '%s', and only the "
                   "firmware's symbols have addresses at flash time; %s",
-                  name, need.name, plainly(jobs->session));
+                  name, module, plainly(jobs->session));
     } else if (jobs->host->table == NULL) {
         cli_error(
             job->package->path,
@@ -146,28 +158,63 @@ static void say_unbound(const struct jobs *jobs, const struct job *job,
     free(name);
 }
 
+/* A weak import that a loader would bind to a needed module's export. Where the module is
+ * the one that ran so before the firmware's update, it may go on so. @return does it go?
+ */
+static bool weak_goes(const struct jobs *jobs, const struct job *job,
+                      const struct modfmt_image *image,
+                      const struct modfmt_import *import, const char *module, int rc)
+{
+    char *name;
+
+    if (module == NULL) {
+        return true;
+    }
+    if (job->package->done == NULL) {
+        say_unbound(jobs, job, image, import, module, rc);
+        return false;
+    }
+    name = import_text(import);
+    cli_warning(job->package->path,
+                "import %s is weak, and stays unbound though module '%s' has it: only "
+                "the firmware's symbols have addresses at flash time",
+                name, module);
+    free(name);
+    return true;
+}
+
 /* Addresses for all imports. @return false after saying which have none */
 static bool bind(const struct jobs *jobs, struct job *job)
 {
     struct modfmt_image image;
     struct modfmt_diag diag;
+    struct offers offers;
     bool good = true;
 
     if (modfmt_open(job->package->bytes, job->package->size, &image, &diag) != 0) {
         return false; /* it has been checked */
     }
+    offers_read(jobs->session, jobs->package, jobs->package_count, &image, &offers);
     job->address = cli_alloc(image.import_count + 1u, sizeof *job->address);
     for (uint32_t i = 0; i < image.import_count; i++) {
         struct modfmt_import import;
+        const char *module;
         int rc;
 
         modfmt_import_at(&image, i, &import);
         rc = host_address(jobs->host, import.hash, import.type, &job->address[i]);
-        if (rc != 0 && import.weak == 0) {
-            say_unbound(jobs, job, &image, &import, rc);
+        if (rc == 0) {
+            continue;
+        }
+        module = offers_find(&offers, &import);
+        if (import.weak == 0) {
+            say_unbound(jobs, job, &image, &import, module, rc);
             good = false;
+        } else {
+            good = weak_goes(jobs, job, &image, &import, module, rc) && good;
         }
     }
+    offers_free(&offers);
     return good;
 }
 
@@ -340,7 +387,10 @@ bool xip_link(struct session *session, struct package *package, uint32_t count,
               struct host *given)
 {
     struct host own = {0};
-    struct jobs jobs = {.session = session, .host = given != NULL ? given : &own};
+    struct jobs jobs = {.session = session,
+                        .host = given != NULL ? given : &own,
+                        .package = package,
+                        .package_count = count};
     bool good = true;
 
     jobs.job = cli_alloc(count + 1u, sizeof *jobs.job);

@@ -79,20 +79,60 @@ class Modules(XipTest):
             self.is_as_it_must_be(name, file)
         self.assertEqual(len(self.ranges()), 5)
 
-    def test_needs_another_module(self):
-        """Only the firmware's symbols have addresses at flash time."""
+    BASE = [encoder.tag("dependency", encoder.version(1, 0, 0) + encoder.version(2, 0, 0) + b"base")]
+    REFUSAL = ["user-1.0.0.bin", "import 'base_f' is not the firmware's", "needs module 'base'",
+               "only the firmware's symbols have addresses at flash time",
+               "install it without --xip-link"]
+
+    def provider(self, kind=0x99, name="base_f"):
+        """The module that exports something."""
         self.write("base.bin", encoder.Image(
-            text=bytes(64), entry=1, exports=[encoder.Symbol("base_f", 0, 0x99, 1)],
+            text=bytes(64), entry=1, exports=[encoder.Symbol(name, 0, kind, 1)],
             tags=[encoder.tag("name", b"base"),
                   encoder.tag("version", encoder.version(1, 0, 0)),
-                  encoder.tag("export_names", encoder.strings("base_f"))]).build())
-        self.good(self.linked("base.bin"))
-        needing = self.module("user", imports=imports_of("fw_put", "base_f"), tags=[
-            encoder.tag("dependency", encoder.version(1, 0, 0) + encoder.version(2, 0, 0) + b"base")])
+                  encoder.tag("export_names", encoder.strings(name))]).build())
+        return "base.bin"
+
+    def test_needs_another_module(self):
+        """Only the firmware's symbols have addresses at flash time."""
+        self.good(self.linked(self.provider()))
+        needing = self.module("user", imports=imports_of("fw_put", "base_f"), tags=self.BASE)
         for options in ((), ("--no-check",)):
-            self.no(["user-1.0.0.bin", "import 'base_f' is not the firmware's",
-                     "needs module 'base'", "only the firmware's symbols have addresses at flash time",
-                     "install it without --xip-link"], *XIP, *options, needing)
+            self.no(self.REFUSAL, *XIP, *options, needing)
+
+    def weak_user(self, tags=()):
+        return self.module("user", imports=imports_of("fw_put", "base_f", weak=["base_f"]), tags=tags)
+
+    def test_weak_import_of_another_module(self):
+        """What a loader would bind is not silently left unbound."""
+        needing = self.weak_user(self.BASE)
+        self.no(self.REFUSAL, *XIP, "--no-check", self.provider(), needing)   # both come now
+        self.good(self.linked(self.provider()))
+        for options in ((), ("--no-check",)):
+            self.no(self.REFUSAL, *XIP, *options, needing)
+        self.good(self.linked("install", needing))
+        self.assertIsNone(self.rows()["user"]["linked"])
+
+    def test_weak_import_of_nobody(self):
+        """It stays unbound if the needed module has it not, or of another type, or if the module
+        that has it is none of those that are needed."""
+        for base, tags in (({"name": "other"}, self.BASE), ({"kind": 0x98}, self.BASE), ({}, [])):
+            self.good(self.linked("--force", self.provider(**base)))
+            self.install(file := self.weak_user(tags), options=["--force"])
+            self.is_as_it_must_be("user", file)
+            self.good(self.linked("remove", "user"))
+
+    def test_weak_import_that_came_later(self):
+        """A module that is linked anew goes on as it was, and that is said."""
+        self.good(self.linked(self.provider(name="other")))
+        self.install(file := self.weak_user(self.BASE))
+        self.good(self.linked(self.provider()))
+        self.use("fw2", build_id=bytes(20))
+        done = self.linked("relink")
+        self.assertEqual(done.status, OK, str(done))
+        self.assertIn("import 'base_f' is weak, and stays unbound though module 'base' has it",
+                      done.err)
+        self.is_as_it_must_be("user", file)
 
     def test_order_of_modules_is_no_import(self):
         """A module may need another one and yet import from the firmware alone."""
