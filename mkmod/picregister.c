@@ -1,34 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Does code keep to r9? What finds the global offset table by another register never
- * finds it; and with --xip a function that uses r9 for its own ends (a library's, which
- * was compiled without knowing) must not call what counts on it. */
+ * finds it. */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
 #include "instruction.h"
-#include "module.h"
+#include "spans.h"
 
-#define BASE_REGISTER 9u
-#define LOOK_AHEAD    32u /* bytes behind the load of an offset */
-
-struct span {
-    uint32_t start;
-    uint32_t end;
-    uint32_t symbol;
-    bool spoils;   /* gives r9 another value */
-    bool needs;    /* goes by r9 itself */
-    uint32_t call; /* address of a call that then goes wrong, or 0 */
-    uint32_t callee;
-    uint32_t callee_section;
-};
-
-struct spans {
-    struct span *list;
-    size_t count;
-    size_t capacity;
-};
+#define LOOK_AHEAD 32u /* bytes behind the load of an offset */
 
 static int by_start(const void *a, const void *b)
 {
@@ -77,8 +58,7 @@ static void find_functions(const struct module *m, struct spans *all)
     }
 }
 
-/* The last function that starts at `address` or before, if it reaches so far. */
-static struct span *span_at(const struct spans *all, uint32_t address)
+struct span *span_at(const struct spans *all, uint32_t address)
 {
     size_t from = 0;
     size_t to = all->count;
@@ -190,6 +170,17 @@ static const struct got_use *other_base(const struct module *m, const struct use
     return NULL;
 }
 
+/* Functions that load the table's address themselves may hold it in any register. */
+static void note_loads(const struct module *m, const struct spans *all)
+{
+    for (size_t i = 0; i < m->got_count; i++) {
+        struct span *f = span_at(all, m->got[i].address);
+        if (f != NULL && m->got[i].type == R_ARM_GOTPC) {
+            f->loads = true;
+        }
+    }
+}
+
 /* One such message will do; the flag is the same for all. */
 static void check_base(struct module *m, const struct spans *all)
 {
@@ -205,7 +196,7 @@ static void check_base(struct module *m, const struct spans *all)
     for (size_t i = 0; i < all->count; i++) {
         const struct span *f = &all->list[i];
         uint32_t base = 0;
-        const struct got_use *use = other_base(m, &uses, f, &base);
+        const struct got_use *use = f->loads ? NULL : other_base(m, &uses, f, &base);
         if (use != NULL) {
             struct record r = {use->address, use->symbol, use->section, use->type};
             relocation_problem(m, &r,
@@ -216,104 +207,6 @@ static void check_base(struct module *m, const struct spans *all)
         }
     }
     free(uses.list);
-}
-
-/* ---- who spoils r9? ------------------------------------------------------------------
- */
-
-/* Whoever uses r9 as one of the registers that callees keep gives it back so. */
-static bool restores_r9(uint32_t insn)
-{
-    bool pop = (insn & 0xffff) == 0xe8bd || (insn & 0xffd0) == 0xe890 ||
-               (insn & 0xffd0) == 0xe910;
-    return pop && thumb_is_wide(insn & 0xffff) && (insn >> 25 & 1) != 0;
-}
-
-static bool spoils(const struct module *m, const struct span *f)
-{
-    uint32_t insn = 0;
-    for (uint32_t at = f->start; at < f->end;) {
-        bool there = code_fetch(m, at, &insn);
-        if (there && restores_r9(insn)) {
-            return true;
-        }
-        at += there && thumb_is_wide(insn & 0xffff) ? 4 : 2;
-    }
-    return false;
-}
-
-/* Call `take` for each record of a place in a function. */
-static void each_record(struct module *m, const struct spans *all,
-                        void (*take)(struct module *, const struct spans *, struct span *,
-                                     const struct record *))
-{
-    for (uint32_t i = 1; i < m->elf.section_count; i++) {
-        const struct section *s = &m->elf.sections[i];
-        struct record r = {0, 0, s->info, 0};
-        if (elffile_covered(&m->elf, s) == 0 || s->bytes == NULL) {
-            continue;
-        }
-        for (uint32_t offset = 0; offset + 8 <= s->size; offset += 8) {
-            uint32_t info = modfmt_get32(s->bytes + offset + 4);
-            r.address = modfmt_get32(s->bytes + offset);
-            r.symbol = info >> 8;
-            r.type = (uint8_t)info;
-            struct span *f = span_at(all, r.address);
-            if (f != NULL && r.symbol < m->elf.symbol_count) {
-                take(m, all, f, &r);
-            }
-        }
-    }
-}
-
-static void note_need(struct module *m, const struct spans *all, struct span *f,
-                      const struct record *r)
-{
-    bool import = m->elf.symbols[r->symbol].home == HOME_IMPORT;
-    (void)all;
-    f->needs |= r->type == R_ARM_GOT32 || r->type == R_ARM_GOTOFF ||
-                (import && relocation_branches(r->type));
-}
-
-static void note_call(struct module *m, const struct spans *all, struct span *f,
-                      const struct record *r)
-{
-    const struct symbol *s = &m->elf.symbols[r->symbol];
-    if (!f->spoils || f->call != 0 || !relocation_branches(r->type)) {
-        return;
-    }
-    const struct span *callee = s->home == HOME_TEXT ? span_at(all, s->value) : NULL;
-    if (s->home == HOME_IMPORT || (callee != NULL && callee->needs)) {
-        f->call = r->address;
-        f->callee = r->symbol;
-        f->callee_section = r->section;
-    }
-}
-
-/* On ARMv6-M the compiler gives r9 back to callers in any case: nothing can be told. */
-static void check_spoilers(struct module *m, struct spans *all)
-{
-    bool any = false;
-    for (size_t i = 0; i < all->count; i++) {
-        all->list[i].spoils = spoils(m, &all->list[i]);
-        any |= all->list[i].spoils;
-    }
-    if (!any) {
-        return;
-    }
-    each_record(m, all, note_need);
-    each_record(m, all, note_call);
-    for (size_t i = 0; i < all->count; i++) {
-        const struct span *f = &all->list[i];
-        if (f->call != 0) {
-            problem_error(m, f->callee_section, f->call,
-                          "'%s' uses r9 for its own ends and calls '%s', which counts on "
-                          "r9; compile it with -fpic -msingle-pic-base "
-                          "-mpic-register=r9 -mno-pic-data-is-text-relative, or load the "
-                          "module into RAM (no --xip)",
-                          m->elf.symbols[f->symbol].name, symbol_label(m, f->callee));
-        }
-    }
 }
 
 /* ---- addresses that the assembler has worked out itself -----------------------------
@@ -400,10 +293,13 @@ void picregister_check(struct module *m)
         return;
     }
     find_functions(m, &all);
+    note_loads(m, &all);
     check_base(m, &all);
     check_unrecorded(m, &all);
-    if (m->options.xip && (m->needs & MODFMT_NEED_V7M) != 0) {
-        check_spoilers(m, &all);
+    /* On ARMv6-M the compiler gives r9 back to callers in any case: nothing can be told.
+     */
+    if ((m->needs & MODFMT_NEED_V7M) != 0) {
+        spoilers_check(m, &all);
     }
     free(all.list);
 }

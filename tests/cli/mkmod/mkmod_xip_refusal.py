@@ -21,6 +21,21 @@ int module_entry(int x) { return table[x](x); }
 """
 
 
+COUNTING = """static int state = 5;
+__attribute__((noinline)) static int counted(int x) { return ++state + x; }
+__attribute__((noinline)) int between(int x) { return counted(x) * 2 + 1; }
+__attribute__((noinline)) int free(int x) { return x * 2 + 1; }
+int spoiler(int);
+int module_entry(int x) { return spoiler(x); }
+"""
+SPOILER = """int between(int), free(int); extern int (*pointer)(int);
+int spoiler(int a) {
+    asm volatile("" : : : "r4", "r5", "r6", "r7", "r8", "r9");
+    return between(a) + 1;
+}
+"""
+
+
 class NotInPlace(XipTest):
     def elf_of(self, source, *flags, compiler=GCC, linker="arm-none-eabi-ld",
                script=MODULE_LD):
@@ -163,6 +178,42 @@ int module_entry(int x) {
                     "-mpic-register=r9")
         self.assertEqual(self.mkmod(self.elf_of(source, *R9_FLAGS), "--xip", "--untyped", "-o",
                                     "m.bin").returncode, OK)
+
+    def mixed(self, spoiler, *flags, rest=COUNTING, compiler=GCC,
+              linker="arm-none-eabi-ld", options=R9_FLAGS):
+        """An ELF of code that counts on r9 and of a function that knows nothing of it."""
+        objects = [self.object(rest, "-Os", "-g", *options, compiler=compiler),
+                   self.object(spoiler, "-Os", "-g", *flags, name="plain")]
+        return self.link(*objects, linker=linker, script=MODULE_LD)
+
+    def test_r9_spoiled_through_another(self):
+        """Also where a function in between has no data, and where the module is for RAM."""
+        for arguments in ((), ("--xip",)):
+            text = self.refused(self.mixed(SPOILER), "plain.c:4", "'spoiler' uses r9",
+                                "calls 'between'", "'counted' is called", arguments=arguments)
+            self.assertIn("-mpic-register=r9" if arguments else "-ffixed-r9", text)
+            self.assertNotIn("no --xip", text)
+            self.good(self.mixed(SPOILER, "-ffixed-r9"), *arguments)
+
+    def test_r9_spoiled_for_clang(self):
+        """Its assembler leaves no record of branches within a section."""
+        clang = {"compiler": CLANG, "linker": "ld.lld", "options": ["-frwpi", "-g0"]}
+        self.refused(self.mixed(SPOILER, **clang), "'spoiler' uses r9", "calls 'between'",
+                     "'counted' is called", "-ffixed-r9")
+        self.good(self.mixed(SPOILER, "-ffixed-r9", **clang))
+
+    def test_r9_spoiled_by_nobody(self):
+        """What ends a function gets r9 back, and what needs no r9 can be called by all."""
+        for last in ("return between(a);", "return free(a) + 1;"):
+            source = SPOILER.replace("return between(a) + 1;", last)
+            self.assertNotEqual(source, SPOILER)
+            for arguments in ((), ("--xip",)):
+                self.good(self.mixed(source), *arguments)
+
+    def test_r9_spoiled_for_a_pointer(self):
+        """That leads to a trampoline, which sets r9."""
+        source = SPOILER.replace("return between(a) + 1;", "return pointer(a) + 1;")
+        self.good(self.mixed(source, rest=COUNTING + "int (*pointer)(int) = between;\n"))
 
     def test_exceptions(self):
         compiler = ["arm-none-eabi-g++", *GCC[1:]]

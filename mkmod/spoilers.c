@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Who spoils r9? A function that was compiled without knowing of it (a library's) may
+ * keep something else there, and must not call what counts on r9, be it through others.
+ * Need is led back over direct calls; pointers lead to trampolines, which set r9. */
+#include <elf.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "instruction.h"
+#include "spans.h"
+
+#define R9_FLAGS                                                                         \
+    "-fpic -msingle-pic-base -mpic-register=r9 -mno-pic-data-is-text-relative"
+
+#define NOBODY 0xffffffffu /* an import's veneer */
+
+/* A direct call, or a branch that ends the caller. */
+struct call {
+    uint32_t to; /* spans, by number */
+    uint32_t from;
+    uint32_t address;
+    uint32_t symbol;
+    bool within; /* while the caller has its own things in r9 */
+};
+
+struct calls {
+    struct call *list;
+    size_t count;
+    size_t capacity;
+};
+
+/* Whoever uses r9 as one of the registers that callees keep gives it back so. */
+static bool restores_r9(uint32_t insn)
+{
+    bool pop = (insn & 0xffff) == 0xe8bd || (insn & 0xffd0) == 0xe890 ||
+               (insn & 0xffd0) == 0xe910;
+    return pop && thumb_is_wide(insn & 0xffff) && (insn >> 25 & 1) != 0;
+}
+
+static void add_call(const struct spans *all, struct calls *calls,
+                     const struct span *from, struct call call)
+{
+    call.from = (uint32_t)(from - all->list);
+    if (call.to != call.from) {
+        calls->list = cli_grow(calls->list, &calls->capacity, calls->count + 1,
+                               sizeof *calls->list);
+        calls->list[calls->count++] = call;
+    }
+}
+
+/* What the code itself shows: assemblers leave no record of some branches. Only those to
+ * the start of a function count, since others are within one. */
+static void read_code(const struct module *m, const struct spans *all,
+                      struct calls *calls, struct span *f)
+{
+    uint32_t insn = 0;
+    for (uint32_t at = f->start; at < f->end;) {
+        bool there = code_fetch(m, at, &insn);
+        uint32_t length = there && thumb_is_wide(insn & 0xffff) ? 4 : 2;
+        uint8_t bytes[4];
+        uint32_t target = 0;
+        modfmt_put32(bytes, insn);
+        enum branch_kind kind =
+            there ? branch_decode(bytes, length, at, &target) : BRANCH_NONE;
+        const struct span *to =
+            kind == BRANCH_BL || kind == BRANCH_B ? span_at(all, target) : NULL;
+        if (to != NULL && to->start == target) {
+            uint32_t number = (uint32_t)(to - all->list);
+            add_call(all, calls, f,
+                     (struct call){number, 0, at, to->symbol, kind == BRANCH_BL});
+        }
+        f->spoils |= there && restores_r9(insn);
+        at += length;
+    }
+}
+
+/* What a record says of a place in a function: also of a branch by way of a veneer. */
+static void take(const struct module *m, const struct spans *all, struct calls *calls,
+                 struct span *f, const struct record *r)
+{
+    const struct symbol *s = &m->elf.symbols[r->symbol];
+    bool table = r->type == R_ARM_GOT32 || r->type == R_ARM_GOTOFF;
+    f->needs |= (table && !f->loads) || relocation_from_base(r->type);
+    if (!relocation_branches(r->type)) {
+        return;
+    }
+    struct call call = {NOBODY, 0, r->address, r->symbol, r->type == R_ARM_THM_PC22};
+    if (s->home == HOME_IMPORT) {
+        /* Its veneer finds the address by r9. */
+        if (m->options.xip) {
+            add_call(all, calls, f, call);
+        }
+        return;
+    }
+    const struct span *to =
+        s->home <= HOME_DATA && s->type == STT_FUNC ? span_at(all, s->value & ~1u) : NULL;
+    if (to != NULL && to->start == (s->value & ~1u)) {
+        call.to = (uint32_t)(to - all->list);
+        add_call(all, calls, f, call);
+    }
+}
+
+static void read_records(const struct module *m, const struct spans *all,
+                         struct calls *calls)
+{
+    for (uint32_t i = 1; i < m->elf.section_count; i++) {
+        const struct section *s = &m->elf.sections[i];
+        struct record r = {0, 0, s->info, 0};
+        if (elffile_covered(&m->elf, s) == 0 || s->bytes == NULL) {
+            continue;
+        }
+        for (uint32_t offset = 0; offset + 8 <= s->size; offset += 8) {
+            uint32_t info = modfmt_get32(s->bytes + offset + 4);
+            r.address = modfmt_get32(s->bytes + offset);
+            r.symbol = info >> 8;
+            r.type = (uint8_t)info;
+            struct span *f = span_at(all, r.address);
+            if (f != NULL && r.symbol < m->elf.symbol_count) {
+                take(m, all, calls, f, &r);
+            }
+        }
+    }
+}
+
+static int by_callee(const void *a, const void *b)
+{
+    const struct call *x = a;
+    const struct call *y = b;
+    if (x->to != y->to) {
+        return x->to < y->to ? -1 : 1;
+    }
+    if (x->address != y->address) {
+        return x->address < y->address ? -1 : 1;
+    }
+    return x->symbol < y->symbol ? -1 : x->symbol > y->symbol;
+}
+
+/* Index of the first call of a function. */
+static size_t first_call(const struct calls *calls, uint32_t to)
+{
+    size_t from = 0;
+    size_t end = calls->count;
+    while (from < end) {
+        size_t middle = from + (end - from) / 2;
+        if (calls->list[middle].to < to) {
+            from = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return from;
+}
+
+/* The functions that need r9, in the order in which that was found. */
+struct queue {
+    uint32_t *list;
+    size_t count;
+};
+
+/* By each call of a function that needs r9 the caller either spoils it, or needs it too.
+ * `faults` has the first bad call of each function, or NULL. */
+static void lead_back(const struct spans *all, const struct calls *calls, uint32_t to,
+                      struct queue *queue, const struct call **faults)
+{
+    for (size_t i = first_call(calls, to); i < calls->count && calls->list[i].to == to;
+         i++) {
+        const struct call *call = &calls->list[i];
+        struct span *f = &all->list[call->from];
+        if (f->spoils && call->within) {
+            const struct call **fault = &faults[call->from];
+            *fault = *fault == NULL || call->address < (*fault)->address ? call : *fault;
+        } else if (!f->needs) {
+            f->needs = true;
+            f->through = to != NOBODY ? all->list[to].through : call->from;
+            queue->list[queue->count++] = call->from;
+        }
+    }
+}
+
+static void report(struct module *m, const struct spans *all, const struct call *call,
+                   bool by_imports)
+{
+    const struct span *f = &all->list[call->from];
+    const char *name = symbol_label(m, call->symbol);
+    char *far = NULL;
+    if (call->to != NOBODY && all->list[call->to].through != call->to) {
+        const struct span *last = &all->list[all->list[call->to].through];
+        far =
+            cli_format(", from where '%s' is called", m->elf.symbols[last->symbol].name);
+    }
+    problem_error(m, m->elf.symbols[f->symbol].section, call->address,
+                  "'%s' uses r9 for its own ends and calls '%s'%s, which counts on r9; "
+                  "compile '%s' with %s%s",
+                  m->elf.symbols[f->symbol].name, name, far != NULL ? far : "",
+                  m->elf.symbols[f->symbol].name,
+                  m->options.xip ? R9_FLAGS
+                                 : "the options of what it calls, or -ffixed-r9",
+                  by_imports ? ", or load the module into RAM (no --xip)" : "");
+    free(far);
+}
+
+static void judge(struct module *m, struct spans *all, struct calls *calls)
+{
+    struct queue queue = {cli_alloc(all->count, sizeof *queue.list), 0};
+    const struct call **faults = cli_alloc(all->count, sizeof *faults);
+    for (uint32_t i = 0; i < all->count; i++) {
+        all->list[i].through = i;
+        if (all->list[i].needs) {
+            queue.list[queue.count++] = i;
+        }
+    }
+    /* In RAM imports need no r9: that is a way out if nothing else does. */
+    bool by_imports = m->options.xip && queue.count == 0;
+    lead_back(all, calls, NOBODY, &queue, faults);
+    for (size_t i = 0; i < queue.count; i++) {
+        lead_back(all, calls, queue.list[i], &queue, faults);
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        if (faults[i] != NULL) {
+            report(m, all, faults[i], by_imports);
+        }
+    }
+    free(queue.list);
+    free(faults);
+}
+
+void spoilers_check(struct module *m, struct spans *all)
+{
+    struct calls calls = {NULL, 0, 0};
+    bool any = false;
+    for (size_t i = 0; i < all->count; i++) {
+        read_code(m, all, &calls, &all->list[i]);
+        any |= all->list[i].spoils;
+    }
+    if (any) {
+        read_records(m, all, &calls);
+        if (calls.count != 0) {
+            qsort(calls.list, calls.count, sizeof *calls.list, by_callee);
+        }
+        judge(m, all, &calls);
+    }
+    free(calls.list);
+}
