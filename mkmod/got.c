@@ -315,6 +315,7 @@ static void fix_slot(struct module *m, const struct got_use *use)
         modfmt_put32(at, modfmt_get32(at) + delta - m->segment[HOME_DATA].link);
         fixups_word(m, section, use->slot, HOME_DATA, false, 0);
     } else if (s->home <= HOME_DATA) {
+        relocation_warn_label(m, &r, modfmt_get32(at));
         modfmt_put32(at, modfmt_get32(at) - m->segment[s->home].link);
         fixups_word(m, section, use->slot, s->home, false, 0);
     } else if (s->home == HOME_IMPORT) {

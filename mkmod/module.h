@@ -459,6 +459,9 @@ bool relocation_from_base(uint32_t type);
 /** Add a problem that a record is the cause of. */
 void relocation_problem(struct module *m, const struct record *r, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/** Warn if the value is a pointer to a label in code that is not marked as a function: it
+ *  lacks the Thumb bit. */
+void relocation_warn_label(struct module *m, const struct record *r, uint32_t value);
 /** The symbol's name, or its section's for section symbols. */
 const char *symbol_label(const struct module *m, uint32_t symbol);
 

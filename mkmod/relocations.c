@@ -271,14 +271,13 @@ static void warn_absolute(struct module *m, const struct record *r)
         relocation_name(r->type), s->name, (unsigned)s->value);
 }
 
-/* A pointer to a label in code that is not marked as a function lacks the Thumb bit. */
-static void warn_label(struct module *m, const struct record *r, uint32_t value)
+void relocation_warn_label(struct module *m, const struct record *r, uint32_t value)
 {
     struct symbol *s = &m->elf.symbols[r->symbol];
     const struct section *section = &m->elf.sections[s->section];
-    if (s->warned || value != s->value || (value & 1) != 0 || s->bind == STB_LOCAL ||
-        (section->flags & SHF_EXECINSTR) == 0 || value == section->address ||
-        value == section->address + section->size ||
+    if (s->type != STT_NOTYPE || s->warned || value != s->value || (value & 1) != 0 ||
+        s->bind == STB_LOCAL || (section->flags & SHF_EXECINSTR) == 0 ||
+        value == section->address || value == section->address + section->size ||
         elffile_state(&m->elf, value) != 't') {
         return;
     }
@@ -286,8 +285,9 @@ static void warn_label(struct module *m, const struct record *r, uint32_t value)
     problem_warning(
         m, r->section, r->address,
         "%s against '%s': the label is in code but not marked as a function, so a "
-        "call through this pointer faults; add .type %s, %%function",
-        relocation_name(r->type), s->name, s->name);
+        "call through this pointer faults%s; add .type %s, %%function",
+        relocation_name(r->type), s->name,
+        m->by_r9 ? ", and no trampoline sets r9 for it" : "", s->name);
 }
 
 static void absolute_word(struct module *m, const struct record *r)
@@ -305,9 +305,7 @@ static void absolute_word(struct module *m, const struct record *r)
     switch (home) {
     case HOME_TEXT:
     case HOME_DATA:
-        if (s->type == STT_NOTYPE) {
-            warn_label(m, r, value);
-        }
+        relocation_warn_label(m, r, value);
         modfmt_put32(at, value - m->segment[home].link);
         fixups_word(m, r->section, r->address, home, false, 0);
         break;

@@ -304,6 +304,18 @@ int module_entry(void *p) { return kept++ + (p != 0); }
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertRegex(done.stderr, r"m\.c:\d+.*inner")
 
+    def test_unmarked_label(self):
+        """Its address is in the GOT as the linker has it: even, and no trampoline's."""
+        source = ("asm(\".text\\n nop\\n nop\\n .global unmarked\\nunmarked: bx lr\\n .align 2\");\n"
+                  "int unmarked(int);\nint (*volatile kept)(int);\n"
+                  "int module_entry(int x) {\n    kept = unmarked;\n    return kept(x); }")
+        elf = self.built(source)
+        for arguments in ((), ("--xip",)):
+            done = self.mkmod(elf, *arguments, "-o", "m.bin")
+            self.assertEqual(done.returncode, OK, done.stderr)
+            self.assertRegex(done.stderr, r"m\.c:5.*GOT_BREL against 'unmarked'.* not marked as a "
+                             r"function.*no trampoline sets r9 for it; add \.type unmarked")
+
     def test_inside_a_function(self):
         source = (".syntax unified\n.thumb\n.text\n.global module_entry\n"
                   ".type module_entry, %function\nmodule_entry: nop\n bx lr\n"
