@@ -50,6 +50,7 @@ struct symbol {
     uint8_t home;
     bool hidden; /**< by its visibility; LLD makes such symbols local */
     bool warned;
+    bool loads_got; /**< function: finds the global offset table itself */
 };
 
 struct load_segment {

@@ -458,8 +458,7 @@ void got_resolve(struct module *m)
     if (m->problems.errors == 0) {
         check_unexplained(m);
     }
-    if (m->got_offsets && !m->got_based && m->has_origin) {
-        /* Nothing in the code loads the GOT's address: it expects it in r9. */
+    if (m->by_got && m->got_offsets && m->has_origin) {
         m->has_static_base = true;
         m->static_base = m->origin;
         m->static_home = m->origin_home;

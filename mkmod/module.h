@@ -239,6 +239,7 @@ struct module {
     bool got_offsets; /**< GOT_BREL or GOTOFF: some register holds the GOT's address */
     bool sb_based;    /**< BREL or SBREL: r9 holds the base of the data */
     bool sb_decided;  /**< some such value fits the start of data and nothing else */
+    bool by_got;      /**< some function expects the GOT's address in r9 */
     bool by_r9; /**< code finds its data by r9; known before has_static_base */
     uint32_t planned_base; /**< what static_base will be, as far as sections tell */
     struct callback *callbacks; /**< by address */

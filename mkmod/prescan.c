@@ -2,6 +2,7 @@
 /* What must be known before segments are laid out, since it takes room in front of them:
  * whether code counts on r9, whose addresses are taken, which imports need a word. */
 #include <elf.h>
+#include <string.h>
 
 #include "module.h"
 
@@ -10,8 +11,12 @@ enum { GOTOFF32 = 24, BASE_PREL = 25, GOT_BREL = 26 };
 struct seen {
     bool got_offsets; /* counts from the GOT's address in a register */
     bool got_loaded;  /* loads that address itself */
+    bool got_given;   /* counts from it in a function that does not load it */
+    bool nameless;    /* what is in no function loads it */
     bool data_offsets;
 };
+
+typedef void take_fn(struct module *m, struct seen *seen, const struct record *r);
 
 static void take(struct module *m, struct seen *seen, const struct record *r)
 {
@@ -31,7 +36,35 @@ static void take(struct module *m, struct seen *seen, const struct record *r)
     }
 }
 
-static void scan(struct module *m, struct seen *seen, const struct section *relocs)
+/* ---- who expects the address of the GOT in r9 --------------------------------------- */
+
+static void take_loading(struct module *m, struct seen *seen, const struct record *r)
+{
+    struct symbol *holder = r->type == BASE_PREL ? holder_of(m, r->address) : NULL;
+    if (holder != NULL) {
+        holder->loads_got = true;
+    } else {
+        seen->nameless |= r->type == BASE_PREL;
+    }
+}
+
+static void take_offset(struct module *m, struct seen *seen, const struct record *r)
+{
+    if (r->type != GOT_BREL && r->type != GOTOFF32) {
+        return;
+    }
+    const struct symbol *holder = holder_of(m, r->address);
+    if (holder == NULL) {
+        seen->got_given |= !seen->nameless;
+    } else {
+        seen->got_given |= holder->type == STT_FUNC && !holder->loads_got;
+    }
+}
+
+/* ---- all records ------------------------------------------------------------------- */
+
+static void scan(struct module *m, struct seen *seen, take_fn *take_one,
+                 const struct section *relocs)
 {
     struct record r = {0, 0, relocs->info, 0};
     for (uint32_t offset = 0; offset + 8 <= relocs->size; offset += 8) {
@@ -40,7 +73,20 @@ static void scan(struct module *m, struct seen *seen, const struct section *relo
         r.symbol = info >> 8;
         r.type = (uint8_t)info;
         if (r.symbol < m->elf.symbol_count && relocation_refers(r.type)) {
-            take(m, seen, &r);
+            take_one(m, seen, &r);
+        }
+    }
+}
+
+static void scan_all(struct module *m, struct seen *seen, take_fn *take_one)
+{
+    const struct elffile *elf = &m->elf;
+    for (uint32_t i = 1; i < elf->section_count; i++) {
+        const struct section *s = &elf->sections[i];
+        uint32_t covered = elffile_covered(elf, s);
+        if (covered != 0 && s->type == SHT_REL && s->bytes != NULL &&
+            s->link == elf->symtab && elf->sections[covered].type != SHT_ARM_EXIDX) {
+            scan(m, seen, take_one, s);
         }
     }
 }
@@ -68,22 +114,19 @@ static bool any_branched(const struct module *m)
 
 void prescan(struct module *m)
 {
-    const struct elffile *elf = &m->elf;
-    struct seen seen = {false, false, false};
+    struct seen seen;
+    memset(&seen, 0, sizeof seen);
     for (uint32_t i = 0; i < m->import_count; i++) {
         m->imports[i].slot = NO_SLOT;
     }
-    for (uint32_t i = 1; i < elf->section_count; i++) {
-        const struct section *s = &elf->sections[i];
-        uint32_t covered = elffile_covered(elf, s);
-        if (covered != 0 && s->type == SHT_REL && s->bytes != NULL &&
-            s->link == elf->symtab && elf->sections[covered].type != SHT_ARM_EXIDX) {
-            scan(m, &seen, s);
-        }
+    scan_all(m, &seen, take);
+    if (seen.got_offsets && seen.got_loaded) {
+        scan_all(m, &seen, take_loading);
+        scan_all(m, &seen, take_offset);
     }
-    bool by_got = seen.got_offsets && !seen.got_loaded;
-    m->by_r9 = by_got || seen.data_offsets || (m->options.xip && any_branched(m));
-    m->planned_base = by_got ? got_planned(m) : m->segment[HOME_DATA].first;
+    m->by_got = seen.got_offsets && (!seen.got_loaded || seen.got_given);
+    m->by_r9 = m->by_got || seen.data_offsets || (m->options.xip && any_branched(m));
+    m->planned_base = m->by_got ? got_planned(m) : m->segment[HOME_DATA].first;
     for (uint32_t i = 0; i < m->export_count; i++) {
         if (m->exports[i].function) {
             trampolines_want(m, m->exports[i].symbol, 0, 0);

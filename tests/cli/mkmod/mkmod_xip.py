@@ -243,6 +243,30 @@ class Builds(XipTest):
         """Virtual functions by vtables and thunks, pure ones, constructors."""
         self.visit(self.world(CLASSES, VISITOR, compiler=CXX, suffix=".cpp"))
 
+    def test_beside_tables_by_distance(self):
+        """In RAM: what expects the GOT in r9, linked with what finds the GOT itself."""
+        plain = "static int q = 4;\nint g = 9;\nint other(int x) { return ++q + g + x; }\n"
+        r9 = "int other(int), fw_again(int (*)(int), int);\nstatic int own = 3;\n" \
+            "static int back(int x) { return other(x) + ++own; }\n" \
+            "int module_entry(int x) { return fw_again(back, x) * 100 + own; }\n"
+        for compiler in (GCC, M0):
+            elf = self.link(self.object(r9, "-Os", *R9_FLAGS, compiler=compiler),
+                            self.object(plain, "-Os", "-fpic", name="plain",
+                                        compiler=compiler), script=MODULE_LD)
+            records = self.command(["arm-none-eabi-readelf", "-rW", elf]).stdout
+            self.assertIn("R_ARM_BASE_PREL", records)
+            world = World(Image(self.good(elf)), *self.firmware(CALLS, compiler), 1)
+            self.assertEqual(world.instances[0].enter(1), 1904)
+            self.assertEqual(world.instances[0].enter(2), 2205)
+            self.kept(world)
+
+    def test_tables_by_distance(self):
+        """Where each function finds the GOT itself there is no static base."""
+        for compiler in (GCC, M0):
+            elf = self.link(self.object(SORTER, "-O2", "-fpic", compiler=compiler),
+                            script=MODULE_LD)
+            self.assertIsNone(Image(self.good(elf)).module.tag("static_base"))
+
     def test_thunks_of_v6m(self):
         """GCC's have the distance to the function under a name of their own."""
         for flags in (("-Os",), ("-O0",), ("-Os", "-flto")):
