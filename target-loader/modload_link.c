@@ -50,16 +50,18 @@ static bool is_ours_(const struct modload_linking *g, const struct modfmt_linked
 /* ---- RAM ---------------------------------------------------------------------- */
 
 /** Is [begin, begin + size) free of other images' data? If not, *ret_next is where the
- * one in the way ends. */
+ * one in the way ends. `loadable`: of this firmware's images alone, as no loader loads
+ * the others; otherwise of all that are linked. */
 static bool free_(const struct modload_linking *g, uint32_t begin, uint32_t size,
-                  uint32_t own_name, uint32_t *ret_next)
+                  uint32_t own_name, bool loadable, uint32_t *ret_next)
 {
     for (uint32_t k = 0; k < g->store->count; k++) {
         const struct modfmt_store_image *image = &g->store->image[k];
         struct modfmt_linked linked;
 
         if (image->hash == own_name || !linked_(g, image, &linked) ||
-            linked.data_end <= begin || linked.data >= begin + size)
+            linked.data == linked.data_end || linked.data_end <= begin ||
+            linked.data >= begin + size || (loadable && !is_ours_(g, &linked)))
             continue;
         *ret_next = linked.data_end;
         return false;
@@ -67,35 +69,67 @@ static bool free_(const struct modload_linking *g, uint32_t begin, uint32_t size
     return true;
 }
 
-/** Is it in the arena? `begin` is not below its first byte. */
+/** Is it in the arena? */
 static bool inside_(const struct modload_linking *g, uint32_t begin, uint32_t size)
 {
-    return begin <= g->arena_end && size <= g->arena_end - begin;
+    return begin >= g->arena_begin && begin <= g->arena_end &&
+           size <= g->arena_end - begin;
 }
 
-/** Find RAM for the image's data: what it has, or else the first piece that is free. */
-static int allot_(struct modload_linking *g, uint32_t name, uint32_t had,
-                  struct modfmt_diag *diag)
+/** Take the first piece of the arena that is free. @return false: none is */
+static bool take_first_(struct modload_linking *g, uint32_t name, bool loadable)
 {
     struct modfmt_linker *l = &g->linker_;
     uint32_t size = l->data_mem, align = 1u << l->data_align;
     uint32_t at = (g->arena_begin + align - 1) & ~(align - 1), next;
 
-    l->data = had;
-    if (size == 0 || (had % align == 0 && had >= g->arena_begin &&
-                      inside_(g, had, size) && free_(g, had, size, name, &next)))
-        return 0;
     /* Each step leads behind an image's data: it ends. */
-    while (at >= g->arena_begin && inside_(g, at, size)) {
-        if (free_(g, at, size, name, &next)) {
+    while (inside_(g, at, size)) {
+        if (free_(g, at, size, name, loadable, &next)) {
             l->data = at;
-            return 0;
+            return true;
         }
         at = (next + align - 1) & ~(align - 1);
         if (at < next)
             break;
     }
+    return false;
+}
+
+/** Find RAM for the image's data: what it has; or what nobody has; or what nobody has who
+ * can be loaded. */
+static int allot_(struct modload_linking *g, uint32_t name, uint32_t had,
+                  struct modfmt_diag *diag)
+{
+    struct modfmt_linker *l = &g->linker_;
+    uint32_t size = l->data_mem, align = 1u << l->data_align, next;
+
+    l->data = had;
+    if (size == 0 ||
+        (!g->pack_ && had % align == 0 && inside_(g, had, size) &&
+         free_(g, had, size, name, true, &next)) ||
+        (!g->pack_ && take_first_(g, name, false)) || take_first_(g, name, true))
+        return 0;
     return modfmt_fail(diag, MODLOAD_E_MEMORY, 0, size, align);
+}
+
+/** Can all images that are to be linked anew stay in the RAM that they have? If one
+ * cannot, the others must not be in its way for having been there before. */
+static bool all_stay_(const struct modload_linking *g)
+{
+    for (uint32_t k = 0; k < g->store->count; k++) {
+        const struct modfmt_store_image *image = &g->store->image[k];
+        struct modfmt_linked linked;
+        uint32_t size, next;
+
+        if (!linked_(g, image, &linked) || is_ours_(g, &linked))
+            continue;
+        size = linked.data_end - linked.data;
+        if (size && (!inside_(g, linked.data, size) ||
+                     !free_(g, linked.data, size, image->hash, false, &next)))
+            return false;
+    }
+    return true;
 }
 
 /* ---- linking, and writing what comes of it -------------------------------------- */
@@ -257,6 +291,7 @@ int modload_link_again(struct modload_linking *linking, struct modfmt_diag *diag
     struct modfmt_diag fault;
     int result = 0;
 
+    linking->pack_ = !all_stay_(linking);
     for (uint32_t k = 0; k < store->count;) {
         struct stored_ stored = stored_(linking, &store->image[k]);
         struct modfmt_linked linked;
@@ -276,5 +311,6 @@ int modload_link_again(struct modload_linking *linking, struct modfmt_diag *diag
         if (rc <= MODFMT_E_STORE_READ && rc >= MODFMT_E_STORE_VERIFY)
             break;
     }
+    linking->pack_ = false;
     return result;
 }

@@ -23,7 +23,7 @@
  * checked; what neither linking nor loading looks at (names, padding, order of symbols) is not.
  * Who is to be trusted with what is linked: specs/security.md.
  *
- * Cost: in flash, 5.8 KB of code for a Cortex-M4 besides the store's writing part; an image
+ * Cost: in flash, 6.0 KB of code for a Cortex-M4 besides the store's writing part; an image
  * grows by 32 to 100 bytes and 4 an import. In RAM, this struct (1 KB), `spare` (20 bytes an
  * image) and the buffer. Stack: 1.3 KB, 1.5 KB for images that are linked already, the store's
  * part included. In time, for each window (a third of the buffer) and each of four passes, one
@@ -63,15 +63,22 @@ struct modload_linking {
     struct modfmt_store plan_;
     struct modfmt_store_source source_;
     uint32_t place_; /**< where the plan puts the image, or MODFMT_STORE_NONE */
+    bool pack_;      /**< nobody keeps his RAM */
 };
 
 /**
  * Install an image, or update the one of its name, linked for this firmware.
  *
  * Where the image of that name is linked, the RAM that it has is taken again, if it is large
- * enough and no other has it; otherwise the first free piece of the arena. So an
- * image must not be loaded from the time its successor is installed until it has been unloaded.
+ * enough and no other image of this firmware has it; otherwise the first free piece of the arena.
+ * So an image must not be loaded from the time its successor is installed until it has been
+ * unloaded. Where it is full, RAM of images that are linked for another firmware counts as free:
+ * they cannot be loaded, and get other RAM when they are linked anew.
  * An image that is linked already, for any place and firmware, is unlinked on the way.
+ *
+ * Imports are bound to `tables` alone. A weak one that only another module has stays unbound,
+ * although the loader would bind it if the image were not linked: modflash refuses such a module,
+ * but here nobody is asked. Who does not want that installs it unlinked (modfmt_store_install()).
  *
  * @param image  what to install; read several times over
  * @return 0; MODLOAD_E_LINKED: the firmware has no build id; MODLOAD_E_NEEDS; MODLOAD_E_MEMORY: the arena has no
@@ -93,6 +100,11 @@ int modload_link_install(struct modload_linking *linking, struct modfmt_bytes *i
  * a transaction of its own: what a power failure leaves undone the next call does. Images that
  * cannot be linked (an import is gone) stay as they are, and the loader refuses them. If there
  * is nothing to do, each image's header and first tag are read, and nothing is written.
+ *
+ * All of them keep their RAM. If one cannot (the arena is at another place, or smaller), none does:
+ * they get the first free pieces, in the store's order. Where they fill the arena nearly, and want
+ * large alignments, the last one may find no piece (MODLOAD_E_MEMORY) though another order has one:
+ * it stays as it was, refused by the loader; `modflash relink` tries the largest first.
  *
  * @return 0; or the first error, of modload_link_install(); where it is none of the store's,
  *         the other images have been linked nevertheless

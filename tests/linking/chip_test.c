@@ -14,6 +14,7 @@ enum {
     BASE = 0x08060000,
     ARENA = 0x20010000,
     ARENA_SIZE = 0x400,
+    RAM_SIZE = 0x600, /* from ARENA on: arenas that moved are in it as well */
     IMAGES = 12,
     SECTORS = 6,
     WORDS = 60,  /* of text */
@@ -181,14 +182,14 @@ static struct modfmt_linked linked(struct board *b,
 /* ---- the loader ---------------------------------------------------------------------
  */
 
-static uint8_t ram[ARENA_SIZE];
+static uint8_t ram[RAM_SIZE];
 
 static int place(const struct modload_port *port, enum modload_purpose purpose,
                  uint32_t align, struct modfmt_segment *segment)
 {
     (void)port;
     if (purpose != MODLOAD_FIXED || segment->address % align ||
-        !modfmt_range(segment->address - ARENA, segment->size, ARENA_SIZE))
+        !modfmt_range(segment->address - ARENA, segment->size, RAM_SIZE))
         return MODLOAD_E_MEMORY;
     segment->bytes = ram + (segment->address - ARENA);
     return 0;
@@ -439,6 +440,110 @@ static void test_another_firmware(void)
     expect(!sim->violation, "the flash was treated badly");
 }
 
+/** Firmware number `n`, whose arena is somewhere else. */
+static void boot_moved(struct board *b, struct simulator *sim, unsigned n, uint32_t by,
+                       uint32_t size)
+{
+    boot(b, sim, n);
+    b->linking.arena_begin = ARENA + by;
+    b->linking.arena_end = ARENA + by + size;
+}
+
+/** Four images that fill the arena, "a" first or in another order. */
+static void fill_arena(struct board *b, struct simulator *sim, const char *order,
+                       uint32_t needs_of_a)
+{
+    static struct file f;
+
+    boot(b, sim, 0);
+    for (uint32_t k = 0; k < 4; k++) {
+        const char name[2] = {order[k], 0};
+
+        make(&f, name, 1 + k, 256 - STORED, order[k] == 'a' ? needs_of_a : 1);
+        expect(install(b, &f) == 0, "an image of the four");
+    }
+}
+
+/** They load, with RAM of their own. */
+static void check_four(struct board *b, const char *order, uint32_t first)
+{
+    check_ram(b);
+    for (uint32_t k = first; k < 4; k++) {
+        const char name[2] = {order[k], 0};
+
+        check_loads(b, name, 1 + k);
+    }
+}
+
+/** An arena that moved by a little has room for all if they do not keep what they had:
+ * whichever comes first, and wherever the power fails. */
+static void test_moved_arena(void)
+{
+    static const char *const orders[] = {"abcd", "dcba", "bcda", "adbc", "cadb"};
+    static struct simulator start, sim;
+    static struct board b;
+
+    doing = "an arena that moved";
+    for (unsigned n = 0; n < 5; n++) {
+        struct simulator *first = fresh(4);
+        bool cut = true;
+
+        fill_arena(&b, first, orders[n], 1);
+        memcpy(&start, first, sizeof(start));
+        start.flash = first->flash;
+        for (uint32_t at = n; cut; at += 1 + at % 5) { /* 0: never */
+            simulator_copy(&sim, &start);
+            boot_moved(&b, &sim, 1, 64, ARENA_SIZE);
+            simulator_arm(&sim, at, (enum torn)(at % TORN_KINDS), at * 7919u);
+            modload_link_again(&b.linking, &b.diag);
+            cut = sim.off || at == 0;
+            simulator_power_on(&sim);
+            boot_moved(&b, &sim, 1, 64, ARENA_SIZE);
+            expect(modload_link_again(&b.linking, &b.diag) == 0, "all fit, but not here");
+            check_four(&b, orders[n], 0);
+            expect(b.store.count == 4 && !sim.violation, "an image is lost");
+        }
+        /* Back again: the arena is where it was, and again nobody can stay. */
+        boot(&b, &sim, 2);
+        expect(modload_link_again(&b.linking, &b.diag) == 0, "nor back again");
+        check_four(&b, orders[n], 0);
+    }
+}
+
+/** What is linked for another firmware and cannot be linked anew has no RAM. */
+static void test_stale_ram(void)
+{
+    struct simulator *sim = fresh(4);
+    static struct board b;
+    static struct file e;
+
+    doing = "RAM of what cannot be loaded";
+    fill_arena(&b, sim, "abcd", 3);
+    boot_moved(&b, sim, 1, 64, 768);
+    b.linking.features = 1;
+    expect(modload_link_again(&b.linking, &b.diag) == MODLOAD_E_NEEDS,
+           "a is not refused");
+    for (unsigned n = 0; n < 3; n++)
+        expect(linked(&b, find(&b, (const char *[]){"b", "c", "d"}[n])).data ==
+                   ARENA + 64 + 256 * n,
+               "the others have all of the arena");
+    check_loads(&b, "b", 2);
+    check_loads(&b, "d", 4);
+    /* Nor where one is installed; but what others have is taken last. */
+    sim = fresh(4);
+    fill_arena(&b, sim, "abcd", 1);
+    boot_moved(&b, sim, 1, 0, ARENA_SIZE + 64);
+    make(&e, "e", 5, 64 - STORED, 1);
+    expect(install(&b, &e) == 0 && linked(&b, find(&b, "e")).data == ARENA + ARENA_SIZE,
+           "RAM that nobody has");
+    make(&e, "f", 6, 64 - STORED, 1);
+    expect(install(&b, &e) == 0 && linked(&b, find(&b, "f")).data == ARENA,
+           "RAM of one that cannot be loaded");
+    expect(modload_link_again(&b.linking, &b.diag) == MODLOAD_E_MEMORY, "all of them");
+    check_loads(&b, "e", 5);
+    check_loads(&b, "f", 6);
+}
+
 static void test_refusals(void)
 {
     struct simulator *sim = fresh(4);
@@ -598,6 +703,8 @@ int main(int argc, char **argv)
     test_ram();
     test_unchanged();
     test_another_firmware();
+    test_moved_arena();
+    test_stale_ram();
     test_refusals();
     test_churn(4);
     test_churn(32);
