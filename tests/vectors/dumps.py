@@ -2,10 +2,14 @@
 """moddump on every vector: exit status, silence of --check, and one line on stderr with the
 error's name for each that is refused."""
 
+import os
 import subprocess
 import tempfile
 
 import vectorset
+
+# With sanitizers, which are slow, --check is left to its own tests.
+ALL = os.environ.get("SLOWNESS", "1") == "1"
 
 
 def run(*arguments):
@@ -16,10 +20,11 @@ def run(*arguments):
 def complaints(path, expect):
     """What is wrong with moddump's answer on a file."""
     status = 0 if expect == "OK" else 1
-    quiet, loud = run("--check", path), run(path)
+    loud = run(path)
+    quiet = run("--check", path) if ALL else loud
     if quiet.returncode != status:
         yield f"--check exits {quiet.returncode}, not {status}"
-    if quiet.stdout:
+    if ALL and quiet.stdout:
         yield f"--check prints {quiet.stdout!r}"
     if loud.returncode != status:
         yield f"exits {loud.returncode}, not {status}"

@@ -9,6 +9,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
+import objects      # noqa: E402
+
 MKMOD = os.environ["MKMOD"]
 MODDUMP = os.environ["MODDUMP"]
 OK, REFUSED, USAGE, IO = 0, 1, 2, 3
@@ -68,8 +71,16 @@ class ToolTest(unittest.TestCase):
         """Compile C, or assembler if it does not look like C."""
         suffix = suffix or (".s" if source.startswith(".syntax") else ".c")
         self.path(name + suffix).write_text(source)
-        self.command([*compiler, *flags, "-c", name + suffix, "-o", name + ".o"])
-        return name + ".o"
+        command, target = [*compiler, *flags, "-c", name + suffix], name + ".o"
+
+        def compile_it():
+            self.command([*command, "-o", target])
+
+        if "#include \"" in source or any(str(f).startswith(("-i", "-I")) for f in flags):
+            compile_it()    # a file that it includes may have changed
+        else:
+            objects.compiled(command, self.path(name + suffix), (), self.path(target), compile_it)
+        return target
 
     def link(self, *objects, base="0x10000", flags=(), data="", linker="arm-none-eabi-ld",
              script=SCRIPT, options=LINK):
