@@ -6,15 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Is there a byte of the chip's flash in it, or none at all? */
+static bool touches_flash(const struct target_chip *chip, uint32_t begin, uint32_t end)
+{
+    return begin - chip->flash_base < chip->flash_size || end <= begin ||
+           (begin < chip->flash_base && end > chip->flash_base);
+}
+
 /* RAM on a Cortex-M is in the code region (core-coupled, not where flash is), in the SRAM
  * region or in external RAM; never among peripherals. */
 static bool can_be_ram(const struct target_chip *chip, uint32_t begin, uint32_t end)
 {
     bool low = end <= 0x40000000u, external = begin >= 0x60000000u && end <= 0xa0000000u;
-    bool in_flash = begin - chip->flash_base < chip->flash_size || end <= begin ||
-                    (begin < chip->flash_base && end > chip->flash_base);
 
-    return begin != 0 && (low || external) && !in_flash;
+    return begin != 0 && (low || external) && !touches_flash(chip, begin, end);
 }
 
 /* What a descriptor says of its arena, if it can be believed. */
@@ -120,6 +125,22 @@ void host_find(struct session *session, struct host *ret_host)
     }
 }
 
+/* Can it be what --arena says? Of what is no flash who says it knows best. */
+static bool arena_is_good(const struct session *session, const struct host *host)
+{
+    const char *arena = session->request->arena;
+
+    if (arena == NULL ||
+        !touches_flash(&session->target->chip, host->arena_begin, host->arena_end)) {
+        return true;
+    }
+    cli_error(NULL,
+              "--arena: '%s' is flash, at least in part, and not the firmware's RAM for "
+              "modules with fixed addresses",
+              arena);
+    return false;
+}
+
 bool host_can_link(const struct session *session, const struct host *host)
 {
     bool in_file = session->request->firmware != NULL;
@@ -154,7 +175,7 @@ bool host_can_link(const struct session *session, const struct host *host)
             who, plainly);
         return false;
     }
-    return true;
+    return arena_is_good(session, host);
 }
 
 bool host_is_on_board(struct session *session, const struct host *host)

@@ -31,6 +31,10 @@ class Firmware(XipTest):
             self.use("fw", arena=arena)
             self.no(["sets no RAM aside"], *XIP, self.module())
 
+    def test_option_that_is_flash(self):
+        for arena in ("0x08000000:4K", "0x08060000:4K", "0x080fff00:64K", "0x07fff000:8K"):
+            self.no(f"--arena: '{arena}' is flash", *XIP, "--arena", arena, self.module())
+
     def test_nobody_tells(self):
         self.flash.write_bytes(b"\xff" * (1 << 20))
         done = self.keeps_flash(self.file, "--no-check", *XIP, self.module())
