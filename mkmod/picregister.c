@@ -105,13 +105,31 @@ static uint32_t added_to(uint32_t insn, uint32_t offset)
     return NO_REGISTER;
 }
 
-/* Does an instruction put r9 and an offset in `offset` together? Then the register is
- * free for other things, and what is done with it later says nothing. */
-static bool joins_r9(uint32_t insn, uint32_t offset)
+/* Note which low registers are copies of r9: ARMv6-M loads by these alone. */
+static uint32_t copies_of_r9(uint32_t copies, uint32_t insn)
 {
-    return thumb_is_wide(insn & 0xffff)
-               ? (insn & 15) == BASE_REGISTER && (insn >> 16 & 15) == offset
-               : added_to(insn, offset) == BASE_REGISTER;
+    uint32_t rd = (insn & 7) | (insn >> 4 & 8);
+    if (thumb_is_wide(insn & 0xffff) || (insn & 0xff00) != 0x4600) { /* mov rd, rm */
+        return copies;
+    }
+    copies &= ~(1u << rd);
+    return (insn >> 3 & 15) == BASE_REGISTER && rd < 8 ? copies | 1u << rd : copies;
+}
+
+/* Does an instruction put r9, or one of its copies, and an offset in `offset` together?
+ */
+static bool joins_r9(uint32_t insn, uint32_t offset, uint32_t copies)
+{
+    if (thumb_is_wide(insn & 0xffff)) {
+        return (insn & 15) == BASE_REGISTER && (insn >> 16 & 15) == offset;
+    }
+    if ((insn & 0xfe00) == 0x5800) { /* ldr rt, [rn, rm] */
+        uint32_t rn = insn >> 3 & 7;
+        uint32_t rm = insn >> 6 & 7;
+        return (rm == offset && (copies >> rn & 1) != 0) ||
+               (rn == offset && (copies >> rm & 1) != 0);
+    }
+    return added_to(insn, offset) == BASE_REGISTER;
 }
 
 /* Uses of the table, by the address of the literal. */
@@ -138,25 +156,31 @@ static const struct got_use *use_at(const struct uses *uses, uint32_t address)
     return found != NULL ? *found : NULL;
 }
 
-/* The use whose offset code of the function adds to another register than r9, or NULL. */
+/* The use whose offset code of the function adds to another register than r9, or NULL.
+ * A function that adds any to r9 goes by r9: what seems to be added to another register
+ * is something else that the register holds by then. */
 static const struct got_use *other_base(const struct module *m, const struct uses *uses,
                                         const struct span *f, uint32_t *ret_base)
 {
     const struct got_use *held[16] = {NULL}; /* whose offset a register holds */
+    const struct got_use *found = NULL;
     uint32_t since[16] = {0};
+    uint32_t copies = 0;
     uint32_t insn = 0;
     for (uint32_t at = f->start; at < f->end;) {
         bool there = code_fetch(m, at, &insn);
+        copies = there ? copies_of_r9(copies, insn) : copies;
         for (uint32_t r = 0; there && r < 15; r++) {
-            uint32_t base = held[r] != NULL && at - since[r] <= LOOK_AHEAD
-                                ? added_to(insn, r)
-                                : NO_REGISTER;
-            if (base > 7 && base != BASE_REGISTER && base != NO_REGISTER) {
-                *ret_base = base;
-                return held[r];
+            if (held[r] == NULL || at - since[r] > LOOK_AHEAD) {
+                continue;
             }
-            if (there && joins_r9(insn, r)) {
-                held[r] = NULL;
+            uint32_t base = added_to(insn, r);
+            if (joins_r9(insn, r, copies)) {
+                return NULL;
+            }
+            if (base > 7 && base != NO_REGISTER && found == NULL) {
+                *ret_base = base;
+                found = held[r];
             }
         }
         uint32_t rd = 0;
@@ -167,7 +191,7 @@ static const struct got_use *other_base(const struct module *m, const struct use
         }
         at += there && thumb_is_wide(insn & 0xffff) ? 4 : 2;
     }
-    return NULL;
+    return found;
 }
 
 /* Functions that load the table's address themselves may hold it in any register. */

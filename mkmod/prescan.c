@@ -36,7 +36,7 @@ static void take(struct module *m, struct seen *seen, const struct record *r)
     }
 }
 
-/* ---- who expects the address of the GOT in r9 --------------------------------------- */
+/* ---- who expects the address of the GOT in r9 ------------------------------------- */
 
 static void take_loading(struct module *m, struct seen *seen, const struct record *r)
 {

@@ -3,7 +3,7 @@
 the way out."""
 
 from mkmod_run import CLANG, GCC, OK, Elf, main
-from xip_world import MODULE_LD, R9_FLAGS, XipTest
+from xip_world import M0, MODULE_LD, R9_FLAGS, XipTest
 
 DISTANT = [f for f in R9_FLAGS if f != "-mno-pic-data-is-text-relative"]
 R10 = ["-fpic", "-msingle-pic-base", "-mpic-register=r10", "-mno-pic-data-is-text-relative"]
@@ -168,6 +168,25 @@ int module_entry(int x) {
                 }}"""
             elf = self.elf_of(source, *R9_FLAGS)
             self.assertEqual(self.mkmod(elf, "--xip", "-o", "m.bin").returncode, OK, join)
+
+    def test_offset_and_copy_of_r9(self):
+        """ARMv6-M loads by a low register; what then is added to ip is not the offset."""
+        for base, good in (("r9", True), ("r10", False)):
+            load = "ldr r2, [r5, r3]" if good else "add r3, r10"
+            source = f"""int table[4];
+                int module_entry(int i) {{
+                    register int t asm("r3") = i, k asm("r12") = i;
+                    asm volatile("mov r5, {base}\\n ldr r3, 1f\\n {load}\\n lsl r3, r1, #2\\n"
+                                 "add r3, ip\\n b 2f\\n .balign 4\\n 1: .word table(GOT)\\n 2:"
+                                 : "+r"(t), "+r"(k) : : "r2", "r5", "cc");
+                    return t;
+                }}"""
+            elf = self.link(self.object(source, "-Os", "-g", *R9_FLAGS, compiler=M0),
+                            script=MODULE_LD)
+            if good:
+                self.good(elf, "--xip")
+            else:
+                self.refused(elf, "by r10", arguments=["--xip"])
 
     def test_r9_for_other_ends(self):
         """A library that was compiled without knowing, and calls what needs r9."""
