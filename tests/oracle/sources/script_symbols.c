@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Symbols of the linker script: section boundaries, which by value belong to the next
    section (or to nothing), by definition to their own. */
+/* oracle: run_not=gcc-sb (whose function pointers lead to trampolines, in data) */
 #include "check.h"
 
 extern char __start_text[], __end_text[], __data_start__[], __data_end__[];
