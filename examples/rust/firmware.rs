@@ -21,6 +21,12 @@ extern "C" {
     /// `int fw_puts(const char *text)`
     #[link_name = "fw_puts$6c519d33"]
     pub fn fw_puts(a1: *const u8) -> i32;
+    /// `void fw_sort(void *base, size_t count, size_t size, int (*compare)(const void *, const void *))`
+    #[link_name = "fw_sort$34eb8673"]
+    pub fn fw_sort(a1: *mut core::ffi::c_void, a2: u32, a3: u32, a4: Option<unsafe extern "C" fn(*const core::ffi::c_void, *const core::ffi::c_void) -> i32>);
+    /// `int fw_tick(void (*callback)(void *), void *context)`
+    #[link_name = "fw_tick$7df9c7e7"]
+    pub fn fw_tick(a1: Option<unsafe extern "C" fn(*mut core::ffi::c_void)>, a2: *mut core::ffi::c_void) -> i32;
     /// `uint32_t fw_time_ms(void)`
     #[link_name = "fw_time_ms$5277732a"]
     pub fn fw_time_ms() -> u32;
