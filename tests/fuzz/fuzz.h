@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What target.c takes from elsewhere: the fuzz entry, and MOVW/MOVT written anew, bit by bit
+/* What the targets share: the fuzz entry, and MOVW/MOVT written anew, bit by bit
  * from the manual's encoding, so that the loader's own is not its judge. */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -24,6 +24,28 @@ static inline void fuzz_mov_put(uint8_t *p, uint32_t imm16)
     second = (second & 0x8f00) | (imm16 >> 8 & 7) << 12 | (imm16 & 255);
     modfmt_put16(p, first);
     modfmt_put16(p + 2, second);
+}
+
+/** Add v to the stored word, instruction or pair at `p`, as specs/modfmt.md, 3.2, has it
+ *  and no faster. */
+static inline void fuzz_fix(uint8_t *p, const struct modfmt_fixup *f, uint32_t v)
+{
+    uint32_t x = v + f->low;
+
+    if (f->kind == MODFMT_KIND_WORD) {
+        modfmt_put32(p, modfmt_get32(p) + v);
+        return;
+    }
+    if (f->distance == MODFMT_MOV_MOVT_ALONE) {
+        fuzz_mov_put(p, (x + (fuzz_mov_get(p) << 16)) >> 16);
+        return;
+    }
+    x += fuzz_mov_get(p);
+    if (f->distance != MODFMT_MOV_MOVW_ALONE) {
+        x += fuzz_mov_get(p + 2 * f->distance) << 16;
+        fuzz_mov_put(p + 2 * f->distance, x >> 16);
+    }
+    fuzz_mov_put(p, x & 0xffff);
 }
 
 #endif

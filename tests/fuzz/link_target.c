@@ -104,7 +104,7 @@ static void apply(const struct modfmt_image *i, const struct modfmt_fixup *f,
 {
     const uint32_t address[2] = {TEXT_ADDRESS, i->data_mem ? DATA_ADDRESS : 0};
     uint8_t *p = segment[f->segment] + f->place;
-    uint32_t v = 0, x;
+    uint32_t v = 0;
 
     if (f->target == MODFMT_TARGET_IMPORT) {
         uint32_t hash = modfmt_get32(i->bytes + i->at.imports + 8u * f->import_index);
@@ -115,21 +115,7 @@ static void apply(const struct modfmt_image *i, const struct modfmt_fixup *f,
     }
     if (f->relative)
         v -= address[f->segment];
-    if (f->kind == MODFMT_KIND_WORD) {
-        modfmt_put32(p, modfmt_get32(p) + v);
-        return;
-    }
-    x = v + f->low;
-    if (f->distance == MODFMT_MOV_MOVT_ALONE) {
-        fuzz_mov_put(p, (x + (fuzz_mov_get(p) << 16)) >> 16);
-        return;
-    }
-    x += fuzz_mov_get(p);
-    if (f->distance != MODFMT_MOV_MOVW_ALONE) {
-        x += fuzz_mov_get(p + 2 * f->distance) << 16;
-        fuzz_mov_put(p + 2 * f->distance, x >> 16);
-    }
-    fuzz_mov_put(p, x & 0xffff);
+    fuzz_fix(p, f, v);
 }
 
 /** Is the linked image a good one, with the bytes that the iterator says? */

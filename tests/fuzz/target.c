@@ -107,7 +107,7 @@ static void apply(const struct modfmt_image *i, const struct modfmt_fixup *f,
                   const struct modfmt_segment *segments, bool weak_only)
 {
     uint8_t *p = segments[f->segment].bytes + f->place;
-    uint32_t v = 0, x;
+    uint32_t v = 0;
     struct modfmt_import import;
 
     if (f->target == MODFMT_TARGET_IMPORT) {
@@ -118,21 +118,7 @@ static void apply(const struct modfmt_image *i, const struct modfmt_fixup *f,
     }
     if (f->relative)
         v -= segments[f->segment].address;
-    if (f->kind == MODFMT_KIND_WORD) {
-        modfmt_put32(p, modfmt_get32(p) + v);
-        return;
-    }
-    x = v + f->low;
-    if (f->distance == MODFMT_MOV_MOVT_ALONE) {
-        fuzz_mov_put(p, (x + (fuzz_mov_get(p) << 16)) >> 16);
-        return;
-    }
-    x += fuzz_mov_get(p);
-    if (f->distance != MODFMT_MOV_MOVW_ALONE) {
-        x += fuzz_mov_get(p + 2 * f->distance) << 16;
-        fuzz_mov_put(p + 2 * f->distance, x >> 16);
-    }
-    fuzz_mov_put(p, x & 0xffff);
+    fuzz_fix(p, f, v);
 }
 
 /** Load by the iterator, and compare. Only for images that passed the full check, so that a
