@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "modfmt.h"
+#include "units.h"
 
 static bool flag(Dwarf_Die *die, unsigned name)
 {
@@ -342,18 +343,10 @@ static void drop_repeated(struct interface *in)
 
 void dwarf_read(struct dwarf_reader *r, Dwarf *dwarf)
 {
-    Dwarf_Off offset = 0;
-    Dwarf_Off next = 0;
-    size_t header = 0;
-    while (dwarf_nextcu(dwarf, offset, &next, &header, NULL, NULL, NULL) == 0) {
-        Dwarf_Die unit;
-        if (dwarf_offdie(dwarf, offset + header, &unit) != NULL) {
-            read_unit(r, &unit);
-        }
-        if (next <= offset) {
-            break;
-        }
-        offset = next;
+    struct units units = {dwarf, 0};
+    Dwarf_Die unit;
+    while (units_next(&units, &unit)) {
+        read_unit(r, &unit);
     }
     take_untyped(r);
     types_merge(r->interface->types);

@@ -9,6 +9,7 @@
 #include "argumentparts.h"
 #include "cli.h"
 #include "module.h"
+#include "units.h"
 
 #define TIME_LIMIT_S 10u
 #define DEPTH_MAX    32u
@@ -280,22 +281,10 @@ static int find(void *context, FILE *out)
     struct search *search = context;
     const struct elffile *file = &search->m->elf;
     search->out = out;
-    elf_version(EV_CURRENT);
-    Elf *elf = elf_memory((char *)file->bytes, file->size);
-    Dwarf *dwarf = elf != NULL ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
-    Dwarf_Off offset = 0;
-    Dwarf_Off next = 0;
-    size_t header = 0;
-    while (dwarf != NULL &&
-           dwarf_nextcu(dwarf, offset, &next, &header, NULL, NULL, NULL) == 0) {
-        Dwarf_Die unit;
-        if (dwarf_offdie(dwarf, offset + header, &unit) != NULL) {
-            walk(search, &unit, DEPTH_MAX);
-        }
-        if (next <= offset) {
-            break;
-        }
-        offset = next;
+    struct units units = units_of_elf(file->bytes, file->size);
+    Dwarf_Die unit;
+    while (units_next(&units, &unit)) {
+        walk(search, &unit, DEPTH_MAX);
     }
     return 0;
 }

@@ -8,6 +8,7 @@
 
 #include "cli.h"
 #include "module.h"
+#include "units.h"
 
 #define TIME_LIMIT_S   2u
 #define LINE_MAX_BYTES 200u
@@ -121,22 +122,12 @@ static void find_variables(Dwarf_Die *unit, const struct question *question, FIL
 static int find(void *context, FILE *out)
 {
     const struct question *question = context;
-    Elf *elf = elf_memory((char *)question->m->elf.bytes, question->m->elf.size);
-    Dwarf *dwarf = elf != NULL ? dwarf_begin_elf(elf, DWARF_C_READ, NULL) : NULL;
-    Dwarf_Off offset = 0;
-    Dwarf_Off next = 0;
-    size_t header = 0;
-    while (dwarf != NULL &&
-           dwarf_nextcu(dwarf, offset, &next, &header, NULL, NULL, NULL) == 0) {
-        Dwarf_Die unit;
-        if (dwarf_offdie(dwarf, offset + header, &unit) != NULL) {
-            find_in_unit(&unit, question, out);
-            find_variables(&unit, question, out);
-        }
-        if (next <= offset) {
-            break;
-        }
-        offset = next;
+    const struct elffile *file = &question->m->elf;
+    struct units units = units_of_elf(file->bytes, file->size);
+    Dwarf_Die unit;
+    while (units_next(&units, &unit)) {
+        find_in_unit(&unit, question, out);
+        find_variables(&unit, question, out);
     }
     return 0;
 }
