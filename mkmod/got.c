@@ -11,8 +11,6 @@
 #include "instruction.h"
 #include "module.h"
 
-enum { GOTOFF32 = 24, BASE_PREL = 25, GOT_BREL = 26, TARGET2 = 41, GOT_PREL = 96 };
-
 void got_add(struct module *m, const struct record *r, uint32_t value)
 {
     m->got = cli_grow(m->got, &m->got_capacity, m->got_count + 1, sizeof *m->got);
@@ -24,8 +22,8 @@ void got_add(struct module *m, const struct record *r, uint32_t value)
         .slot = NO_SLOT,
         .type = r->type,
     };
-    m->got_based |= r->type == BASE_PREL;
-    m->got_offsets |= r->type == GOT_BREL || r->type == GOTOFF32;
+    m->got_based |= r->type == R_ARM_GOTPC;
+    m->got_offsets |= r->type == R_ARM_GOT32 || r->type == R_ARM_GOTOFF;
 }
 
 static struct record record_of(const struct got_use *use)
@@ -56,7 +54,7 @@ static bool origin_fits(const struct module *m, const struct section *s)
     for (size_t i = 0; i < m->got_count; i++) {
         const struct got_use *use = &m->got[i];
         uint32_t slot = s->address + use->value;
-        if (use->type == GOT_BREL &&
+        if (use->type == R_ARM_GOT32 &&
             (!modfmt_range(use->value, 4, s->size) ||
              !slot_holds(m, slot, &m->elf.symbols[use->symbol]))) {
             return false;
@@ -269,7 +267,7 @@ static void find_slots(struct module *m)
     list_slots(m, &c);
     for (size_t i = 0; i < m->got_count; i++) {
         struct got_use *use = &m->got[i];
-        if (use->type == GOT_PREL && choose(m, &c, use, &use->slot)) {
+        if (use->type == R_ARM_GOT_PREL && choose(m, &c, use, &use->slot)) {
             /* A symbol has one slot: two answers mean that one is a mistake. */
             if (c.known[use->symbol] != NO_SLOT && c.known[use->symbol] != use->slot) {
                 unknown_slot(m, use);
@@ -279,7 +277,8 @@ static void find_slots(struct module *m)
     }
     for (size_t i = 0; i < m->got_count; i++) {
         struct got_use *use = &m->got[i];
-        if (use->slot != NO_SLOT || (use->type != GOT_PREL && use->type != TARGET2)) {
+        if (use->slot != NO_SLOT ||
+            (use->type != R_ARM_GOT_PREL && use->type != R_ARM_TARGET2)) {
             continue;
         }
         if (direct(m, use)) {
@@ -365,10 +364,10 @@ static void fix_use(struct module *m, const struct got_use *use)
     uint8_t to = m->has_origin ? m->origin_home : HOME_DATA;
     const struct symbol *s = &m->elf.symbols[use->symbol];
     struct record r = record_of(use);
-    if (use->type == GOT_BREL) {
+    if (use->type == R_ARM_GOT32) {
         return;
     }
-    if (use->type == GOTOFF32) {
+    if (use->type == R_ARM_GOTOFF) {
         uint32_t delta = 0;
         if (trampolines_lead(m, &r, &delta) && to == HOME_DATA) {
             modfmt_put32(segments_bytes(m, use->address, 4), use->value + delta);
@@ -435,7 +434,7 @@ void got_resolve(struct module *m)
 {
     bool slots = false;
     for (size_t i = 0; i < m->got_count; i++) {
-        slots |= m->got[i].type == GOT_PREL || m->got[i].type == TARGET2;
+        slots |= m->got[i].type == R_ARM_GOT_PREL || m->got[i].type == R_ARM_TARGET2;
     }
     if (m->got_based || m->got_offsets) {
         find_origin(m);
@@ -444,7 +443,7 @@ void got_resolve(struct module *m)
         find_slots(m);
     }
     for (size_t i = 0; m->has_origin && i < m->got_count; i++) {
-        if (m->got[i].type == GOT_BREL) {
+        if (m->got[i].type == R_ARM_GOT32) {
             m->got[i].slot = m->origin + m->got[i].value;
         }
     }

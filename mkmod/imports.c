@@ -52,22 +52,6 @@ static void use(struct module *m, size_t *capacity, const struct record *r)
     import->branched |= branch;
 }
 
-static void scan(struct module *m, size_t *capacity, const struct section *relocs)
-{
-    const struct elffile *elf = &m->elf;
-    struct record r = {0, 0, relocs->info, 0};
-    for (uint32_t offset = 0; offset + 8 <= relocs->size; offset += 8) {
-        uint32_t info = modfmt_get32(relocs->bytes + offset + 4);
-        r.address = modfmt_get32(relocs->bytes + offset);
-        r.symbol = info >> 8;
-        r.type = (uint8_t)info;
-        if (r.symbol < elf->symbol_count && elf->symbols[r.symbol].home == HOME_IMPORT &&
-            relocation_refers(r.type)) {
-            use(m, capacity, &r);
-        }
-    }
-}
-
 static int by_hash(const void *a, const void *b)
 {
     const struct import *x = a;
@@ -122,14 +106,12 @@ static void number_imports(struct module *m)
 
 void imports_collect(struct module *m)
 {
-    const struct elffile *elf = &m->elf;
+    struct relocation_walk walk = {0, 0};
+    struct record r;
     size_t capacity = 0;
-    for (uint32_t i = 1; i < elf->section_count; i++) {
-        const struct section *s = &elf->sections[i];
-        uint32_t covered = elffile_covered(elf, s);
-        if (covered != 0 && s->type == SHT_REL && s->bytes != NULL &&
-            s->link == elf->symtab && elf->sections[covered].type != SHT_ARM_EXIDX) {
-            scan(m, &capacity, s);
+    while (relocation_next(m, &walk, &r)) {
+        if (m->elf.symbols[r.symbol].home == HOME_IMPORT && relocation_refers(r.type)) {
+            use(m, &capacity, &r);
         }
     }
     if (m->import_count != 0) {

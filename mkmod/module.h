@@ -82,7 +82,9 @@ struct segment {
     uint8_t *touched; /**< one bit a byte: changed by a fix-up or a rewritten branch */
 };
 
-/** A relocation record. */
+/** A relocation record. Types are R_ARM_* of <elf.h>, where some have older names than the
+ *  ABI's: R_ARM_GOT32 is GOT_BREL, R_ARM_GOTOFF GOTOFF32, R_ARM_GOTPC BASE_PREL, and
+ *  R_ARM_THM_PC22 THM_CALL. */
 struct record {
     uint32_t address; /**< place: link address */
     uint32_t symbol;
@@ -446,6 +448,19 @@ void veneers_branch(struct module *m, uint32_t section, uint32_t address, uint32
                     const struct symbol *symbol);
 
 /* relocations.c */
+#define RECORD_SIZE 8u
+/** The record at an offset of a section of them; its symbol may not exist. False: there is
+ *  no more. */
+bool relocation_at(const struct section *relocs, uint32_t offset,
+                   struct record *ret_record);
+/** Where a walk over all records of loaded sections is; zeros start it. */
+struct relocation_walk {
+    uint32_t section;
+    uint32_t offset;
+};
+/** The next record whose symbol exists, section by section. False: there is no more. */
+bool relocation_next(const struct module *m, struct relocation_walk *walk,
+                     struct record *ret_record);
 /** Walk the relocation records and make fix-ups of them. */
 void relocations_read(struct module *m);
 const char *relocation_name(uint32_t type);

@@ -6,8 +6,6 @@
 
 #include "module.h"
 
-enum { GOTOFF32 = 24, BASE_PREL = 25, GOT_BREL = 26 };
-
 struct seen {
     bool got_offsets; /* counts from the GOT's address in a register */
     bool got_loaded;  /* loads that address itself */
@@ -22,14 +20,14 @@ static void take(struct module *m, struct seen *seen, const struct record *r)
 {
     const struct symbol *s = &m->elf.symbols[r->symbol];
     const struct section *place = &m->elf.sections[r->section];
-    seen->got_offsets |= r->type == GOT_BREL || r->type == GOTOFF32;
-    seen->got_loaded |= r->type == BASE_PREL;
+    seen->got_offsets |= r->type == R_ARM_GOT32 || r->type == R_ARM_GOTOFF;
+    seen->got_loaded |= r->type == R_ARM_GOTPC;
     seen->data_offsets |= relocation_from_base(r->type);
     if (relocation_takes_address(r->type) && trampolines_concern(m, r)) {
         trampolines_want(m, r->symbol, r->section, r->address);
     }
     /* The field is the slot's distance from what r9 will hold. */
-    if (r->type == GOT_BREL && s->home == HOME_IMPORT && place->bytes != NULL &&
+    if (r->type == R_ARM_GOT32 && s->home == HOME_IMPORT && place->bytes != NULL &&
         modfmt_range(r->address - place->address, 4, place->size)) {
         m->imports[s->import].slot =
             modfmt_get32(place->bytes + (r->address - place->address));
@@ -40,17 +38,17 @@ static void take(struct module *m, struct seen *seen, const struct record *r)
 
 static void take_loading(struct module *m, struct seen *seen, const struct record *r)
 {
-    struct symbol *holder = r->type == BASE_PREL ? holder_of(m, r->address) : NULL;
+    struct symbol *holder = r->type == R_ARM_GOTPC ? holder_of(m, r->address) : NULL;
     if (holder != NULL) {
         holder->loads_got = true;
     } else {
-        seen->nameless |= r->type == BASE_PREL;
+        seen->nameless |= r->type == R_ARM_GOTPC;
     }
 }
 
 static void take_offset(struct module *m, struct seen *seen, const struct record *r)
 {
-    if (r->type != GOT_BREL && r->type != GOTOFF32) {
+    if (r->type != R_ARM_GOT32 && r->type != R_ARM_GOTOFF) {
         return;
     }
     const struct symbol *holder = holder_of(m, r->address);
@@ -63,30 +61,13 @@ static void take_offset(struct module *m, struct seen *seen, const struct record
 
 /* ---- all records ------------------------------------------------------------------- */
 
-static void scan(struct module *m, struct seen *seen, take_fn *take_one,
-                 const struct section *relocs)
+static void scan(struct module *m, struct seen *seen, take_fn *take_one)
 {
-    struct record r = {0, 0, relocs->info, 0};
-    for (uint32_t offset = 0; offset + 8 <= relocs->size; offset += 8) {
-        uint32_t info = modfmt_get32(relocs->bytes + offset + 4);
-        r.address = modfmt_get32(relocs->bytes + offset);
-        r.symbol = info >> 8;
-        r.type = (uint8_t)info;
-        if (r.symbol < m->elf.symbol_count && relocation_refers(r.type)) {
+    struct relocation_walk walk = {0, 0};
+    struct record r;
+    while (relocation_next(m, &walk, &r)) {
+        if (relocation_refers(r.type)) {
             take_one(m, seen, &r);
-        }
-    }
-}
-
-static void scan_all(struct module *m, struct seen *seen, take_fn *take_one)
-{
-    const struct elffile *elf = &m->elf;
-    for (uint32_t i = 1; i < elf->section_count; i++) {
-        const struct section *s = &elf->sections[i];
-        uint32_t covered = elffile_covered(elf, s);
-        if (covered != 0 && s->type == SHT_REL && s->bytes != NULL &&
-            s->link == elf->symtab && elf->sections[covered].type != SHT_ARM_EXIDX) {
-            scan(m, seen, take_one, s);
         }
     }
 }
@@ -119,10 +100,10 @@ void prescan(struct module *m)
     for (uint32_t i = 0; i < m->import_count; i++) {
         m->imports[i].slot = NO_SLOT;
     }
-    scan_all(m, &seen, take);
+    scan(m, &seen, take);
     if (seen.got_offsets && seen.got_loaded) {
-        scan_all(m, &seen, take_loading);
-        scan_all(m, &seen, take_offset);
+        scan(m, &seen, take_loading);
+        scan(m, &seen, take_offset);
     }
     m->by_got = seen.got_offsets && (!seen.got_loaded || seen.got_given);
     m->by_r9 = m->by_got || seen.data_offsets || (m->options.xip && any_branched(m));

@@ -7,17 +7,14 @@
 #include "cli.h"
 #include "module.h"
 
-#define R_ARM_ABS32_TYPE 2u
-
-static void take(struct module *m, const struct section *s, uint32_t info,
+static void take(struct module *m, const struct section *s, const struct record *r,
                  struct symbols *found, size_t *capacity)
 {
-    uint32_t number = info >> 8;
     const struct symbol *symbol =
-        number < m->elf.symbol_count ? &m->elf.symbols[number] : NULL;
-    if (symbol == NULL || (info & 0xff) != R_ARM_ABS32_TYPE) {
+        r->symbol < m->elf.symbol_count ? &m->elf.symbols[r->symbol] : NULL;
+    if (symbol == NULL || r->type != R_ARM_ABS32) {
         problem_error(m, 0, 0, "section %s holds what mkmod does not know: %s", s->name,
-                      relocation_name(info & 0xff));
+                      relocation_name(r->type));
         return;
     }
     if (symbol->name[0] == '\0' || symbol->type == STT_SECTION) {
@@ -29,12 +26,12 @@ static void take(struct module *m, const struct section *s, uint32_t info,
         return;
     }
     for (size_t i = 0; i < found->count; i++) {
-        if (found->list[i] == number) {
+        if (found->list[i] == r->symbol) {
             return;
         }
     }
     found->list = cli_grow(found->list, capacity, found->count + 1, sizeof *found->list);
-    found->list[found->count++] = number;
+    found->list[found->count++] = r->symbol;
 }
 
 struct symbols records_of(struct module *m, const char *name)
@@ -51,8 +48,9 @@ struct symbols records_of(struct module *m, const char *name)
             relocs->info != (uint32_t)(s - m->elf.sections)) {
             continue;
         }
-        for (uint32_t at = 0; at + 8 <= relocs->size; at += 8) {
-            take(m, s, modfmt_get32(relocs->bytes + at + 4), &found, &capacity);
+        struct record r;
+        for (uint32_t at = 0; relocation_at(relocs, at, &r); at += RECORD_SIZE) {
+            take(m, s, &r, &found, &capacity);
             seen++;
         }
     }

@@ -637,15 +637,46 @@ static bool place_ok(struct module *m, const struct record *r)
     return false;
 }
 
+bool relocation_at(const struct section *relocs, uint32_t offset,
+                   struct record *ret_record)
+{
+    if (!modfmt_range(offset, RECORD_SIZE, relocs->size)) {
+        return false;
+    }
+    uint32_t info = modfmt_get32(relocs->bytes + offset + 4);
+    *ret_record = (struct record){.address = modfmt_get32(relocs->bytes + offset),
+                                  .symbol = info >> 8,
+                                  .section = relocs->info,
+                                  .type = (uint8_t)info};
+    return true;
+}
+
+bool relocation_next(const struct module *m, struct relocation_walk *walk,
+                     struct record *ret_record)
+{
+    const struct elffile *elf = &m->elf;
+    for (; walk->section < elf->section_count; walk->section++, walk->offset = 0) {
+        const struct section *s = &elf->sections[walk->section];
+        uint32_t covered = elffile_covered(elf, s);
+        if (covered == 0 || s->type != SHT_REL || s->bytes == NULL ||
+            s->link != elf->symtab || elf->sections[covered].type == SHT_ARM_EXIDX) {
+            continue;
+        }
+        while (relocation_at(s, walk->offset, ret_record)) {
+            walk->offset += RECORD_SIZE;
+            if (ret_record->symbol < elf->symbol_count) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void read_section(struct module *m, const struct section *relocs)
 {
-    struct record r = {0, 0, relocs->info, 0};
+    struct record r;
     const struct section *covered = &m->elf.sections[relocs->info];
-    for (uint32_t offset = 0; offset + 8 <= relocs->size; offset += 8) {
-        uint32_t info = modfmt_get32(relocs->bytes + offset + 4);
-        r.address = modfmt_get32(relocs->bytes + offset);
-        r.type = (uint8_t)info;
-        r.symbol = info >> 8;
+    for (uint32_t at = 0; relocation_at(relocs, at, &r); at += RECORD_SIZE) {
         m->types[r.type]++;
         if (types[r.type].sort == SORT_NONE) {
             continue;

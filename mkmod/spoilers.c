@@ -103,21 +103,12 @@ static void take(const struct module *m, const struct spans *all, struct calls *
 static void read_records(const struct module *m, const struct spans *all,
                          struct calls *calls)
 {
-    for (uint32_t i = 1; i < m->elf.section_count; i++) {
-        const struct section *s = &m->elf.sections[i];
-        struct record r = {0, 0, s->info, 0};
-        if (elffile_covered(&m->elf, s) == 0 || s->bytes == NULL) {
-            continue;
-        }
-        for (uint32_t offset = 0; offset + 8 <= s->size; offset += 8) {
-            uint32_t info = modfmt_get32(s->bytes + offset + 4);
-            r.address = modfmt_get32(s->bytes + offset);
-            r.symbol = info >> 8;
-            r.type = (uint8_t)info;
-            struct span *f = span_at(all, r.address);
-            if (f != NULL && r.symbol < m->elf.symbol_count) {
-                take(m, all, calls, f, &r);
-            }
+    struct relocation_walk walk = {0, 0};
+    struct record r;
+    while (relocation_next(m, &walk, &r)) {
+        struct span *f = span_at(all, r.address);
+        if (f != NULL) {
+            take(m, all, calls, f, &r);
         }
     }
 }

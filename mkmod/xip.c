@@ -8,21 +8,6 @@
 #include "cli.h"
 #include "module.h"
 
-enum {
-    ABS32 = 2,
-    REL32 = 3,
-    BASE_PREL = 25,
-    TARGET1 = 38,
-    TARGET2 = 41,
-    MOVW_ABS = 47,
-    MOVT_ABS = 48,
-    MOVW_PREL = 49,
-    MOVT_PREL = 50,
-    ABS32_NOI = 55,
-    REL32_NOI = 56,
-    GOT_PREL = 96
-};
-
 #define OTHERWISE                                                                        \
     "or load the module into RAM (no --xip), or link it when it is flashed (modflash "   \
     "install --xip-link)"
@@ -135,31 +120,31 @@ bool xip_refuses(struct module *m, const struct record *r)
         return false;
     }
     switch (r->type) {
-    case ABS32:
-    case ABS32_NOI:
-    case TARGET1:
+    case R_ARM_ABS32:
+    case R_ARM_ABS32_NOI:
+    case R_ARM_TARGET1:
         if (s->home == HOME_ABSOLUTE) {
             return false;
         }
         refuse_address(m, r);
         return true;
-    case MOVW_ABS:
-    case MOVT_ABS:
+    case R_ARM_THM_MOVW_ABS_NC:
+    case R_ARM_THM_MOVT_ABS:
         if (s->home == HOME_ABSOLUTE) {
             return false;
         }
         refuse_mov(m, r);
         return true;
-    case REL32:
-    case REL32_NOI:
-    case MOVW_PREL:
-    case MOVT_PREL:
+    case R_ARM_REL32:
+    case R_ARM_REL32_NOI:
+    case R_ARM_THM_MOVW_PREL_NC:
+    case R_ARM_THM_MOVT_PREL:
         return refuse_distance(m, r);
-    case GOT_PREL:
-    case BASE_PREL:
+    case R_ARM_GOT_PREL:
+    case R_ARM_GOTPC:
         refuse_table(m, r);
         return true;
-    case TARGET2:
+    case R_ARM_TARGET2:
         return refuse_target2(m, r);
     default:
         return false;
