@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Each tail is entered with ip holding the address of the word behind the head's branch,
- * and with all else as the caller left it. All state goes onto the caller's stack, so
- * interrupts, tasks and recursion need no thought. r0 to r3 carry arguments on the way in
- * and results (vectors of 16 bytes: all four) on the way out; FPU registers are left
- * alone. SP stays a multiple of 8. */
+/* Each tail is entered with ip holding the address of what follows the head, and with all
+ * else as the caller left it. All state goes onto the caller's stack, so interrupts,
+ * tasks and recursion need no thought. r0 to r3 carry arguments on the way in and results
+ * (vectors of 16 bytes: all four) on the way out; FPU registers are left alone. SP stays
+ * a multiple of 8. */
 #include "trampoline_code.h"
 
 #include <stddef.h>
@@ -11,13 +11,16 @@
 #include "modfmt.h"
 
 #define LDR_PC_REACH 1020u /* ARMv6-M's, which is also enough for the others */
+/* What an LDR reaches from ip, which is 4 bytes ahead of the head. */
+#define V6M_DISTANCE (124u + TRAMPOLINE_HEAD_SIZE)
+#define V7M_DISTANCE (4092u + TRAMPOLINE_HEAD_SIZE)
 
 /* ---- ARMv7-M, ARMv8-M Mainline ----------------------------------------------------- */
 
 static const uint16_t v7m_tail0[] = {
     0xe92d, 0x4200, /*    push  {r9, lr} */
     0xf8df, 0x9000, /*    ldr.w r9, literal */
-    0xf8dc, 0xc000, /*    ldr.w ip, [ip] */
+    0xf8dc, 0xc000, /*    ldr.w ip, [ip, #distance] */
     0x47e0,         /*    blx   ip */
     0xe8bd, 0x8200, /*    pop   {r9, pc}: EXC_RETURN is fine in pc */
 };
@@ -29,7 +32,7 @@ static const uint16_t v7m_tail8[] = {
     0xe89e, 0x0ff0, /*    ldmia lr, {r4-r11}: the caller's eight words of arguments */
     0xe92d, 0x0ff0, /*    push  {r4-r11} */
     0xf8df, 0x9000, /*    ldr.w r9, literal */
-    0xf8dc, 0xc000, /*    ldr.w ip, [ip] */
+    0xf8dc, 0xc000, /*    ldr.w ip, [ip, #distance] */
     0x47e0,         /*    blx   ip */
     0xb009,         /*    add   sp, #36 */
     0xe8bd, 0x8ff0, /*    pop   {r4-r11, pc} */
@@ -44,7 +47,7 @@ static const uint16_t v6m_tail0[] = {
     0x4d00, /*    ldr   r5, literal */
     0x46a9, /*    mov   r9, r5 */
     0x4665, /*    mov   r5, ip */
-    0x682d, /*    ldr   r5, [r5] */
+    0x682d, /*    ldr   r5, [r5, #distance] */
     0x47a8, /*    blx   r5 */
     0x46a1, /*    mov   r9, r4 */
     0xbd70, /*    pop   {r4-r6, pc} */
@@ -63,7 +66,7 @@ static const uint16_t v6m_tail8[] = {
     0x4d00, /*    ldr   r5, literal */
     0x46a9, /*    mov   r9, r5 */
     0x4665, /*    mov   r5, ip */
-    0x682d, /*    ldr   r5, [r5] */
+    0x682d, /*    ldr   r5, [r5, #distance] */
     0x47a8, /*    blx   r5 */
     0x46a1, /*    mov   r9, r4 */
     0xb009, /*    add   sp, #36 */
@@ -76,10 +79,10 @@ const struct trampoline_tail *trampoline_tail(uint32_t needs, uint32_t arguments
 {
     /* By what they take along; the cheaper first. */
     static const struct trampoline_tail tails[2][2] = {
-        {{v6m_tail0, sizeof v6m_tail0, 4, 0, 16},
-         {v6m_tail8, sizeof v6m_tail8, 16, 32, 56}},
-        {{v7m_tail0, sizeof v7m_tail0, 4, 0, 8},
-         {v7m_tail8, sizeof v7m_tail8, 16, 32, 72}},
+        {{v6m_tail0, sizeof v6m_tail0, 4, 10, V6M_DISTANCE, 0, 16},
+         {v6m_tail8, sizeof v6m_tail8, 16, 22, V6M_DISTANCE, 32, 56}},
+        {{v7m_tail0, sizeof v7m_tail0, 4, 8, V7M_DISTANCE, 0, 8},
+         {v7m_tail8, sizeof v7m_tail8, 16, 20, V7M_DISTANCE, 32, 72}},
     };
     const struct trampoline_tail *list = tails[(needs & MODFMT_NEED_V7M) != 0];
     for (unsigned i = 0; i < 2; i++) {
@@ -93,26 +96,31 @@ const struct trampoline_tail *trampoline_tail(uint32_t needs, uint32_t arguments
 bool trampoline_put_head(uint8_t *at, uint32_t head, uint32_t tail)
 {
     uint32_t distance = tail - (head + 6); /* from the PC that the branch sees */
-    modfmt_put16(at, 0x46fc);              /* mov ip, pc: the address of the word */
+    modfmt_put16(at, 0x46fc);              /* mov ip, pc: the address behind the head */
     modfmt_put16(at + 2, 0xe000u | (distance >> 1 & 0x7ff)); /* b.n tail */
     return distance + 2048 < 4096 && head % 4 == 0 && tail % 2 == 0;
 }
 
-bool trampoline_put_tail(uint8_t *at, const struct trampoline_tail *tail, uint32_t place,
-                         uint32_t literal)
+/* A 32-bit load's offset counts bytes and is in its second half-word; a 16-bit one's
+ * counts words. */
+static void put_offset(uint8_t *load, uint32_t offset, unsigned shift)
 {
-    uint32_t distance = literal - ((place + tail->load + 4) & ~3u);
+    uint8_t *at = modfmt_get16(load) >> 11 >= 0x1d ? load + 2 : load;
+    modfmt_put16(at, modfmt_get16(at) | (at == load ? offset / 4 << shift : offset));
+}
+
+bool trampoline_put_tail(uint8_t *at, const struct trampoline_tail *tail, uint32_t place,
+                         uint32_t literal, uint32_t distance)
+{
+    uint32_t ahead = literal - ((place + tail->load + 4) & ~3u);
     for (uint32_t i = 0; i < tail->size / 2; i++) {
         modfmt_put16(at + 2 * i, tail->code[i]);
     }
-    if (distance > LDR_PC_REACH || literal % 4 != 0) {
+    if (ahead > LDR_PC_REACH || literal % 4 != 0 || distance % 4 != 0 ||
+        distance - TRAMPOLINE_HEAD_SIZE > tail->distance - TRAMPOLINE_HEAD_SIZE) {
         return false;
     }
-    uint8_t *load = at + tail->load;
-    if (modfmt_get16(load) == 0xf8df) { /* its offset counts bytes, the other's words */
-        modfmt_put16(load + 2, modfmt_get16(load + 2) | distance);
-    } else {
-        modfmt_put16(load, modfmt_get16(load) | distance / 4);
-    }
+    put_offset(at + tail->load, ahead, 0);
+    put_offset(at + tail->fetch, distance - TRAMPOLINE_HEAD_SIZE, 6);
     return true;
 }

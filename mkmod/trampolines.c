@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Functions whose address may leave a module that counts on r9: pointers to them, and
- * exports, lead to trampolines in front of data. In groups, so that each head reaches its
- * tail: heads, the tails that they use, the static base, more heads. */
+ * exports, lead to trampolines in front of data. In runs: heads, then their words, as
+ * many as a tail's load reaches over. (A loader fixes words that lie side by side
+ * faster.) In groups, so that each head reaches its tail: runs, the tails that their
+ * heads use, the static base, more runs. */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +13,10 @@
 #include "module.h"
 #include "trampoline_code.h"
 
+/* At most so many heads before the tails, and so many in all. */
 #define HEADS_BEFORE 240u
-#define HEADS_BEHIND 240u
-#define GROUP_MAX    (HEADS_BEFORE + HEADS_BEHIND)
+#define GROUP_MAX    480u
+#define PAIR_SIZE    (TRAMPOLINE_HEAD_SIZE + TRAMPOLINE_WORD_SIZE)
 /* Any tail that passes arguments on will do for what is not known. */
 #define STACK_UNSURE 32u
 
@@ -226,42 +229,73 @@ static void judge(struct module *m, struct callback *c)
 struct group {
     uint32_t first; /* callback */
     uint32_t count;
-    uint32_t start; /* offsets in data's prefix */
-    uint32_t tails; /* offset of the first tail */
+    uint32_t run;    /* heads side by side */
+    uint32_t before; /* heads in front of the tails, unless there are fewer */
+    uint32_t start;  /* offsets in data's prefix */
+    uint32_t tails;  /* offset of the first tail */
     uint32_t literal;
     uint32_t end;
     const struct trampoline_tail *tail[2]; /* passing arguments on the stack, or not */
     uint32_t at[2];
 };
 
+/* How many heads to have side by side. The words of a last run that is shorter are as far
+ * from their heads as all others: that leaves room between for at most one head. */
+static uint32_t run_of(uint32_t count, uint32_t most)
+{
+    uint32_t run = count < most ? count : most;
+    while ((run - count % run) % run > 1) {
+        run--;
+    }
+    return run;
+}
+
+/* Bytes from a head to its word. */
+static uint32_t distance_in(const struct group *g)
+{
+    return g->run * TRAMPOLINE_HEAD_SIZE;
+}
+
+/* Offset of a group's head. */
+static uint32_t head_at(const struct group *g, uint32_t number)
+{
+    uint32_t tails =
+        number >= g->before ? g->literal + TRAMPOLINE_LITERAL_SIZE - g->tails : 0;
+    return g->start + number / g->run * g->run * PAIR_SIZE +
+           number % g->run * TRAMPOLINE_HEAD_SIZE + tails;
+}
+
+/* Offset of what follows the word of a group's head. */
+static uint32_t behind(const struct group *g, uint32_t number)
+{
+    return head_at(g, number) + distance_in(g) + TRAMPOLINE_WORD_SIZE;
+}
+
 static struct group group_at(const struct module *m, uint32_t first, uint32_t start)
 {
     struct group g = {.first = first, .start = start};
+    uint32_t most = HEADS_BEFORE;
     g.count = m->callback_count - first;
     g.count = g.count < GROUP_MAX ? g.count : GROUP_MAX;
-    uint32_t before = g.count < HEADS_BEFORE ? g.count : HEADS_BEFORE;
     for (uint32_t i = 0; i < g.count; i++) {
         const struct callback *c = &m->callbacks[first + i];
-        g.tail[c->deep ? 0 : 1] = tail_of(m, c);
+        const struct trampoline_tail *tail = tail_of(m, c);
+        uint32_t reach = tail->distance / TRAMPOLINE_HEAD_SIZE;
+        g.tail[c->deep ? 0 : 1] = tail;
+        most = reach < most ? reach : most;
     }
-    g.tails = start + before * TRAMPOLINE_HEAD_SIZE;
+    g.run = run_of(g.count, most);
+    g.before = HEADS_BEFORE / g.run * g.run;
+    g.tails = behind(&g, (g.count < g.before ? g.count : g.before) - 1);
     g.literal = g.tails;
     for (unsigned i = 0; i < 2; i++) {
         g.at[i] = g.literal;
         g.literal += g.tail[i] != NULL ? g.tail[i]->size : 0;
     }
     g.literal = modfmt_up4(g.literal);
-    g.end =
-        g.literal + TRAMPOLINE_LITERAL_SIZE + (g.count - before) * TRAMPOLINE_HEAD_SIZE;
+    g.end = g.count <= g.before ? g.literal + TRAMPOLINE_LITERAL_SIZE
+                                : behind(&g, g.count - 1);
     return g;
-}
-
-/* Offset of a group's head. */
-static uint32_t head_at(const struct group *g, uint32_t number)
-{
-    return number < HEADS_BEFORE ? g->start + number * TRAMPOLINE_HEAD_SIZE
-                                 : g->literal + TRAMPOLINE_LITERAL_SIZE +
-                                       (number - HEADS_BEFORE) * TRAMPOLINE_HEAD_SIZE;
 }
 
 void trampolines_plan(struct module *m)
@@ -311,12 +345,12 @@ static bool write_group(struct module *m, const struct group *g, uint32_t base)
         const struct callback *c = &m->callbacks[g->first + i];
         uint32_t head = head_at(g, i);
         reached &= trampoline_put_head(bytes + head, head, g->at[c->deep ? 0 : 1]);
-        add_word(m, base + head + TRAMPOLINE_HEAD_WORD, c->address, c->home);
+        add_word(m, base + head + distance_in(g), c->address, c->home);
     }
     for (unsigned i = 0; i < 2; i++) {
         if (g->tail[i] != NULL) {
-            reached &=
-                trampoline_put_tail(bytes + g->at[i], g->tail[i], g->at[i], g->literal);
+            reached &= trampoline_put_tail(bytes + g->at[i], g->tail[i], g->at[i],
+                                           g->literal, distance_in(g));
         }
     }
     add_word(m, base + g->literal, m->static_base, m->static_home);

@@ -10,6 +10,7 @@ from build import Failure
 from tools import modref
 
 MOV_IP_PC = 0x46fc
+LDR_IP_IP, MOV_R5_IP, LDR_R5_R5 = 0xf8dc, 0x4665, 0x682d
 DATA = modref.TARGET["data"]
 
 
@@ -29,16 +30,37 @@ def functions(base, text_at):
             if s.type == 2}
 
 
+def halves(data, at, count):
+    """So many half-words; beyond the end, zeros."""
+    return struct.unpack_from(f"<{count}H", data[at:at + 2 * count].ljust(2 * count, b"\0"))
+
+
+def ahead(data, tail):
+    """How far ahead of ip a tail finds the function's address."""
+    for at in range(tail, tail + 32, 2):
+        first, second = halves(data, at, 2)
+        if first == LDR_IP_IP and second >> 12 == 12:
+            return second & 0xfff
+        if first == MOV_R5_IP and second & ~0x7c0 == LDR_R5_R5:
+            return (second >> 6 & 31) * 4
+    raise Failure(f"no tail at data+{tail:#x} loads the address of a function")
+
+
 def heads(data, size, data_at, known):
     """Address of each trampoline -> that of its function."""
     found = {}
-    for at in range(0, size - 7, 4):
-        mov, branch, target = struct.unpack_from("<HHI", data, at)
+    for at in range(0, size - 3, 4):
+        mov, branch = halves(data, at, 2)
         if mov != MOV_IP_PC or branch >> 11 != 0x1c:
             continue
         tail = at + 6 + ((branch & 0x7ff) << 1) - ((branch & 0x400) << 2)
         if not 0 <= tail < size:
             raise Failure(f"the trampoline at data+{at:#x} branches to data+{tail:#x}")
+        word = at + 4 + ahead(data, tail)
+        if word + 4 > size or word % 4:
+            raise Failure(f"the trampoline at data+{at:#x} looks for a function at "
+                          f"data+{word:#x}")
+        target, = struct.unpack_from("<I", data, word)
         if target not in known:
             raise Failure(f"the trampoline at data+{at:#x} leads to {target:#x}, where no "
                           "function starts")

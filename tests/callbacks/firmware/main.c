@@ -110,19 +110,24 @@ static const uint16_t *head_of(uint32_t trampoline)
     return (const uint16_t *)(uintptr_t)(trampoline & ~1u);
 }
 
-uint32_t behind(uint32_t trampoline)
-{
-    const uint16_t *head = head_of(trampoline);
-
-    return head[2] | (uint32_t)head[3] << 16;
-}
-
 uint32_t tail_of(uint32_t trampoline)
 {
     const uint16_t *head = head_of(trampoline);
     int32_t distance = (int32_t)((uint32_t)head[1] << 21) >> 20;
 
     return (trampoline & ~1u) + 6 + (uint32_t)distance;
+}
+
+uint32_t behind(uint32_t trampoline)
+{
+    const uint16_t *insn = (const uint16_t *)(uintptr_t)tail_of(trampoline);
+    uint32_t ahead;
+
+    /* ldr.w ip, [ip, #ahead], or behind mov r5, ip: ldr r5, [r5, #ahead] */
+    while (*insn != 0xf8dcu && *insn != 0x4665u)
+        insn += *insn >> 11 >= 0x1du ? 2 : 1;
+    ahead = *insn == 0xf8dcu ? insn[1] & 0xfffu : (insn[1] >> 6 & 31u) * 4;
+    return *(const uint32_t *)(uintptr_t)((trampoline & ~1u) + 4 + ahead);
 }
 
 static int call(struct modload_registry *of, struct modload_module *module,

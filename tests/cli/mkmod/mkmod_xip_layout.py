@@ -26,6 +26,11 @@ __attribute__((destructor)) static void late(void) { more--; }
 int module_entry(int x) { return kept(x) + module_params.a + more; }
 """
 
+THREE = """static int n; static int one(int x) { return n += x; }
+static int two(int x) { return n -= x; } static int three(int x) { return n *= x; }
+int (*list[])(int) = {one, two, three}; int module_entry(int x) { return list[x](x); }
+"""
+
 
 class Linked:
     """The ELF, as pyelftools reads it."""
@@ -96,7 +101,23 @@ class LayoutTest(XipTest):
         self.assertTrue(0 <= at < self.image.static_base(), hex(pointer))
         self.assertEqual(at % 4, 0)
         self.assertEqual(self.data[at:at + 2], b"\xfc\x46")     # mov ip, pc
-        return self.word(at + 4)
+        branch, = struct.unpack_from("<H", self.data, at + 2)
+        self.assertEqual(branch >> 11, 0x1c)                    # b.n
+        tail = at + 6 + ((branch & 0x7ff) << 1) - ((branch & 0x400) << 2)
+        return self.word(at + 4 + self.distance(tail))
+
+    def distance(self, tail):
+        """By how much a tail's load of the function's address is ahead of ip."""
+        while True:
+            first, second = struct.unpack_from("<HH", self.data, tail)
+            if first == 0xf8dc:                                 # ldr.w ip, [ip, #…]
+                self.assertEqual(second >> 12, 12)
+                return second & 0xfff
+            if first == 0x4665:                                 # mov r5, ip; ldr r5, [r5, #…]
+                self.assertEqual(second & ~0x7c0, 0x682d)
+                return (second >> 6 & 31) * 4
+            self.assertNotIn(first, (0x47e0, 0x47a8))           # blx
+            tail += 4 if first >> 11 >= 0x1d else 2
 
 
 class Pointers(LayoutTest):
@@ -184,16 +205,30 @@ class Code(LayoutTest):
 
     def test_trampoline(self):
         """mov ip, pc; b.n to the tail; a tail sets r9 by a literal, calls, and restores it."""
-        self.made(SORTER)
-        at = min(i for i in range(0, 64, 4) if self.data[i:i + 2] == b"\xfc\x46")
-        head = self.disassembled(self.data[at:at + 4])
-        self.assertEqual(head[0], "mov ip, pc")
-        self.assertTrue(head[1].startswith("b.n"))
-        tail = self.disassembled(self.data[at + 8:at + 8 + 18])
-        self.assertEqual(tail, ["stmdb sp!, {r9, lr}", "ldr.w r9, [pc, #12]",
-                                "ldr.w ip, [ip]", "blx ip", "ldmia.w sp!, {r9, pc}"])
-        literal = at + 8 + 20
-        self.assertEqual(self.word(literal), DATA_AT + self.image.static_base())
+        for compiler, expected in (
+                (GCC, ["stmdb sp!, {r9, lr}", "ldr.w r9, [pc, #12]", "ldr.w ip, [ip, #8]",
+                       "blx ip", "ldmia.w sp!, {r9, pc}"]),
+                (M0, ["push {r4, r5, r6, lr}", "mov r4, r9", "ldr r5, [pc, #12]", "mov r9, r5",
+                      "mov r5, ip", "ldr r5, [r5, #8]", "blx r5", "mov r9, r4",
+                      "pop {r4, r5, r6, pc}"])):
+            self.made(THREE, compiler=compiler)
+            at = min(i for i in range(0, 64, 4) if self.data[i:i + 2] == b"\xfc\x46")
+            for i in range(3):
+                head = self.disassembled(self.data[at + 4 * i:at + 4 * i + 4])
+                self.assertEqual(head[0], "mov ip, pc")
+                self.assertTrue(head[1].startswith("b.n"))
+            self.assertEqual(self.disassembled(self.data[at + 24:at + 24 + 18]), expected)
+            self.assertEqual(self.word(at + 24 + 20), DATA_AT + self.image.static_base())
+
+    def test_fixups_of_trampolines(self):
+        """The words with functions' addresses lie side by side: one run of fix-ups."""
+        self.made(CALLED)
+        base = self.image.static_base()
+        places = sorted(f.word for f in modref.read_fixups(self.image.module)
+                        if f.list.target == modref.TARGET["text"] and f.list.place == 1
+                        and f.word < base)
+        self.assertEqual(len(places), 5)
+        self.assertEqual(places, list(range(places[0], places[0] + 20, 4)))
 
     def test_import_is_one_instruction(self):
         """ldr.w pc, [r9, #slot]"""
@@ -329,19 +364,26 @@ class Memory(LayoutTest):
         self.assertGreaterEqual((functions, imports), (5, 1))
 
     def test_of_an_xip_instance_by_numbers(self):
-        """Of functions and of imports, odd and even; both tails."""
-        for functions in (1, 2, 15, 100, 400):
+        """Of functions and of imports, odd and even; both tails. With room between some heads
+        and their words, on ARMv6-M, where a load reaches 32 of them."""
+        for functions in (1, 2, 15, 100, 399):
             for imports in (0, 1, 2, 33):
-                names = [f"f{i}" for i in range(functions)]
-                wanted = [f"fw_{i}" for i in range(imports)]
-                source = "int n = 5;\n" + "".join(f"int {w}(int);" for w in wanted) + "".join(
-                    f"int {f}({'int, ' * (5 * (i % 2))} int x) {{ return x + n; }}\n"
-                    for i, f in enumerate(names)) \
-                    + f"void *table[] = {{{','.join(names)}}};\n" \
-                    "int module_entry(int x) { return n" \
-                    + "".join(f"+ {w}(x)" for w in wanted) + "; }"
-                found = self.check(source, more=("-O1", "-g", "-w", *R9_FLAGS))
-                self.assertEqual(found[:2], (functions, imports))
+                self.check_numbers(functions, imports)
+        for functions in (33, 73, 74):
+            for imports in (0, 1):
+                self.check_numbers(functions, imports, compiler=M0)
+
+    def check_numbers(self, functions, imports, **how):
+        names = [f"f{i}" for i in range(functions)]
+        wanted = [f"fw_{i}" for i in range(imports)]
+        source = "int n = 5; long long wide = 3;\n" + "".join(
+            f"int {w}(int);" for w in wanted) + "".join(
+                f"int {f}({'int, ' * (5 * (i % 2))} int x) {{ return x + n; }}\n"
+                for i, f in enumerate(names)) \
+            + f"void *table[] = {{{','.join(names)}}};\n" \
+            "int module_entry(int x) { return n" + "".join(f"+ {w}(x)" for w in wanted) + "; }"
+        found = self.check(source, more=("-O1", "-g", "-w", *R9_FLAGS), **how)
+        self.assertEqual(found[:2], (functions, imports))
 
 
 if __name__ == "__main__":
