@@ -96,3 +96,16 @@ struct modfmt_store_image *catalog_find(struct session *session, const char *nam
     }
     return image;
 }
+
+static int read_live(struct modfmt_store_source *source, uint32_t offset, void *bytes,
+                     uint32_t size)
+{
+    const struct catalog_live *live = source->ctx;
+
+    return live->flash->read(live->flash, live->offset + offset, bytes, size);
+}
+
+struct modfmt_store_source catalog_source(struct catalog_live *live)
+{
+    return (struct modfmt_store_source){.read = read_live, .ctx = live};
+}

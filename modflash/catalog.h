@@ -25,4 +25,13 @@ int catalog_check(struct session *session, const struct modfmt_store_image *imag
 /** The live image with that name; if there is none, print what there is and exit. */
 struct modfmt_store_image *catalog_find(struct session *session, const char *name);
 
+/** An image that is live, as the bytes of one that the store puts in. */
+struct catalog_live {
+    struct modfmt_flash *flash;
+    uint32_t offset;
+};
+
+/** @param live  must outlive the source */
+struct modfmt_store_source catalog_source(struct catalog_live *live);
+
 #endif

@@ -29,20 +29,6 @@ struct clearing {
     size_t step_count, capacity;
 };
 
-/** An image that is live, as a source. */
-struct live {
-    struct modfmt_flash *flash;
-    uint32_t offset;
-};
-
-static int read_live(struct modfmt_store_source *source, uint32_t offset, void *bytes,
-                     uint32_t size)
-{
-    const struct live *live = source->ctx;
-
-    return live->flash->read(live->flash, live->offset + offset, bytes, size);
-}
-
 /* ---- trying things on a copy
  * ----------------------------------------------------------- */
 
@@ -144,8 +130,9 @@ static bool move_one(struct clearing *c, const struct modfmt_store_image *image)
 {
     uint32_t number = installed_package(c, image->hash);
     const struct modfmt_store_image *stored = in_session(c, image->hash);
-    struct live live = {&c->session->device.flash, stored != NULL ? stored->offset : 0};
-    struct modfmt_store_source source = {.read = read_live, .ctx = &live};
+    struct catalog_live live = {&c->session->device.flash,
+                                stored != NULL ? stored->offset : 0};
+    struct modfmt_store_source source = catalog_source(&live);
 
     if (number < c->count) {
         source = c->package[number].source;

@@ -4,6 +4,7 @@
 #include "catalog.h"
 #include "install.h"
 #include "linked.h"
+#include "params.h"
 #include "verbs.h"
 #include "xip.h"
 
@@ -12,16 +13,8 @@
 
 #define ROW 16u
 
-/** The block in an image that is held whole. */
-struct block {
-    const char *segment; /**< "text" or "data" */
-    uint32_t place;      /**< offset in the segment */
-    uint32_t offset;     /**< in the image */
-    uint32_t size;
-};
-
 /* Does the fix-up change a byte of the block when the module is loaded? */
-static bool touches(const struct modfmt_fixup *f, const struct block *block)
+static bool touches(const struct modfmt_fixup *f, const struct params_block *block)
 {
     uint32_t segment = strcmp(block->segment, "data") == 0;
     uint32_t last = f->place;
@@ -36,15 +29,13 @@ static bool touches(const struct modfmt_fixup *f, const struct block *block)
     return last + 4u > block->place && f->place < block->place + block->size;
 }
 
-/* What makes an image whose parameters nobody can set. @return a sentence's end, or NULL
- */
-static const char *find_block(const struct modfmt_image *image, struct block *ret_block)
+const char *params_find(const struct modfmt_image *image, struct params_block *ret_block)
 {
     struct modfmt_fixups fixups;
     struct modfmt_fixup fixup;
     struct modfmt_diag diag;
     struct modfmt_tag tag;
-    struct block block;
+    struct params_block block;
     uint32_t place;
     bool data;
 
@@ -54,7 +45,7 @@ static const char *find_block(const struct modfmt_image *image, struct block *re
     }
     place = modfmt_get32(tag.value);
     data = (place & MODFMT_PLACE_DATA) != 0;
-    block = (struct block){
+    block = (struct params_block){
         .segment = data ? "data" : "text",
         .place = place & ~MODFMT_PLACE_DATA,
         .size = modfmt_get32(tag.value + 4),
@@ -75,7 +66,7 @@ static const char *find_block(const struct modfmt_image *image, struct block *re
     return NULL;
 }
 
-static void show(const struct block *block, const uint8_t *bytes)
+static void show(const struct params_block *block, const uint8_t *bytes)
 {
     printf("parameters   %u bytes at %s+0x%x\n", block->size, block->segment,
            block->place);
@@ -102,7 +93,7 @@ static void show(const struct block *block, const uint8_t *bytes)
 
 /* Put the file's bytes into the image, and make it whole again. */
 static void change(struct session *session, const char *name,
-                   const struct modfmt_image *image, const struct block *block,
+                   const struct modfmt_image *image, const struct params_block *block,
                    uint8_t *bytes)
 {
     const char *path = session->request->set;
@@ -198,12 +189,12 @@ int verb_params(const struct request *request)
     struct session *session =
         session_open(request, request->set != NULL ? SESSION_WRITE : SESSION_READ);
     struct module module;
-    struct block block;
+    struct params_block block;
     const char *why;
     int rc, status = CLI_OK;
 
     read_module(session, name, &module);
-    why = find_block(&module.image, &block);
+    why = params_find(&module.image, &block);
     if (why != NULL) {
         cli_error(session->target->spec, "'%s' %s", name, why);
         session_refuse(session);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "room.h"
 
+#include "catalog.h"
 #include "clearing.h"
 #include "linked.h"
 
@@ -77,27 +78,13 @@ static bool fits(const struct session *session, uint32_t size, bool gently)
     return done;
 }
 
-/** An image that is live, as a source. */
-struct live {
-    struct modfmt_flash *flash;
-    uint32_t offset;
-};
-
-static int read_live(struct modfmt_store_source *source, uint32_t offset, void *bytes,
-                     uint32_t size)
-{
-    const struct live *live = source->ctx;
-
-    return live->flash->read(live->flash, live->offset + offset, bytes, size);
-}
-
 /* Would one more fit if the region were erased and everything put in anew? */
 static bool fits_anew(const struct session *session, uint32_t size)
 {
     uint32_t count = session->store.count;
     struct rehearsal *r = cli_alloc(1, sizeof *r);
     struct modfmt_store_source *source = cli_alloc(count + 1u, sizeof *source);
-    struct live *live = cli_alloc(count + 1u, sizeof *live);
+    struct catalog_live *live = cli_alloc(count + 1u, sizeof *live);
     struct modfmt_diag diag;
     struct dummy dummy;
     uint8_t scratch[SCRATCH];
@@ -105,9 +92,8 @@ static bool fits_anew(const struct session *session, uint32_t size)
 
     rehearsal_begin(session, r);
     for (uint32_t i = 0; i < count; i++) {
-        live[i] = (struct live){&r->device.flash, session->image[i].offset};
-        source[i].read = read_live;
-        source[i].ctx = &live[i];
+        live[i] = (struct catalog_live){&r->device.flash, session->image[i].offset};
+        source[i] = catalog_source(&live[i]);
     }
     begin_dummy(&dummy, size);
     source[count] = dummy.source;
