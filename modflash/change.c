@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/** verify, remove and erase. */
+/** remove and erase. */
 #include "catalog.h"
-#include "linked.h"
 #include "linking.h"
 #include "progress.h"
 #include "room.h"
@@ -9,62 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-/* @return is it good? */
-static bool verify_one(struct session *session, const struct modfmt_store_image *stored)
-{
-    struct modfmt_diag diag = {0, 0, 0, 0};
-    struct modfmt_image image;
-    struct modfmt_linked linked = {0};
-    struct identity identity;
-    bool placed = true;
-    uint8_t *bytes;
-    int rc;
-
-    catalog_identity(session, stored, &identity);
-    rc = catalog_check(session, stored, &bytes, &image, &diag);
-    if (rc == 0) {
-        rc = linked_check(bytes, stored->size, &diag);
-        placed = !linked_read(bytes, stored->size, &linked) ||
-                 linked_at_its_place(session, stored, &linked);
-    }
-    free(bytes);
-    if (session->target->error[0] != 0) {
-        session_fail(session, rc, &diag, "reading the module");
-    }
-    if (rc != 0) {
-        cli_error(session->target->spec, "%s: damaged at 0x%08x: %s", identity.name,
-                  session_address(session, stored->offset + diag.offset),
-                  modfmt_strerror(rc));
-    } else if (!placed) {
-        cli_error(session->target->spec,
-                  "%s: lies at 0x%08x, and was linked for another place (0x%08x): "
-                  "'modflash relink' mends it",
-                  identity.name, session_address(session, stored->offset),
-                  linked.text - MODFMT_HEADER_SIZE);
-    } else if (!session->request->quiet) {
-        cli_put_text(stdout, identity.name, identity.name_length);
-        printf(": good, %u bytes at 0x%08x\n", stored->size,
-               session_address(session, stored->offset));
-    }
-    return rc == 0 && placed;
-}
-
-int verb_verify(const struct request *request)
-{
-    struct session *session = session_open(request, SESSION_READ);
-    bool good = true;
-    int status;
-
-    for (unsigned i = 0; i < request->operand_count; i++) {
-        good = verify_one(session, catalog_find(session, request->operands[i])) && good;
-    }
-    for (uint32_t i = 0; request->operand_count == 0 && i < session->store.count; i++) {
-        good = verify_one(session, &session->image[i]) && good;
-    }
-    status = session_close(session);
-    return status != 0 ? status : good ? CLI_OK : CLI_TARGET;
-}
 
 /* The hashes of the names on the command line; each must be there. */
 static uint32_t *find_all(struct session *session, const struct request *request)

@@ -74,7 +74,7 @@ static const struct cli_tool tool = {
         "  update FILE...        the same, but they must be there\n"
         "  list                  what is there, and how much room\n"
         "  info NAME             one module, its contents checked\n"
-        "  verify [NAME...]      check the contents of modules\n"
+        "  verify [NAME|FILE...]  check contents; of a FILE, that just this module is there\n"
         "  remove NAME...        remove modules; all or none\n"
         "  relink [NAME...]      link modules anew, after an update of the firmware\n"
         "  params NAME           show a module's parameters; --set and --get take files\n"

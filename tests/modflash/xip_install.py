@@ -375,6 +375,7 @@ class Hostile(XipTest):
                 image[at] = filling.choice((0, 1, 0x7f, 0x80, 0xff, filling.randrange(256)))
             self.replace(row, image)
             for verb in (("list",), ("list", "--json"), ("info", "a"), ("verify",),
+                         ("verify", "a-1.0.0.bin"),
                          ("params", "a", "--set", "values"), ("compact",)):
                 done = self.file(*verb)
                 self.assertIn(done.status, (OK, REFUSED, TARGET), f"{verb} {i} {done}")
