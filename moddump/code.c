@@ -407,6 +407,25 @@ static void label_tails(struct code *code, size_t *capacity)
     }
 }
 
+bool code_trampoline(const struct code *code, uint32_t offset, uint32_t tail,
+                     uint32_t *ret_word)
+{
+    bool head = code->segment == 1 && offset >= 2 && half(code, offset - 2) == 0x46fc;
+    for (uint32_t at = tail; head && at < tail + 32;
+         at += code_is_wide(code, at) ? 4 : 2) {
+        uint32_t first = half(code, at), second = half(code, at + 2);
+        if (first == 0xf8dc && second >> 12 == 12) { /* ldr.w ip, [ip, #n] */
+            *ret_word = offset + 2 + (second & 0xfff);
+            return true;
+        }
+        if (first == 0x4665 && (second & 0xf83f) == 0x682d) { /* mov r5, ip; ldr r5, … */
+            *ret_word = offset + 2 + (second >> 6 & 0x1f) * 4;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool code_open_data(const struct module *module, struct code *ret_code)
 {
     uint32_t prefix = data_prefix(module), first = first_function(module);

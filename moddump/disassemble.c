@@ -82,6 +82,17 @@ static void put_pointee(const struct code *code, uint32_t offset)
     }
 }
 
+/* Where the word leads that a fix-up makes an address. */
+static void put_pointer(const struct walk *w, const struct modfmt_fixup *f)
+{
+    uint32_t stored = module_stored(w->code.module, f);
+    const struct code *code = f->target == w->code.segment ? &w->code : w->text;
+    printf("%s+0x%" PRIx32, segment_name(f->target), stored);
+    if (code->segment == f->target) {
+        put_pointee(code, stored);
+    }
+}
+
 static void put_fixup(const struct walk *w, const struct site *site)
 {
     const struct module *m = w->code.module;
@@ -95,13 +106,22 @@ static void put_fixup(const struct walk *w, const struct site *site)
                                                                  : "low half",
                stored);
     }
-    if (f->relative == 0 && f->target == MODFMT_TARGET_TEXT) {
-        printf(": text+0x%" PRIx32, stored);
-        put_pointee(w->text, stored);
-    } else if (f->relative == 0 && f->target == MODFMT_TARGET_DATA) {
-        printf(": data+0x%" PRIx32, stored);
-        if (w->code.segment == 1) {
-            put_pointee(&w->code, stored);
+    if (f->relative == 0 && f->target <= MODFMT_TARGET_DATA) {
+        fputs(": ", stdout);
+        put_pointer(w, f);
+    }
+}
+
+/* Behind the tail of a trampoline, whose word is some lines below. */
+static void put_function(const struct walk *w, uint32_t word)
+{
+    for (size_t i = w->next_site; i < w->code.site_count; i++) {
+        const struct modfmt_fixup *f = w->code.sites[i].fixup;
+        if (w->code.sites[i].offset == word && f->relative == 0 &&
+            f->target <= MODFMT_TARGET_DATA) {
+            fputs(" of ", stdout);
+            put_pointer(w, f);
+            return;
         }
     }
 }
@@ -193,10 +213,13 @@ static bool branch_target(const cs_insn *instruction, uint32_t *ret_target)
 
 static void put_remark(struct walk *w, uint32_t at)
 {
-    uint32_t target, size;
+    uint32_t target, size, word;
     if (branch_target(w->instruction, &target) && target < w->code.size) {
         begin_remark(w);
         put_name(&w->code, target);
+        if (code_trampoline(&w->code, at, target, &word)) {
+            put_function(w, word);
+        }
     } else if (code_literal(&w->code, at, &target, &size)) {
         begin_remark(w);
         printf("%s+0x%" PRIx32 ": 0x%08" PRIx32, segment_name(w->code.segment), target,

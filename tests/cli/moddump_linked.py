@@ -65,18 +65,21 @@ class Show(ToolTest):
 
 
 class Code(ToolTest):
-    # Two trampolines, a tail and its literal, a word of an import; then the GOT.
-    PREFIX = bytes.fromhex("fc46 05e0 00000000  fc46 01e0 00000000"
-                           "2de9 0042 dff8 0c90 dcf8 00c0 e047 bde8 0082 0000 00000000 00000000")
+    # Two trampolines, their words, a tail and its literal, a word of an import; then the GOT.
+    PREFIX = bytes.fromhex("fc46 05e0 fc46 03e0  00000000 00000000"
+                           "2de9 0042 dff8 0c90 dcf8 04c0 e047 bde8 0082 0000 00000000 00000000")
+    PREFIX_V6M = bytes.fromhex("fc46 05e0 fc46 03e0  00000000 00000000"
+                               "70b5 4c46 034d a946 6546 6d68 a847 a146 70bd 0000"
+                               "00000000 00000000")
 
-    def module(self):
-        prefix = len(self.PREFIX)
+    def module(self, code=PREFIX):
+        prefix = len(code)
         text = bytes.fromhex("59f8 04fc") + RETURN_0 + RETURN_0 + bytes.fromhex("fff7 f8ff")
         return self.image(
-            text=text, data=self.PREFIX + bytes(4), flags=3 | encoder.CODE_IN_DATA, entry=5,
+            text=text, data=code + bytes(4), flags=3 | encoder.CODE_IN_DATA, entry=5,
             imports=[encoder.Symbol("puts")],
-            exports=[encoder.Symbol("hook", encoder.EXPORT_DATA, 0, value=9)],
-            fixes=[encoder.word("data", 4, "text", 5), encoder.word("data", 12, "text", 9),
+            exports=[encoder.Symbol("hook", encoder.EXPORT_DATA, 0, value=5)],
+            fixes=[encoder.word("data", 8, "text", 5), encoder.word("data", 12, "text", 9),
                    encoder.word("data", prefix - 8, "data", prefix),
                    encoder.word("data", prefix - 4, "import", imp=0),
                    encoder.word("data", prefix, "data", 1)],
@@ -86,13 +89,16 @@ class Code(ToolTest):
                   encoder.tag("export_names", encoder.strings("hook"))])
 
     def test_trampolines(self):
-        text = self.expect(OK, "-d", self.module())[0]
-        for part in ("<puts@veneer>:", "bl       #0               ; <puts@veneer>",
-                     "00000008 <function_8>:", "code in data: offsets 0x0 to 0x2c",
-                     "00000000 <trampoline_0>:", "mov      ip, pc", "00000008 <hook>:",
-                     "+= text: text+0x9 <function_8>", "push.w   {sb, lr}", "<tail_10>",
-                     "+= import 0 puts"):
-            self.assertIn(part, text)
+        for code, push in ((self.PREFIX, "push.w   {sb, lr}"),
+                           (self.PREFIX_V6M, "push     {r4, r5, r6, lr}")):
+            text = self.expect(OK, "-d", self.module(code))[0]
+            for part in ("<puts@veneer>:", "bl       #0               ; <puts@veneer>",
+                         "00000008 <function_8>:", "code in data: offsets 0x0 to 0x2c",
+                         "00000000 <trampoline_0>:", "mov      ip, pc", "00000004 <hook>:",
+                         "; <tail_10> of text+0x5", "; <tail_10> of text+0x9 <function_8>",
+                         "+= text: text+0x9 <function_8>", push, "<tail_10>:",
+                         "+= import 0 puts"):
+                self.assertIn(part, text)
 
     def test_function_in_data_without_r9(self):
         text = self.expect(OK, "-d", GOOD / "code_in_data.bin")[0]
