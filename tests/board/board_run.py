@@ -10,7 +10,9 @@ import sys
 import tempfile
 import unittest
 
-SKIP = 77
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from tap import main    # noqa: E402, F401
+
 USAGE, IO = 2, 3
 FLASH_SIZE = 0x100000
 FLASH_BASE = 0x08000000
@@ -112,14 +114,3 @@ class BoardTest(unittest.TestCase):
         path = elf.with_suffix(".bin")
         subprocess.run(["arm-none-eabi-objcopy", "-O", "binary", elf, path], check=True)
         return path
-
-
-def main():
-    """As unittest.main(), but a test that only skipped tells meson so."""
-    program = unittest.main(module="__main__", exit=False)
-    result = program.result
-    if not result.wasSuccessful():
-        sys.exit(1)
-    if result.testsRun == 0:
-        sys.exit("no test was run")
-    sys.exit(SKIP if len(result.skipped) == result.testsRun else 0)

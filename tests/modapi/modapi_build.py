@@ -3,13 +3,11 @@
 
 import os
 import re
-import sys
-import unittest
 
 from elftools.elf.elffile import ELFFile
 
 from modapi_run import (CLANG, CORE, GCC, IO, MODAPI, REFUSED, SOURCE, USAGE, ModapiTest,
-                        fnv1a)
+                        fnv1a, main)
 
 MARKS = "#ifndef MODAPI_IF\n#define MODAPI_IF(c)\n#define MODAPI_EXCLUDE\n#endif\n"
 
@@ -420,4 +418,4 @@ class Firmware(ModapiTest):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[1:]])
+    main()

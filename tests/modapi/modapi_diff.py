@@ -2,10 +2,8 @@
 """modapi diff: what changed, what of it breaks modules, which version follows."""
 
 import json
-import sys
-import unittest
 
-from modapi_run import CORE, IO, OK, REFUSED, USAGE, ModapiTest
+from modapi_run import CORE, IO, OK, REFUSED, USAGE, ModapiTest, main
 
 BASE = """
 #include <stdint.h>
@@ -155,4 +153,4 @@ class Diff(ModapiTest):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[1:]])
+    main()

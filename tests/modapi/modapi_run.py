@@ -5,8 +5,12 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from tap import main    # noqa: E402, F401
 
 MODAPI = os.environ["MODAPI"]
 SOURCE = pathlib.Path(os.environ["MODFMT_SOURCE"])

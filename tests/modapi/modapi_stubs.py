@@ -4,10 +4,8 @@
 import json
 import os
 import subprocess
-import sys
-import unittest
 
-from modapi_run import CLANG, GCC, SOURCE, USAGE, ModapiTest
+from modapi_run import CLANG, GCC, SOURCE, USAGE, ModapiTest, main
 
 MKMOD, MODDUMP = os.environ["MKMOD"], os.environ["MODDUMP"]
 HEADER = """
@@ -71,4 +69,4 @@ class Stubs(ModapiTest):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[1:]])
+    main()

@@ -3,11 +3,9 @@
 
 import re
 import subprocess
-import sys
-import unittest
 
 import tagref
-from modapi_run import CLANG, GCC, GXX, IO, MODAPI, OK, REFUSED, ModapiTest
+from modapi_run import CLANG, GCC, GXX, IO, MODAPI, OK, REFUSED, ModapiTest, main
 
 # Everything that C has types for, and a body for every function, so that clang describes it.
 HEADER = """
@@ -420,4 +418,4 @@ class Files(ModapiTest):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], *sys.argv[1:]])
+    main()

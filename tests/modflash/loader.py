@@ -7,14 +7,13 @@ import re
 import subprocess
 import sys
 
-from modflash_run import (BUILD, ERASED, FLASH, OK, SIZE, SKIP, SOURCE, FlashTest, image, main,
-                          need)
+from modflash_run import (BUILD, ERASED, FLASH, OK, SIZE, SOURCE, FlashTest, image, main,
+                          need, skip_all)
 
 need("qemu-system-arm", "arm-none-eabi-objcopy")
 FIRMWARE = BUILD / "cross/cortex-m4/target-loader/firmware/stm32f405.elf"
 if not FIRMWARE.exists():
-    print(f"skipped: no {FIRMWARE}")
-    sys.exit(SKIP)
+    skip_all(f"no {FIRMWARE}")
 
 
 class Loader(FlashTest):

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """--probe gdb:HOST:PORT: the same verbs through GDB servers that we did not write, which run
 on the virtual board; and what is said where there is none."""
+import shutil
 import socket
 
-from modflash_run import MODFLASH, OK, TARGET, FlashTest, main, need
+from modflash_run import MODFLASH, OK, TARGET, FlashTest, main
 
 
 def free_port():
@@ -52,14 +53,18 @@ class Server(FlashTest):
 
     ready = "for gdb connections"
 
+    def wants(self, program):
+        if shutil.which(program) is None:
+            self.skipTest(f"no {program}")
+
     def test_openocd(self):
-        need("openocd")
+        self.wants("openocd")
         self.whole_life("openocd -f interface/stlink.cfg -c 'transport select hla_swd' "
                         "-f target/stm32f4x.cfg -c 'gdb_port {port}; tcl_port disabled; "
                         "telnet_port disabled'")
 
     def test_st_util(self):
-        need("st-util")
+        self.wants("st-util")
         self.ready = "Listening at"
         self.short_life("st-util -m -n -p {port}")
 

@@ -11,6 +11,7 @@ import unittest
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[2]))
 import objects      # noqa: E402
+from tap import main    # noqa: E402, F401
 
 MKMOD = os.environ["MKMOD"]
 MODDUMP = os.environ["MODDUMP"]
@@ -153,7 +154,3 @@ class Elf:
     def write(self):
         self.path.write_bytes(self.bytes)
         return self.path
-
-
-def main():
-    unittest.main(module="__main__", argv=sys.argv)
