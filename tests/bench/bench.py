@@ -92,18 +92,28 @@ def map_sizes(text):
         yield m[1], os.path.basename(m[3]), int(m[2], 16)
 
 
+OBJECTS = {}
+
+
+def loader_object(path, work, command):
+    """The object of a source of the loader. Most switches are nothing to most sources, so most
+    are there already: what the preprocessor leaves tells."""
+    text = run(*command, "-E", "-P", path)
+    if text not in OBJECTS:
+        OBJECTS[text] = work / f"loader-{len(OBJECTS)}-{path.name}.o"
+        run(*command, "-c", path, "-o", OBJECTS[text])
+    return OBJECTS[text]
+
+
 def loader_sections(source, work, configuration):
     """{section: bytes} of what the loader brings into a firmware in a configuration."""
     on = CONFIGURATIONS[configuration]
     flags = [f"-D{switch}={int(switch in on)}" for switch in SWITCHES]
     name = work / f"loader-{configuration}"
-    objects = []
-    for path in LIBRARY:
-        objects.append(f"{name}-{os.path.basename(path)}.o")
-        run("arm-none-eabi-gcc", *CORE, *SHAPE, *flags, f"-I{source}/libmodfmt",
-            f"-I{source}/target-loader", "-c", source / path, "-o", objects[-1])
-    run("arm-none-eabi-gcc", *CORE, *SHAPE, *flags, f"-I{source}/libmodfmt",
-        f"-I{source}/target-loader", "-nostartfiles", "-T", BENCH / "smallest.ld",
+    command = ["arm-none-eabi-gcc", *CORE, *SHAPE, *flags, f"-I{source}/libmodfmt",
+               f"-I{source}/target-loader"]
+    objects = [loader_object(source / path, work, command) for path in LIBRARY]
+    run(*command, "-nostartfiles", "-T", BENCH / "smallest.ld",
         f"-DSMALLEST={SMALLEST.get(configuration, 0)}", "-Wl,--gc-sections", f"-Wl,-Map={name}.map", BENCH / "smallest.c", *objects,
         "-o", f"{name}.elf")
     sections = {}
