@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the tests of this folder share: the vectors, modref.py, and the C reader."""
 
+import functools
 import json
 import os
 import pathlib
@@ -47,6 +48,7 @@ def link_arguments(vector, link):
             link["api"], bytes.fromhex(link["build_id"]))
 
 
+@functools.lru_cache(None)
 def verdict(image):
     """modref's word on an image in memory."""
     return modref.check(image) or "OK"
