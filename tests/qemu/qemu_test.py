@@ -279,13 +279,13 @@ def case_cores(folder):
     boards = (("cortex-m0", "microbit"), ("cortex-m3", "mps2-an385"),
               ("cortex-m4", "stm32f405"), ("cortex-m33", "mps2-an505"))
     runs_on = {"cortex-m0": 4, "cortex-m3": 3, "cortex-m4": 2, "cortex-m33": 1}
+    names = ("memory", "heap", "order")
+    images = [make(folder, name, [f"-mcpu={maker}"], as_name=f"{name}-{maker}")
+              for maker in runs_on for name in names]
     for index, (core, board) in enumerate(boards):
         firmware = BUILD / f"cross/{core}/target-loader/firmware/{board}.elf"
-        images, lines = [], []
+        lines = []
         for maker, cores in runs_on.items():
-            names = ("memory", "heap", "order")
-            images += [make(folder, name, [f"-mcpu={maker}"], as_name=f"{name}-{maker}")
-                       for name in names]
             fits = index >= len(boards) - cores
             lines += [f"module {name}-{maker} 1.2.3: " + ("returned 0" if fits else "refused")
                       for name in names]
