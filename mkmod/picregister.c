@@ -320,10 +320,6 @@ void picregister_check(struct module *m)
     note_loads(m, &all);
     check_base(m, &all);
     check_unrecorded(m, &all);
-    /* On ARMv6-M the compiler gives r9 back to callers in any case: nothing can be told.
-     */
-    if ((m->needs & MODFMT_NEED_V7M) != 0) {
-        spoilers_check(m, &all);
-    }
+    spoilers_check(m, &all);
     free(all.list);
 }

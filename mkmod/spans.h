@@ -12,7 +12,7 @@ struct span {
     uint32_t end;
     uint32_t symbol;
     bool loads;       /**< finds the global offset table itself */
-    bool spoils;      /**< gives r9 another value, and restores it */
+    bool spoils;      /**< gives r9 another value, and goes on with that */
     bool needs;       /**< r9 must be right when it is called */
     uint32_t through; /**< the function in it, or behind it, that goes by r9 itself */
 };

@@ -4,15 +4,18 @@
  * Need is led back over direct calls; pointers lead to trampolines, which set r9. */
 #include <elf.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli.h"
 #include "instruction.h"
 #include "spans.h"
+#include "stack.h"
 
 #define R9_FLAGS                                                                         \
     "-fpic -msingle-pic-base -mpic-register=r9 -mno-pic-data-is-text-relative"
 
-#define NOBODY 0xffffffffu /* an import's veneer */
+#define WAY_OUT_MAX 64u         /* instructions */
+#define NOBODY      0xffffffffu /* an import's veneer */
 
 /* A direct call, or a branch that ends the caller. */
 struct call {
@@ -29,13 +32,117 @@ struct calls {
     size_t capacity;
 };
 
-/* Whoever uses r9 as one of the registers that callees keep gives it back so. */
-static bool restores_r9(uint32_t insn)
+static uint32_t length_of(uint32_t insn)
 {
-    bool pop = (insn & 0xffff) == 0xe8bd || (insn & 0xffd0) == 0xe890 ||
-               (insn & 0xffd0) == 0xe910;
-    return pop && thumb_is_wide(insn & 0xffff) && (insn >> 25 & 1) != 0;
+    return thumb_is_wide(insn & 0xffff) ? 4 : 2;
 }
+
+static enum branch_kind branch_of(uint32_t insn, uint32_t at, uint32_t *ret_target)
+{
+    uint8_t bytes[4];
+    modfmt_put32(bytes, insn);
+    return branch_decode(bytes, length_of(insn), at, ret_target);
+}
+
+/* ---- who has something else in r9 -------------------------------------------------- */
+
+/* What an instruction does, calls and branches to an address excepted. */
+struct effect {
+    bool writes_r9;
+    bool leaves; /* the function, as far as one can see */
+    bool jumps;  /* somewhere else */
+};
+
+static struct effect effect_of(const struct module *m, uint32_t insn, uint32_t at)
+{
+    static const struct stack_words none;
+    struct stack_state state = {.return_slot = NO_STACK_SLOT,
+                                .other_slot = NO_STACK_SLOT};
+    struct stack_step step = {.m = m, .words = &none, .address = at, .state = &state};
+    uint32_t first = insn & 0xffff;
+    bool bx = (first & 0xff80) == 0x4700;
+    state.reg[BASE_REGISTER].kind = VALUE_RETURN; /* which no instruction makes */
+    stack_step(&step, first, insn >> 16);
+    return (struct effect){
+        .writes_r9 = state.reg[BASE_REGISTER].kind != VALUE_RETURN,
+        .leaves = bx || (step.jumps && !step.indexed),
+        .jumps = step.jumps,
+    };
+}
+
+/* A BL, but not where it reaches farther than B within the function. What is called
+ * through a pointer has a trampoline. */
+static bool is_call(const struct span *f, enum branch_kind kind, uint32_t target)
+{
+    bool far = target - f->start < f->end - f->start && target != f->start;
+    return kind == BRANCH_BL && !far;
+}
+
+static bool is_conditional(uint32_t insn)
+{
+    return thumb_is_wide(insn & 0xffff) ? (insn >> 16 & 0xd000) == 0x8000
+                                        : (insn & 0xf800) != 0xe000;
+}
+
+/* Where a compiler has split a part from a function, for code that hardly ever runs. */
+static const char *cold_part(const struct module *m, const struct span *f)
+{
+    return strstr(m->elf.symbols[f->symbol].name, ".cold");
+}
+
+/* A branch that ends the function goes to the start of another, or to no function that is
+ * known. */
+static bool is_other(const struct module *m, const struct spans *all, uint32_t at)
+{
+    const struct span *to = span_at(all, at);
+    return to == NULL || (to->start == at && cold_part(m, to) == NULL);
+}
+
+/* Is there a straight way from the instruction out of the function, and no call on it? So
+ * whoever uses r9 as one of the registers that callees keep gives it back; GCC does it on
+ * ARMv6-M with -Os even where r9 has never changed. */
+static bool gives_back(const struct module *m, const struct spans *all,
+                       const struct span *f, uint32_t at)
+{
+    uint32_t insn = 0;
+    for (unsigned i = 0; i < WAY_OUT_MAX && code_fetch(m, at, &insn); i++) {
+        struct effect effect = effect_of(m, insn, at);
+        uint32_t target = 0;
+        enum branch_kind kind = branch_of(insn, at, &target);
+        if (effect.leaves || effect.jumps) {
+            return effect.leaves;
+        }
+        if (is_call(f, kind, target) || (kind == BRANCH_B && is_conditional(insn))) {
+            return false;
+        }
+        at = kind == BRANCH_B || kind == BRANCH_BL ? target : at + length_of(insn);
+        if (at - f->start >= f->end - f->start) {
+            return is_other(m, all, at);
+        }
+    }
+    return false;
+}
+
+/* The part runs with the function's r9. */
+static void join_parts(const struct module *m, struct spans *all)
+{
+    for (size_t i = 0; i < all->count; i++) {
+        struct span *part = &all->list[i];
+        const char *name = m->elf.symbols[part->symbol].name;
+        const char *cold = cold_part(m, part);
+        for (size_t k = 0; cold != NULL && k < all->count; k++) {
+            struct span *f = &all->list[k];
+            const char *whole = m->elf.symbols[f->symbol].name;
+            size_t length = (size_t)(cold - name);
+            if (strncmp(whole, name, length) == 0 && whole[length] == '\0') {
+                part->spoils |= f->spoils;
+                f->spoils = part->spoils;
+            }
+        }
+    }
+}
+
+/* ---- who calls whom ---------------------------------------------------------------- */
 
 static void add_call(const struct spans *all, struct calls *calls,
                      const struct span *from, struct call call)
@@ -56,12 +163,8 @@ static void read_code(const struct module *m, const struct spans *all,
     uint32_t insn = 0;
     for (uint32_t at = f->start; at < f->end;) {
         bool there = code_fetch(m, at, &insn);
-        uint32_t length = there && thumb_is_wide(insn & 0xffff) ? 4 : 2;
-        uint8_t bytes[4];
         uint32_t target = 0;
-        modfmt_put32(bytes, insn);
-        enum branch_kind kind =
-            there ? branch_decode(bytes, length, at, &target) : BRANCH_NONE;
+        enum branch_kind kind = there ? branch_of(insn, at, &target) : BRANCH_NONE;
         const struct span *to =
             kind == BRANCH_BL || kind == BRANCH_B ? span_at(all, target) : NULL;
         if (to != NULL && to->start == target) {
@@ -69,8 +172,9 @@ static void read_code(const struct module *m, const struct spans *all,
             add_call(all, calls, f,
                      (struct call){number, 0, at, to->symbol, kind == BRANCH_BL});
         }
-        f->spoils |= there && restores_r9(insn);
-        at += length;
+        f->spoils |=
+            there && effect_of(m, insn, at).writes_r9 && !gives_back(m, all, f, at);
+        at += there ? length_of(insn) : 2;
     }
 }
 
@@ -223,6 +327,7 @@ void spoilers_check(struct module *m, struct spans *all)
         read_code(m, all, &calls, &all->list[i]);
         any |= all->list[i].spoils;
     }
+    join_parts(m, all);
     if (any) {
         read_records(m, all, &calls);
         if (calls.count != 0) {

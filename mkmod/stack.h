@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /** --stack-size auto: how much stack the module needs, from its code. Parts of mkmod's
- *  stack*.c only. */
+ *  stack*.c only; what an instruction does to registers is for spoilers.c as well. */
 #ifndef MKMOD_STACK_H
 #define MKMOD_STACK_H
 

@@ -28,12 +28,23 @@ __attribute__((noinline)) int free(int x) { return x * 2 + 1; }
 int spoiler(int);
 int module_entry(int x) { return spoiler(x); }
 """
+# More values than there are registers: one is in r9 while free() runs.
 SPOILER = """int between(int), free(int); extern int (*pointer)(int);
 int spoiler(int a) {
-    asm volatile("" : : : "r4", "r5", "r6", "r7", "r8", "r9");
+    VALUES
+    return between(a) + 1;
+}
+""".replace("VALUES", "int " + ", ".join(f"v{i} = free({i})" for i in range(9)) + "; if ("
+            + " + ".join(f"v{i} * v{8 - i}" for i in range(9)) + " == a) return 2;")
+# Whatever the compiler would like to have there.
+FORCED = """int between(int), free(int);
+int spoiler(int a) {
+    asm volatile("mov r9, %0" : : "r"(a) : "r8", "r9");
     return between(a) + 1;
 }
 """
+CORES = [("cortex-m0", GCC), ("cortex-m23", GCC), ("cortex-m3", GCC), ("cortex-m33", GCC),
+         ("cortex-m0", CLANG), ("cortex-m4", CLANG)]
 
 
 class NotInPlace(XipTest):
@@ -193,10 +204,14 @@ int module_entry(int x) {
         calls = "".join(f"    int v{i} = fw_one({i});\n" for i in range(8))
         source = f"int fw_one(int);\nint module_entry(int x) {{\n{calls}    return x" + "".join(
             f" + v{i} * v{7 - i}" for i in range(8)) + "; }"
-        self.no_xip(self.elf_of(source), "m.c:3", "'module_entry' uses r9", "'fw_one'",
-                    "-mpic-register=r9")
-        self.assertEqual(self.mkmod(self.elf_of(source, *R9_FLAGS), "--xip", "--untyped", "-o",
-                                    "m.bin").returncode, OK)
+        for cpu in ("cortex-m4", "cortex-m0", "cortex-m23", "cortex-m7"):
+            core = [f"-mcpu={cpu}", "-O2"]      # with -Os, v6-M keeps all on the stack
+            self.no_xip(self.elf_of(source, *core), "m.c:", "'module_entry' uses r9", "'fw_one'",
+                        "-mpic-register=r9")
+            for flags in (R9_FLAGS, ["-ffixed-r9"]):
+                done = self.mkmod(self.elf_of(source, *core, *flags), "--xip", "--untyped", "-o",
+                                  "m.bin")
+                self.assertEqual(done.returncode, OK, done.stderr)
 
     def mixed(self, spoiler, *flags, rest=COUNTING, compiler=GCC,
               linker="arm-none-eabi-ld", options=R9_FLAGS):
@@ -213,6 +228,158 @@ int module_entry(int x) {
             self.assertIn("-mpic-register=r9" if arguments else "-ffixed-r9", text)
             self.assertNotIn("no --xip", text)
             self.good(self.mixed(SPOILER, "-ffixed-r9"), *arguments)
+
+    def on(self, cpu, spoiler, *flags, compiler=GCC):
+        """As mixed(), for that core."""
+        objects = [self.object(COUNTING, "-Os", "-g", *R9_FLAGS, f"-mcpu={cpu}"),
+                   self.object(spoiler, "-O2", "-g", f"-mcpu={cpu}", *flags, name="plain",
+                               compiler=compiler)]
+        return self.link(*objects, script=MODULE_LD)
+
+    def shown(self, elf, function):
+        """Its code."""
+        return self.command(["arm-none-eabi-objdump", "-d", "--no-show-raw-insn",
+                             f"--disassemble={function}", elf]).stdout
+
+    def test_r9_spoiled_on_every_core(self):
+        """By code of GCC and clang, which gives it back in another way on each."""
+        texts = ["plain.c:4", "'spoiler' uses r9 for its own ends and calls 'between'",
+                 "'counted' is called", "-ffixed-r9"]
+        for cpu, compiler in CORES:
+            self.refused(self.on(cpu, FORCED, compiler=compiler), *texts)
+            if compiler is GCC or cpu == "cortex-m4":       # clang's for v6-M never uses r9
+                self.refused(self.on(cpu, SPOILER, compiler=compiler), *texts)
+            self.good(self.on(cpu, SPOILER, "-ffixed-r9", compiler=compiler))
+
+    def test_r9_spoiled_and_never_given_back(self):
+        """A function that does not return."""
+        source = FORCED.replace("return between(a) + 1;", "for (;;) between(a);")
+        self.assertNotEqual(source, FORCED)
+        for cpu in ("cortex-m0", "cortex-m4"):
+            elf = self.on(cpu, source)
+            self.assertNotRegex(self.shown(elf, "spoiler"), "pop|ldm")
+            self.refused(elf, "'spoiler' uses r9", "calls 'between'")
+
+    def test_r9_given_back_unchanged(self):
+        """It is saved and restored, and nothing else: so does GCC with -Os on ARMv6-M everywhere,
+        and every compiler where the source asks for it."""
+        for cpu, compiler in CORES:
+            elf = self.on(cpu, FORCED.replace("mov r9, %0", ""), compiler=compiler)
+            self.assertIn("r9", self.shown(elf, "spoiler"))
+            self.good(elf)
+        elf = self.elf_of(COUNTING + "int spoiler(int x) { return between(x) + state; }\n",
+                          *R9_FLAGS, "-mcpu=cortex-m0")
+        self.assertRegex(self.shown(elf, "spoiler"), r"mov\tr9, r\d\n(.*\n)?.*\tpop\t{.*pc}")
+        self.good(elf, "--xip")
+
+    def test_r9_and_far_branches(self):
+        """On ARMv6-M a BL within a function is a branch that reaches farther than B."""
+        far = """.syntax unified
+            .thumb
+            .global spoiler
+            .type spoiler, %function
+        spoiler: push {r4, lr}
+            mov r4, r9
+            CHANGE
+            bl between
+            mov r9, r4
+            bl 1f
+            .space 4000
+        1:  pop {r4, pc}
+            .size spoiler, . - spoiler
+        """
+        self.good(self.on("cortex-m0", far.replace("CHANGE", "")))
+        self.refused(self.on("cortex-m0", far.replace("CHANGE", "mov r9, r0")),
+                     "'spoiler' uses r9", "calls 'between'")
+        self.refused(self.on("cortex-m0", far.replace("CHANGE", "add r9, r0")),
+                     "'spoiler' uses r9", "calls 'between'")
+
+    def test_r9_and_ways_out(self):
+        """To return or to branch to another function is one; a condition or a switch is none."""
+        source = """.syntax unified
+            .thumb
+            .global spoiler
+            .type spoiler, %function
+        spoiler: push {r4, lr}
+            mov r4, r9
+            CHANGE
+        2:  bl between
+            mov r9, r4
+            LEAVE
+            .size spoiler, . - spoiler
+        """
+        leave = "pop {r4, pc}"
+        for cpu, change in (
+                ("cortex-m0", "adr r1, 1f; ldr r1, [r1]; mov pc, r1; .align 2; 1: .word 2f"),
+                ("cortex-m0", "mov r1, pc; adds r1, 4; add pc, r1; .align 2"),
+                ("cortex-m0", f"cmp r0, 3; beq 3f; bl between; 3: mov r9, r4; {leave}"),
+                ("cortex-m23", f"cbnz r0, 3f; bl between; 3: mov r9, r4; {leave}"),
+                ("cortex-m4", f"cmp r0, 3; beq 2f; mov r9, r4; {leave}"),
+                ("cortex-m4", f"cmp r0, 3; beq.w 3f; bl between; 3: mov r9, r4; {leave}"),
+                ("cortex-m4", "tbb [pc, r0]; .byte 1, 1"),
+                ("cortex-m4", "tbh [pc, r0, lsl #1]; .2byte 1"),
+                ("cortex-m4", "adr r1, 1f; ldr pc, [r1, r0, lsl #2]; .align 2; 1: .word 2f + 1")):
+            text = source.replace("CHANGE", "mov r9, r0; " + change).replace("LEAVE", leave)
+            self.refused(self.on(cpu, text), "'spoiler' uses r9", "calls 'between'")
+        for more in ("pop {r4, pc}", "pop {r4}; pop {r1}; bx r1", "b.n 1f; nop; 1: pop {r4, pc}",
+                     "pop {r4}; pop {r1}; mov lr, r1; b free"):
+            for cpu in ("cortex-m0", "cortex-m4"):
+                # With a call behind, which is not come to.
+                text = source.replace("CHANGE", "").replace("LEAVE", more + "; bl between")
+                self.good(self.on(cpu, text))
+
+    def test_r9_in_a_part_split_off(self):
+        """Code that hardly ever runs may be elsewhere, as name.cold: it has the function's r9."""
+        source = """.syntax unified
+            .thumb
+            .global spoiler
+            .type spoiler, %function
+            .type NAME, %function
+        spoiler: push {r4, lr}
+            mov r4, r9
+            mov r9, r0
+            b NAME
+        1:  mov r9, r4
+            pop {r4, pc}
+            .size spoiler, . - spoiler
+        NAME: bl between
+            b 1b
+            .size NAME, . - NAME
+        """
+        for cpu in ("cortex-m0", "cortex-m4"):
+            self.refused(self.on(cpu, source.replace("NAME", "spoiler.cold")),
+                         "'spoiler.cold' uses r9", "calls 'between'")
+            self.good(self.on(cpu, source.replace("NAME", "spoiler.cold").replace("mov r9, r0", "")))
+
+    def test_r9_in_libraries(self):
+        """newlib and libgcc know nothing of r9. What the module defines, and they call, must not
+        count on it; setjmp and arithmetic call nothing of the kind."""
+        arithmetic = """#include <setjmp.h>
+static jmp_buf place; static int state = 5; int fw_one(int);
+int divide(long long a, long long b, double c) { return (int)(a / b * c) + ++state; }
+int module_entry(int x) { return setjmp(place) != 0 ? state : divide(x, 3, x); }
+int again(void) { longjmp(place, 1); }
+"""
+        printing = """#include <stdio.h>
+static char heap[4096]; static int state;
+void *_sbrk(ptrdiff_t size) { return heap + (state += size); }
+int module_entry(int x) { char text[20]; return snprintf(text, sizeof text, "%d", x) + state; }
+"""
+        for cpu in ("cortex-m0", "cortex-m4"):
+            core = [f"-mcpu={cpu}", "-mthumb"]
+            for source, good in ((arithmetic, True), (printing, False)):
+                item = self.object(source, "-Os", "-g", *R9_FLAGS, *core)
+                elf = self.link(item, "--start-group", *self.libraries(*core), "--end-group",
+                                script=MODULE_LD)
+                self.assertRegex(self.shown(elf, "__ssputs_r" if not good else "setjmp"), "r9|sb")
+                if good:
+                    self.good(elf)
+                else:
+                    self.refused(elf, "uses r9 for its own ends", "'_sbrk'", "-ffixed-r9")
+
+    def libraries(self, *core):
+        return [self.command([GCC[0], *core, f"-print-file-name={name}"]).stdout.strip()
+                for name in ("libc_nano.a", "libgcc.a")]
 
     def test_r9_spoiled_for_clang(self):
         """Its assembler leaves no record of branches within a section."""
