@@ -49,7 +49,7 @@ run() { # directory, meson test options
 }
 
 mkdir -p build-dev build
-setup=()
+setup=(-Dc_args=-g1) # functions and lines; all that a debugger asks for takes a third of the compilers' time
 run build "${suites[@]}"
 setup=(--native-file build-dev.ini)
 run build-dev "${suites[@]}"

@@ -28,18 +28,20 @@ def compilers():
                                 "-mfloat-abi=soft"]
 
 
-def symbols(obj):
-    out = subprocess.run(["nm", obj], check=True, capture_output=True, text=True).stdout
+def symbols(objects):
+    """(object, kind, name) of all."""
+    out = subprocess.run(["nm", "-A", *objects], check=True, capture_output=True, text=True).stdout
     for line in out.splitlines():
-        *_, kind, name = line.split()
-        yield kind, name
+        obj, rest = line.split(":", 1)
+        *_, kind, name = rest.split()
+        yield obj, kind, name
 
 
 def main():
-    problems, built = [], 0
+    problems, built = [], {}
     with tempfile.TemporaryDirectory() as folder:
-        obj = f"{folder}/x.o"
         for (name, command), source in itertools.product(compilers(), SOURCES):
+            obj = f"{folder}/{len(built)}.o"
             done = subprocess.run(
                 [*command, "-std=c11", "-Os", "-ffreestanding", "-nostdlib", *WARNINGS,
                  f"-I{ROOT}/libmodfmt", f"-I{ROOT}/target-loader", "-c", source, "-o", obj],
@@ -48,14 +50,14 @@ def main():
             if done.returncode:
                 problems.append(f"{where}: {done.stderr}")
                 continue
-            built += 1
-            for kind, symbol in symbols(obj):
-                if kind in "Uw" and not ALLOWED.fullmatch(symbol):
-                    problems.append(f"{where}: needs {symbol}")
-                if kind in "DdBbCc" and not symbol.startswith("$"):
-                    problems.append(f"{where}: {symbol} is writable data")
-    print(*problems, f"{built} objects looked at", sep="\n")
-    sys.exit(bool(problems) or built < 12 * 8)
+            built[obj] = where
+        for obj, kind, symbol in symbols(built):
+            if kind in "Uw" and not ALLOWED.fullmatch(symbol):
+                problems.append(f"{built[obj]}: needs {symbol}")
+            if kind in "DdBbCc" and not symbol.startswith("$"):
+                problems.append(f"{built[obj]}: {symbol} is writable data")
+    print(*problems, f"{len(built)} objects looked at", sep="\n")
+    sys.exit(bool(problems) or len(built) < 12 * 8)
 
 
 main()
