@@ -162,16 +162,16 @@
 #define MODFMT_STORE_OFF_SHORT_CHECK 12u /**< short records: CRC-32 of the bytes 0 to 11 */
 #define MODFMT_STORE_OFF_PAYLOAD 12u /**< long records: four words, as the type says */
 #define MODFMT_STORE_OFF_LONG_CHECK 28u /**< long records: CRC-32 of the bytes 0 to 27 */
-#define MODFMT_STORE_HEAD 0x48u /**< slot 0: begins a directory. Words: version (1), geometry check, 0, 0 */
-#define MODFMT_STORE_IMAGE 0x49u /**< an image. Words: offset in the region, total_size, hash of the name, crc. Argument: bit 0 pinned, bit 1 filled */
-#define MODFMT_STORE_REMOVE 0x52u /**< the image of that name is no more. Words: 0, 0, hash of the name, crc */
-#define MODFMT_STORE_FILL 0x46u /**< how far sectors are used. Argument: the first sector. Eight half-words: used bytes / 32, rounded up, of it and the seven after it; 0xFFFF: not known */
-#define MODFMT_STORE_DEAD 0x44u /**< an image at the region's start that is not live, though its bytes may be there. Words as IMAGE */
-#define MODFMT_STORE_COMMIT 0x43u /**< the count records before it count from now on; base is its own slot */
-#define MODFMT_STORE_SETTLE 0x53u /**< says what stands (base, count). Argument 1: and that for good; the directory is confirmed */
-#define MODFMT_STORE_ERASE 0x45u /**< the sector argument is going to be erased */
-#define MODFMT_STORE_CLEAN 0x4bu /**< the sector argument has been erased wholly since its ERASE, and holds nothing */
-#define MODFMT_STORE_RETIRED 0x5au /**< this directory is no more, unless it goes on behind: a newer one has taken over */
+#define MODFMT_STORE_HEAD 0x18u /**< slot 0: begins a directory of this version */
+#define MODFMT_STORE_IMAGE 0x01u /**< an image. Words: offset in the region, total_size, hash of the name, crc. Argument: bit 0 pinned, bit 1 filled. Offset 0xFFFFFFFF, size 0: the image of that name is no more */
+#define MODFMT_STORE_FILL 0x03u /**< how far sectors are used. Argument: the first sector. Eight half-words: used bytes / 32, rounded up, of it and the seven after it; 0xFFFF: not known */
+#define MODFMT_STORE_DEAD 0x05u /**< an image at the region's start that is not live, though its bytes may be there. Words as IMAGE */
+#define MODFMT_STORE_COMMIT 0x10u /**< the count records before it count from now on; base is its own slot */
+#define MODFMT_STORE_SETTLE 0x12u /**< says what stands (base, count) */
+#define MODFMT_STORE_CONFIRM 0x11u /**< says what stands, and that for good: all before it was written and read back */
+#define MODFMT_STORE_ERASE 0x13u /**< the sector argument is going to be erased */
+#define MODFMT_STORE_CLEAN 0x15u /**< the sector argument has been erased wholly since its ERASE, and holds nothing */
+#define MODFMT_STORE_RETIRED 0x14u /**< this directory is no more, unless it goes on behind: a newer one has taken over */
 
 /* The firmware's descriptor: specs/firmware.md. */
 #define MODFMT_HOST_MAGIC 0x48444f4du

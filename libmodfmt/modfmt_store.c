@@ -31,7 +31,7 @@ uint32_t modfmt_store_geometry_(const struct modfmt_flash *flash)
 
     modfmt_put32(word, flash->base);
     modfmt_put32(word + 4, flash->unit);
-    crc = modfmt_crc32(0, word, 8);
+    crc = modfmt_crc32(MODFMT_STORE_VERSION, word, 8);
     for (uint32_t i = 0; i < flash->sector_count; i++) {
         modfmt_put32(word, flash->sector_size[i]);
         crc = modfmt_crc32(crc, word, 4);
@@ -69,18 +69,10 @@ static int check_geometry(const struct modfmt_flash *flash, struct modfmt_diag *
 
 /* ---- records --------------------------------------------------------------- */
 
-static bool is_long(uint32_t type)
+uint32_t modfmt_store_check_at_(uint32_t type)
 {
-    return type == MODFMT_STORE_HEAD || type == MODFMT_STORE_IMAGE ||
-           type == MODFMT_STORE_REMOVE || type == MODFMT_STORE_FILL ||
-           type == MODFMT_STORE_DEAD;
-}
-
-static bool is_short(uint32_t type)
-{
-    return type == MODFMT_STORE_COMMIT || type == MODFMT_STORE_SETTLE ||
-           type == MODFMT_STORE_ERASE || type == MODFMT_STORE_CLEAN ||
-           type == MODFMT_STORE_RETIRED;
+    return type & STORE_SHORT_ ? MODFMT_STORE_OFF_SHORT_CHECK
+                               : MODFMT_STORE_OFF_LONG_CHECK;
 }
 
 static bool is_blank(const uint8_t *bytes, uint32_t size)
@@ -92,18 +84,15 @@ static bool is_blank(const uint8_t *bytes, uint32_t size)
     return all == 0xff;
 }
 
-void modfmt_store_decode_(const uint8_t *bytes, uint32_t slot,
-                          struct store_record_ *ret_record)
+void modfmt_store_decode_(const struct modfmt_store *store, const uint8_t *bytes,
+                          uint32_t slot, struct store_record_ *ret_record)
 {
     struct store_record_ *r = ret_record;
-    uint32_t at = is_long(bytes[MODFMT_STORE_OFF_TYPE]) ? MODFMT_STORE_OFF_LONG_CHECK
-                                                        : MODFMT_STORE_OFF_SHORT_CHECK;
+    uint32_t at = modfmt_store_check_at_(bytes[MODFMT_STORE_OFF_TYPE]);
 
     r->type = is_blank(bytes, SLOT_) ? STORE_BLANK_ : STORE_OTHER_;
-    if (!is_long(bytes[MODFMT_STORE_OFF_TYPE]) && !is_short(bytes[MODFMT_STORE_OFF_TYPE]))
-        return;
     if (modfmt_get16(bytes + MODFMT_STORE_OFF_SLOT) != slot ||
-        modfmt_get32(bytes + at) != modfmt_crc32(0, bytes, at))
+        modfmt_get32(bytes + at) != modfmt_crc32(store->geometry, bytes, at))
         return;
     r->type = bytes[MODFMT_STORE_OFF_TYPE];
     r->argument = bytes[MODFMT_STORE_OFF_ARGUMENT];
@@ -114,15 +103,16 @@ void modfmt_store_decode_(const uint8_t *bytes, uint32_t slot,
         r->word[i] = modfmt_get32(bytes + MODFMT_STORE_OFF_PAYLOAD + 4u * i);
 }
 
-void modfmt_store_get_(struct modfmt_flash *flash, uint32_t sector, uint32_t slot,
+void modfmt_store_get_(const struct modfmt_store *store, uint32_t sector, uint32_t slot,
                        struct store_record_ *ret_record)
 {
+    struct modfmt_flash *flash = store->flash;
     uint32_t end = modfmt_store_sector_offset(flash, sector + 1u);
     uint8_t bytes[SLOT_];
 
     ret_record->type = STORE_OTHER_;
     if (flash->read(flash, end - (slot + 1u) * SLOT_, bytes, SLOT_) == 0)
-        modfmt_store_decode_(bytes, slot, ret_record);
+        modfmt_store_decode_(store, bytes, slot, ret_record);
 }
 
 /* ---- images ---------------------------------------------------------------- */
@@ -294,34 +284,34 @@ static void apply_fill(struct modfmt_store *store, const struct store_record_ *r
 static void note(struct modfmt_store *store, struct scan *scan, uint32_t slot,
                  const struct store_record_ *r)
 {
-    bool good_sector = r->argument < store->flash->sector_count;
+    uint32_t sector = r->argument % MODFMT_STORE_SECTOR_MAX;
+    bool good_sector = sector < store->flash->sector_count;
 
     /* Whose successor is in a sector has erased that sector. */
     if (r->type == MODFMT_STORE_RETIRED && store->pending == 0)
         store->origin.size = 0;
     store->pending = MODFMT_STORE_NONE;
-    store->base = r->base;
-    store->base_count = r->count;
-    store->unsettled = r->type != MODFMT_STORE_SETTLE || r->argument == 0;
-    /* Who appended anything else had confirmed it, though that may be torn. */
-    if (!store->unsettled ||
-        (r->base != 0 && r->type != MODFMT_STORE_COMMIT &&
-         r->type != MODFMT_STORE_SETTLE && r->type != MODFMT_STORE_RETIRED))
+    scan->retired = r->type == MODFMT_STORE_RETIRED && r->base == 0;
+    if (!scan->retired) {
+        store->base = r->base;
+        store->base_count = r->count;
+    }
+    store->unsettled = r->type != MODFMT_STORE_CONFIRM;
+    /* So is one whose CONFIRM is torn, but that was gone on with. */
+    if (r->base != 0 && (r->type & STORE_CONFIRMS_) != 0)
         scan->confirmed = true;
-    scan->retired = r->type == MODFMT_STORE_RETIRED;
     if (r->type == MODFMT_STORE_FILL)
         apply_fill(store, r);
     if (r->type == MODFMT_STORE_ERASE && good_sector) {
-        store->pending = r->argument;
+        store->pending = sector;
         store->pending_slot = slot;
-        store->erased_at[r->argument] = (uint16_t)slot;
-        store->pending_full =
-            store->fill[r->argument] == store->flash->sector_size[r->argument];
-        store->fill[r->argument] = store->flash->sector_size[r->argument];
+        store->erased_at[sector] = (uint16_t)slot;
+        store->pending_full = store->fill[sector] == store->flash->sector_size[sector];
+        store->fill[sector] = store->flash->sector_size[sector];
     }
     if (r->type == MODFMT_STORE_CLEAN && good_sector) {
-        store->fill[r->argument] = 0;
-        if (r->argument == 0)
+        store->fill[sector] = 0;
+        if (sector == 0)
             store->origin.size = 0;
     }
     if (r->type != MODFMT_STORE_IMAGE && r->type != MODFMT_STORE_DEAD)
@@ -361,11 +351,11 @@ static void scan_directory(struct modfmt_store *store, struct scan *scan)
     store->fill[sector] = 0;
     store->origin.size = store->base = 0;
     for (uint32_t i = 0; i < limit && blank < MODFMT_STORE_BLANK_SLOTS; i++) {
-        modfmt_store_get_(store->flash, sector, i, &r);
+        modfmt_store_get_(store, sector, i, &r);
         blank = r.type == STORE_BLANK_ ? blank + 1u : 0;
         if (blank == 0)
             last = i;
-        if (r.type > STORE_OTHER_ && r.generation == scan->generation)
+        if (store_is_record_(&r) && r.generation == scan->generation)
             note(store, scan, i, &r);
     }
     /* What was to be adopted is bare until that is committed. */
@@ -380,31 +370,29 @@ static void scan_directory(struct modfmt_store *store, struct scan *scan)
     store->next_slot = last + 2u;
 }
 
-/** Is there a HEAD of this region in a sector? Its generation is not 0. */
-static bool read_head(struct modfmt_flash *flash, uint32_t sector, uint32_t geometry,
+/** Is there a HEAD of this region in a sector? */
+static bool read_head(const struct modfmt_store *store, uint32_t sector,
                       struct store_record_ *r)
 {
-    modfmt_store_get_(flash, sector, 0, r);
-    return r->type == MODFMT_STORE_HEAD && r->word[0] == MODFMT_STORE_VERSION &&
-           r->word[1] == geometry && r->generation != 0;
+    modfmt_store_get_(store, sector, 0, r);
+    return store_is_record_(r) && r->generation != 0;
 }
 
-bool modfmt_store_is_head_(struct modfmt_flash *flash, uint32_t sector)
+bool modfmt_store_is_head_(const struct modfmt_store *store, uint32_t sector)
 {
     struct store_record_ r;
 
-    return read_head(flash, sector, modfmt_store_geometry_(flash), &r);
+    return read_head(store, sector, &r);
 }
 
 /** Go on to the next older directory; from generation 0, to the newest. */
-static bool next_directory(struct modfmt_flash *flash, struct scan *scan)
+static bool next_directory(const struct modfmt_store *store, struct scan *scan)
 {
-    uint32_t geometry = modfmt_store_geometry_(flash);
     struct scan next = {.generation = 0};
     struct store_record_ r;
 
-    for (uint32_t i = 0; i < flash->sector_count; i++) {
-        if (!read_head(flash, i, geometry, &r) || r.generation < next.generation)
+    for (uint32_t i = 0; i < store->flash->sector_count; i++) {
+        if (!read_head(store, i, &r) || r.generation < next.generation)
             continue;
         /* Of equals, the last sector is taken first. */
         if (scan->generation != 0 &&
@@ -418,11 +406,11 @@ static bool next_directory(struct modfmt_flash *flash, struct scan *scan)
     return next.generation != 0;
 }
 
-uint32_t modfmt_store_newest_(struct modfmt_flash *flash)
+uint32_t modfmt_store_newest_(const struct modfmt_store *store)
 {
     struct scan scan = {.generation = 0};
 
-    return next_directory(flash, &scan) ? scan.sector : STORE_NOWHERE_;
+    return next_directory(store, &scan) ? scan.sector : STORE_NOWHERE_;
 }
 
 bool modfmt_store_read_directory_(struct modfmt_store *store, uint32_t sector)
@@ -430,7 +418,7 @@ bool modfmt_store_read_directory_(struct modfmt_store *store, uint32_t sector)
     struct scan scan = {.sector = sector};
     struct store_record_ r;
 
-    if (!read_head(store->flash, sector, modfmt_store_geometry_(store->flash), &r))
+    if (!read_head(store, sector, &r))
         return false;
     scan.generation = r.generation;
     scan_directory(store, &scan);
@@ -446,18 +434,18 @@ static int mark_chain(struct modfmt_store *store, uint32_t *marks)
         struct store_record_ r = {.type = STORE_OTHER_};
 
         /* A record that lies could lead out of the sector. */
-        if (count == 0 || count >= base || base >= store->next_slot)
+        if (count == 0 || count > base || base >= store->next_slot)
             return -1;
         /* Any of them tells what stood before; all were written whole. */
         for (uint32_t i = base - count; i < base; i++) {
             struct store_record_ member;
 
-            modfmt_store_get_(store->flash, store->head, i, &member);
-            if (member.type > STORE_OTHER_ && member.generation == store->generation)
+            modfmt_store_get_(store, store->head, i, &member);
+            if (store_is_record_(&member) && member.generation == store->generation)
                 r = member;
             marks[i / 32u] |= 1u << i % 32u;
         }
-        if (r.type == STORE_OTHER_ || r.base >= base - count)
+        if (r.type == STORE_OTHER_ || r.base > base - count)
             return -1;
         base = r.base;
         count = r.count;
@@ -497,21 +485,20 @@ static int replay(struct modfmt_store *store, struct modfmt_diag *diag)
 
         if ((marks[i / 32u] >> i % 32u & 1u) == 0)
             continue;
-        modfmt_store_get_(store->flash, store->head, i, &r);
-        if (r.type == MODFMT_STORE_REMOVE)
-            modfmt_store_drop_(store, r.word[2]);
-        if (r.type == STORE_OTHER_ || r.type == STORE_BLANK_ ||
-            r.generation != store->generation)
+        modfmt_store_get_(store, store->head, i, &r);
+        if (!store_is_record_(&r) || r.generation != store->generation)
             return modfmt_store_fail_(diag, MODFMT_E_STORE_DAMAGED, i, 0);
-        if (r.type != MODFMT_STORE_IMAGE || !inside(store->flash, r.word[0], r.word[1]))
+        if (r.type != MODFMT_STORE_IMAGE)
             continue;
+        modfmt_store_drop_(store, r.word[2]);
         image.offset = r.word[0];
         image.size = r.word[1];
         image.hash = r.word[2];
         image.crc = r.word[3];
         image.flags = r.argument & (MODFMT_STORE_PINNED | MODFMT_STORE_FILLED);
-        modfmt_store_drop_(store, image.hash);
-        if (is_erased(store, &image, i))
+        /* A removal is nowhere. */
+        if (!inside(store->flash, image.offset, image.size) ||
+            is_erased(store, &image, i))
             continue;
         rc = modfmt_store_enter_(store, &image, diag);
         if (rc != 0)
@@ -593,11 +580,13 @@ static bool find_once(struct modfmt_store *store, const struct modfmt_store_imag
                       bool *unknown)
 {
     struct scan scan = {.generation = 0}, found = {.generation = 0};
-    uint32_t previous = MODFMT_STORE_NONE, highest = 0;
+    uint32_t previous = MODFMT_STORE_NONE, highest = 0, least = 0;
 
-    while (!scan.confirmed && next_directory(store->flash, &scan)) {
+    while (next_directory(store, &scan) && scan.generation >= least) {
         highest = highest != 0 ? highest : scan.generation;
         scan_directory(store, &scan);
+        if (scan.confirmed)
+            least = scan.generation;
         if (scan.standing && knows(store, bare))
             *unknown = false;
         if (scan.standing && !scan.retired) {
@@ -644,6 +633,7 @@ int modfmt_store_open(struct modfmt_store *store, struct modfmt_flash *flash,
     if (rc != 0)
         return rc;
     *store = (struct modfmt_store){.flash = flash,
+                                   .geometry = modfmt_store_geometry_(flash),
                                    .image = image,
                                    .capacity = capacity,
                                    .head = MODFMT_STORE_NONE,

@@ -59,6 +59,7 @@ struct modfmt_store_image {
 /** The store as it was found. Read what is documented, change nothing. */
 struct modfmt_store {
     struct modfmt_flash *flash;
+    uint32_t geometry;                /**< the region's geometry check */
     struct modfmt_store_image *image; /**< live images, oldest change first */
     uint32_t capacity;                /**< of `image` */
     uint32_t count;                   /**< of live images */
@@ -72,8 +73,8 @@ struct modfmt_store {
     uint32_t pending_slot; /**< of its ERASE */
     bool pending_full;     /**< nothing could be put there before that ERASE either */
     bool erased;       /**< it has been erased since the store was opened: CLEAN is due */
-    bool unsettled;    /**< the last record is not SETTLE 1: what stands may change */
-    bool confirmed;    /**< the directory has a SETTLE 1: no older one counts */
+    bool unsettled;    /**< the last record is not CONFIRM: what stands may change */
+    bool confirmed;    /**< the directory is confirmed: no older one counts */
     uint32_t previous; /**< sector of the directory that an unconfirmed one takes over
                             from, or MODFMT_STORE_NONE */
     uint32_t previous_slot; /**< where its next record goes; 0: that must be looked for */

@@ -51,7 +51,7 @@ static int find_blank_slot(struct modfmt_store *store, struct modfmt_diag *diag)
         if (modfmt_store_slots_left_(store) == 0)
             return modfmt_store_fail_(diag, MODFMT_E_STORE_SLOTS, store->next_slot, 0);
         while (slot > store->next_slot && r.type == STORE_BLANK_)
-            modfmt_store_get_(store->flash, store->head, --slot, &r);
+            modfmt_store_get_(store, store->head, --slot, &r);
         seen++;
         if (r.type != STORE_BLANK_) {
             store->next_slot = slot + 2u;
@@ -66,19 +66,21 @@ static int find_blank_slot(struct modfmt_store *store, struct modfmt_diag *diag)
 static uint32_t encode(const struct modfmt_store *store, uint32_t type, uint32_t argument,
                        const uint32_t *word, uint8_t bytes[SLOT_])
 {
-    uint32_t check = word ? MODFMT_STORE_OFF_LONG_CHECK : MODFMT_STORE_OFF_SHORT_CHECK;
+    uint32_t check = modfmt_store_check_at_(type);
+    /* Nothing stands any more. */
+    bool none = type == MODFMT_STORE_RETIRED;
 
     for (uint32_t i = 0; i < SLOT_; i++)
         bytes[i] = 0xff;
     bytes[MODFMT_STORE_OFF_TYPE] = (uint8_t)type;
     bytes[MODFMT_STORE_OFF_ARGUMENT] = (uint8_t)argument;
-    modfmt_put16(bytes + MODFMT_STORE_OFF_BASE, store->base);
+    modfmt_put16(bytes + MODFMT_STORE_OFF_BASE, none ? 0 : store->base);
     modfmt_put16(bytes + MODFMT_STORE_OFF_SLOT, store->next_slot);
-    modfmt_put16(bytes + MODFMT_STORE_OFF_COUNT, store->base_count);
+    modfmt_put16(bytes + MODFMT_STORE_OFF_COUNT, none ? 0 : store->base_count);
     modfmt_put32(bytes + MODFMT_STORE_OFF_GENERATION, store->generation);
     for (uint32_t i = 0; word && i < 4; i++)
         modfmt_put32(bytes + MODFMT_STORE_OFF_PAYLOAD + 4u * i, word[i]);
-    modfmt_put32(bytes + check, modfmt_crc32(0, bytes, check));
+    modfmt_put32(bytes + check, modfmt_crc32(store->geometry, bytes, check));
     check += 4u;
     return check > store->flash->unit ? check : store->flash->unit;
 }
@@ -100,7 +102,7 @@ static int write_record(struct modfmt_store *store, uint32_t type, uint32_t argu
     if (rc != 0)
         return rc;
     store->next_slot++;
-    store->unsettled = type != MODFMT_STORE_SETTLE || argument == 0;
+    store->unsettled = type != MODFMT_STORE_CONFIRM;
     return 0;
 }
 
@@ -239,8 +241,8 @@ int modfmt_store_forged_(struct modfmt_store *store, struct modfmt_store_source 
             continue;
         if (source->read(source, at - offset, bytes, SLOT_) != 0)
             return modfmt_fail(diag, MODFMT_E_STORE_READ, at - offset, 0, 0);
-        modfmt_store_decode_(bytes, 0, &r);
-        if (r.type == MODFMT_STORE_HEAD)
+        modfmt_store_decode_(store, bytes, 0, &r);
+        if (store_is_record_(&r))
             return modfmt_fail(diag, MODFMT_E_STORE_FORGED, at - offset, 0, 0);
     }
     return 0;
@@ -346,10 +348,8 @@ static int append_fills(struct modfmt_store *store, struct modfmt_diag *diag)
 int modfmt_store_head_begin_(struct modfmt_store *store, uint32_t sector,
                              struct modfmt_diag *diag)
 {
-    uint32_t word[4] = {MODFMT_STORE_VERSION, 0, 0, 0};
     int rc;
 
-    word[1] = modfmt_store_geometry_(store->flash);
     store->head = sector;
     store->generation++;
     store->next_slot = 0;
@@ -359,7 +359,7 @@ int modfmt_store_head_begin_(struct modfmt_store *store, uint32_t sector,
     store->erased = store->fresh = store->confirmed = store->anew = false;
     if (sector == 0)
         store->origin.size = 0;
-    rc = modfmt_store_append_(store, MODFMT_STORE_HEAD, 0, word, diag);
+    rc = modfmt_store_append_(store, MODFMT_STORE_HEAD, 0, NULL, diag);
     return rc != 0 ? rc : append_fills(store, diag);
 }
 
@@ -398,7 +398,8 @@ int modfmt_store_head_end_(struct modfmt_store *store, uint32_t members,
  * or not, before this one is confirmed. */
 static int retire_previous(struct modfmt_store *store, struct modfmt_diag *diag)
 {
-    struct modfmt_store old = {.flash = store->flash, .fresh = true};
+    struct modfmt_store old = {
+        .flash = store->flash, .geometry = store->geometry, .fresh = true};
     int rc;
 
     (void)modfmt_store_read_directory_(&old, store->previous);
@@ -424,7 +425,7 @@ int modfmt_store_finish_(struct modfmt_store *store, struct modfmt_diag *diag)
     if (rc == 0 && store->previous != MODFMT_STORE_NONE)
         rc = retire_previous(store, diag);
     if (rc == 0)
-        rc = modfmt_store_append_(store, MODFMT_STORE_SETTLE, 1, NULL, diag);
+        rc = modfmt_store_append_(store, MODFMT_STORE_CONFIRM, 0, NULL, diag);
     if (rc != 0)
         return rc;
     store->previous = MODFMT_STORE_NONE;
@@ -446,7 +447,7 @@ static uint32_t first_head(const struct modfmt_store *store, uint32_t bare_end)
     bool best_old = true;
 
     for (uint32_t i = 0; i < flash->sector_count; i++) {
-        bool better, old = modfmt_store_is_head_(store->flash, i);
+        bool better, old = modfmt_store_is_head_(store, i);
 
         if (modfmt_store_sector_offset(flash, i) < bare_end)
             continue;
@@ -517,8 +518,9 @@ static uint32_t visible_fill(struct modfmt_flash *flash, uint32_t sector, uint32
  */
 static bool resume(struct modfmt_store *store, uint32_t bare_end)
 {
-    struct modfmt_store begun = {.flash = store->flash, .fresh = true};
-    uint32_t sector = modfmt_store_newest_(store->flash), left;
+    struct modfmt_store begun = {
+        .flash = store->flash, .geometry = store->geometry, .fresh = true};
+    uint32_t sector = modfmt_store_newest_(store), left;
     uint32_t fills = (store->flash->sector_count + 7u) / 8u;
 
     if (sector == STORE_NOWHERE_ || store->anew)

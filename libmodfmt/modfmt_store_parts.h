@@ -7,28 +7,41 @@
 
 /** A record, decoded. */
 struct store_record_ {
-    uint32_t type; /**< MODFMT_STORE_*; 0: erased; 1: anything else */
+    uint32_t type; /**< MODFMT_STORE_*, one that is not known, or STORE_* below */
     uint32_t argument;
     uint32_t base;
     uint32_t count;
     uint32_t generation;
     uint32_t word[4]; /**< of long records */
 };
-#define STORE_BLANK_ 0u
-#define STORE_OTHER_ 1u
+#define STORE_OTHER_ 0u     /**< a slot that means nothing */
+#define STORE_BLANK_ 0x100u /**< one that is not written */
+/** Bits of types. */
+#define STORE_CONFIRMS_ 0x01u
+#define STORE_SHORT_    0x10u
+
+/** Is it one? */
+static inline bool store_is_record_(const struct store_record_ *r)
+{
+    return r->type != STORE_OTHER_ && r->type != STORE_BLANK_;
+}
 
 /** An invented sector or offset: none. */
 #define STORE_NOWHERE_ MODFMT_STORE_NONE
 
 uint32_t modfmt_store_region_size_(const struct modfmt_flash *flash);
-/** CRC of base, unit and sector sizes: a directory made for another region is none. */
+/** CRC of base, unit and sector sizes, which the checks of records are continued from: a
+ * directory made for another region is none. */
 uint32_t modfmt_store_geometry_(const struct modfmt_flash *flash);
 /** Read what is in a slot. Whatever cannot be read is STORE_OTHER_. */
-void modfmt_store_get_(struct modfmt_flash *flash, uint32_t sector, uint32_t slot,
+void modfmt_store_get_(const struct modfmt_store *store, uint32_t sector, uint32_t slot,
                        struct store_record_ *ret_record);
-/** Is it a valid record of that slot and generation (any, for a HEAD)? */
-void modfmt_store_decode_(const uint8_t *bytes, uint32_t slot,
-                          struct store_record_ *ret_record);
+/** The same of what was read. Is it a record that is valid in that slot, whatever its
+ * generation? */
+void modfmt_store_decode_(const struct modfmt_store *store, const uint8_t *bytes,
+                          uint32_t slot, struct store_record_ *ret_record);
+/** Where the check of a record of that type is: behind all that it is the check of. */
+uint32_t modfmt_store_check_at_(uint32_t type);
 /** The image whose header is at `offset`, name's hash included; false if there is none.
  */
 bool modfmt_store_peek_(struct modfmt_flash *flash, uint32_t offset,
@@ -55,7 +68,7 @@ int modfmt_store_erase_(struct modfmt_store *store, uint32_t sector,
 /** The same, and log that it is clean. */
 int modfmt_store_clear_(struct modfmt_store *store, uint32_t sector,
                         struct modfmt_diag *diag);
-/** Make certain that what stands stands for good: SETTLE, if it is not the last record.
+/** Make certain that what stands stands for good: CONFIRM, if it is not the last record.
  */
 int modfmt_store_finish_(struct modfmt_store *store, struct modfmt_diag *diag);
 /** Append an IMAGE record for what lies where it lies. */
@@ -87,9 +100,9 @@ void modfmt_store_drop_(struct modfmt_store *store, uint32_t hash);
  *  @return is there one, and (in a region of one sector) not RETIRED? */
 bool modfmt_store_read_directory_(struct modfmt_store *store, uint32_t sector);
 /** Does a directory begin in that sector? */
-bool modfmt_store_is_head_(struct modfmt_flash *flash, uint32_t sector);
+bool modfmt_store_is_head_(const struct modfmt_store *store, uint32_t sector);
 /** The sector with the newest directory, standing or not, or STORE_NOWHERE_. */
-uint32_t modfmt_store_newest_(struct modfmt_flash *flash);
+uint32_t modfmt_store_newest_(const struct modfmt_store *store);
 /** The words of an image's record. */
 void modfmt_store_words_(const struct modfmt_store_image *image, uint32_t word[4]);
 /** Begin a directory in `sector`, which is erased: HEAD and FILLs. The caller puts in the
@@ -97,7 +110,8 @@ void modfmt_store_words_(const struct modfmt_store_image *image, uint32_t word[4
  *  commit, or an error */
 int modfmt_store_head_begin_(struct modfmt_store *store, uint32_t sector,
                              struct modfmt_diag *diag);
-/** DEAD if need be, COMMIT of `members` and those, RETIRED in store->previous, SETTLE. */
+/** DEAD if need be, COMMIT of `members` and those, RETIRED in store->previous, CONFIRM.
+ */
 int modfmt_store_head_end_(struct modfmt_store *store, uint32_t members,
                            struct modfmt_diag *diag);
 

@@ -64,7 +64,7 @@ static bool plan_victim(const struct modfmt_store *store, uint32_t victim,
 static uint32_t victim_slots(const struct modfmt_store *store, uint32_t victim,
                              const struct store_plan_ *plan)
 {
-    uint32_t slots = 2; /* SETTLE, and one that is skipped */
+    uint32_t slots = 2; /* CONFIRM, and one that is skipped */
 
     for (uint32_t i = 0; i < store->count; i++)
         if (modfmt_store_overlap_(store->flash, victim, &store->image[i]) != 0)
@@ -174,7 +174,7 @@ static void begin_plan(const struct modfmt_store *store, struct move *move)
     plan->may_erase = false;
     plan->exclude = (uint32_t)1 << move->old;
     plan->head = move->target;
-    /* HEAD, FILLs, images, DEAD, COMMIT, SETTLE. */
+    /* HEAD, FILLs, images, DEAD, COMMIT, CONFIRM. */
     plan->head_slots =
         4u + fills + store->count + move->count + MODFMT_STORE_RESERVE_SLOTS;
     /* The old directory will not know what is in the new one's sector; at the region's

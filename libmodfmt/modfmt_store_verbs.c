@@ -72,7 +72,7 @@ static uint32_t erase_slots(const struct store_plan_ *plan)
     return slots;
 }
 
-/** One transaction: erase what is needed, IMAGE and bytes of each, COMMIT, SETTLE. */
+/** One transaction: erase what is needed, IMAGE and bytes of each, COMMIT, CONFIRM. */
 static int write_all(struct modfmt_store *store, struct modfmt_store_source *source,
                      uint32_t count, const struct store_plan_ *plan,
                      struct store_buffer_ *buffer, struct modfmt_diag *diag)
@@ -192,7 +192,7 @@ static int mark_removed(struct modfmt_store *store, const uint32_t *hash, uint32
     return 0;
 }
 
-/** One transaction: a REMOVE for each, COMMIT, SETTLE. */
+/** One transaction: an IMAGE that is nowhere for each, COMMIT, CONFIRM. */
 static int log_removal(struct modfmt_store *store, const uint32_t *hash, uint32_t count,
                        struct modfmt_diag *diag)
 {
@@ -201,9 +201,10 @@ static int log_removal(struct modfmt_store *store, const uint32_t *hash, uint32_
     if (modfmt_store_slots_left_(store) < count + 3u + STORE_MOVE_SLOTS_)
         return modfmt_store_fail_(diag, MODFMT_E_STORE_SLOTS, store->next_slot, 0);
     for (uint32_t i = 0; i < count && rc == 0; i++) {
-        uint32_t word[4] = {0, 0, hash[i], modfmt_store_find(store, hash[i])->crc};
+        uint32_t word[4] = {MODFMT_STORE_NONE, 0, hash[i],
+                            modfmt_store_find(store, hash[i])->crc};
 
-        rc = modfmt_store_append_(store, MODFMT_STORE_REMOVE, 0, word, diag);
+        rc = modfmt_store_append_(store, MODFMT_STORE_IMAGE, 0, word, diag);
     }
     if (rc == 0)
         rc = modfmt_store_commit_(store, count, diag);
@@ -306,7 +307,9 @@ int modfmt_store_retire(struct modfmt_store *store, struct modfmt_diag *diag)
 
     if (store->head == MODFMT_STORE_NONE)
         return 0;
-    if (!store->confirmed)
+    /* RETIRED does not say what stood; so that is settled, where there are the slots. */
+    if (!store->confirmed ||
+        modfmt_store_slots_left_(store) >= MODFMT_STORE_KEPT_SLOTS / 2u)
         rc = modfmt_store_finish_(store, diag);
     return rc != 0 ? rc
                    : modfmt_store_append_(store, MODFMT_STORE_RETIRED, 0, NULL, diag);

@@ -2,169 +2,88 @@
 /* Finding an image in a store. The steps and rules are those of specs/store.md, 4. */
 #include "modload_scan.h"
 
-#define SLOT_ MODFMT_STORE_RECORD_SIZE
+#define SLOT_  MODFMT_STORE_RECORD_SIZE
+#define OTHER_ 0u /**< the type of a slot that means nothing */
+/** Bits of types. */
+#define SHORT_    0x10u
+#define CONFIRMS_ 0x01u
 
-/** Types by their low five bits: they are letters. */
-#define BIT_(type) (1u << ((type)&31u))
-#define LONG_                                                                            \
-    (BIT_(MODFMT_STORE_HEAD) | BIT_(MODFMT_STORE_IMAGE) | BIT_(MODFMT_STORE_REMOVE) |    \
-     BIT_(MODFMT_STORE_FILL) | BIT_(MODFMT_STORE_DEAD))
-#define SHORT_                                                                           \
-    (BIT_(MODFMT_STORE_COMMIT) | BIT_(MODFMT_STORE_SETTLE) | BIT_(MODFMT_STORE_ERASE) |  \
-     BIT_(MODFMT_STORE_CLEAN) | BIT_(MODFMT_STORE_RETIRED))
-#define OTHER_ 0u    /**< a slot that means nothing */
-#define BLANK_ 0xffu /**< one that is not written */
-
-/** A directory, and the record that was read last. */
-struct scan_ {
-    struct modfmt_flash *flash;
-    uint32_t geometry;
-    uint32_t end;         /**< of the directory's sector */
-    uint32_t slots;       /**< that it can have; when it was read, those up to the last */
-    uint32_t generation;  /**< of its HEAD; 0: any */
-    uint32_t base, count; /**< of the last record that is valid */
-    uint8_t bytes[SLOT_];
+/** A directory. */
+struct directory_ {
+    uint8_t last[MODFMT_STORE_OFF_PAYLOAD]; /**< how the last valid record begins */
+    uint32_t top;                           /**< where its slot 0 is */
 };
 
-/** Where a sector begins in the region. */
-static uint32_t offset_(const struct modfmt_flash *flash, uint32_t sector)
-{
-    uint32_t offset = 0;
+struct image_ {
+    uint32_t offset, size, hash, crc;
+};
 
-    while (sector)
-        offset += flash->sector_size[--sector];
-    return offset;
+/** The directory that is looked at, and what was read last. */
+struct scan_ {
+    uint8_t bytes[SLOT_]; /**< a record */
+    struct directory_ d;
+    uint32_t blank; /**< bytes of 0xff that were read in a row, slot by slot */
+    uint32_t geometry;
+    uint32_t least; /**< one below the generation of the newest confirmed directory */
+    struct modfmt_flash *flash;
+    struct image_ image; /**< as the record says that was found */
+    struct modfmt_diag diag;
+    uint8_t header[MODFMT_HEADER_SIZE]; /**< of the image */
+};
+
+static uint32_t generation_(const uint8_t *record)
+{
+    return modfmt_get32(record + MODFMT_STORE_OFF_GENERATION);
 }
 
-static uint32_t word_(const struct scan_ *s, uint32_t index)
+static uint32_t base_(const uint8_t *record)
 {
-    return modfmt_get32(s->bytes + MODFMT_STORE_OFF_PAYLOAD + 4u * index);
+    return modfmt_get16(record + MODFMT_STORE_OFF_BASE);
 }
 
-/** Read a record. @return its type; OTHER_ or BLANK_ */
+/** Read a record; if it is valid, it is the last one. @return its type, or OTHER_ */
 static uint32_t get_(struct scan_ *s, uint32_t slot)
 {
     uint8_t *b = s->bytes;
-    uint32_t bit, at, all = 0xff;
+    uint32_t at, blank = s->blank;
 
-    if (s->flash->read(s->flash, s->end - (slot + 1u) * SLOT_, b, SLOT_) != 0)
-        return OTHER_;
+    if (s->flash->read(s->flash, s->d.top - slot * SLOT_, b, SLOT_) != 0)
+        b[MODFMT_STORE_OFF_TYPE] = OTHER_;
     for (uint32_t i = 0; i < SLOT_; i++)
-        all &= b[i];
-    if (all == 0xff)
-        return BLANK_;
-    bit = BIT_(b[MODFMT_STORE_OFF_TYPE]);
-    at = bit & LONG_ ? MODFMT_STORE_OFF_LONG_CHECK : MODFMT_STORE_OFF_SHORT_CHECK;
-    if (b[MODFMT_STORE_OFF_TYPE] >> 5 != MODFMT_STORE_HEAD >> 5 ||
-        !(bit & (LONG_ | SHORT_)) || modfmt_get16(b + MODFMT_STORE_OFF_SLOT) != slot ||
-        modfmt_get32(b + at) != modfmt_crc32(0, b, at) ||
-        (s->generation && modfmt_get32(b + MODFMT_STORE_OFF_GENERATION) != s->generation))
+        blank = b[i] == 0xff ? blank + 1u : 0;
+    s->blank = blank;
+    at = MODFMT_STORE_OFF_LONG_CHECK - (b[MODFMT_STORE_OFF_TYPE] & SHORT_);
+    if (modfmt_get16(b + MODFMT_STORE_OFF_SLOT) != slot ||
+        (slot != 0 && generation_(b) != generation_(s->d.last)) ||
+        modfmt_get32(b + at) != modfmt_crc32(s->geometry, b, at))
         return OTHER_;
+    __builtin_memcpy(s->d.last, b, sizeof(s->d.last));
     return b[MODFMT_STORE_OFF_TYPE];
 }
 
-/** Step 1: the newest directory that is older than `generation` in sector `sector`, or in
- * a lower one with that generation. @return is there one? */
-static bool older_(struct scan_ *s, uint32_t *generation, uint32_t *sector)
+/** Step 2: read the directory of a sector of that size. If there is none, no generation
+ * or no base is noted. A function of its own, because GCC makes half as much again of it
+ * elsewhere. @return is it confirmed? */
+__attribute__((noinline)) static bool walk_(struct scan_ *s, uint32_t size)
 {
-    uint32_t best = 0, where = 0, slots;
+    uint32_t slot = 0, kinds = 0;
 
-    s->generation = 0;
-    for (uint32_t i = 0; i < s->flash->sector_count; i++) {
-        uint32_t found;
+    s->blank = 0;
+    modfmt_put16(s->d.last + MODFMT_STORE_OFF_BASE, 0);
+    modfmt_put32(s->d.last + MODFMT_STORE_OFF_GENERATION, 0);
+    do {
+        uint32_t type = get_(s, slot);
 
-        s->end = offset_(s->flash, i + 1u);
-        if (get_(s, 0) != MODFMT_STORE_HEAD || word_(s, 0) != MODFMT_STORE_VERSION ||
-            word_(s, 1) != s->geometry)
-            continue;
-        found = modfmt_get32(s->bytes + MODFMT_STORE_OFF_GENERATION);
-        if (found >= best &&
-            (found < *generation || (found == *generation && i < *sector))) {
-            best = found;
-            where = i;
-        }
-    }
-    s->end = offset_(s->flash, where + 1u);
-    slots = s->flash->sector_size[where] / SLOT_;
-    s->slots = slots < MODFMT_STORE_SLOT_MAX ? slots : MODFMT_STORE_SLOT_MAX;
-    s->generation = *generation = best;
-    *sector = where;
-    return best != 0;
-}
-
-/** Step 2: read a directory. */
-static void walk_(struct scan_ *s, bool *ret_retired, bool *ret_confirmed)
-{
-    uint32_t last = 0;
-
-    *ret_retired = *ret_confirmed = false;
-    s->base = 0;
-    for (uint32_t i = 0; i < s->slots && i < last + 1u + MODFMT_STORE_BLANK_SLOTS; i++) {
-        uint32_t type = get_(s, i);
-
-        if (type != BLANK_)
-            last = i;
-        if (type == BLANK_ || type == OTHER_)
-            continue;
-        s->base = modfmt_get16(s->bytes + MODFMT_STORE_OFF_BASE);
-        s->count = modfmt_get16(s->bytes + MODFMT_STORE_OFF_COUNT);
-        *ret_retired = type == MODFMT_STORE_RETIRED;
-        if (type == MODFMT_STORE_SETTLE
-                ? s->bytes[MODFMT_STORE_OFF_ARGUMENT] != 0
-                : s->base != 0 && type != MODFMT_STORE_COMMIT && !*ret_retired)
-            *ret_confirmed = true;
-    }
-    s->slots = last + 1u;
-}
-
-/** Is a sector that has bytes of [offset, offset + size) erased in a slot behind this
- * one? */
-static bool erased_(struct scan_ *s, uint32_t slot, uint32_t offset, uint32_t size)
-{
-    while (++slot < s->slots) {
-        uint32_t sector;
-
-        if (get_(s, slot) != MODFMT_STORE_ERASE)
-            continue;
-        sector = s->bytes[MODFMT_STORE_OFF_ARGUMENT];
-        if (sector < s->flash->sector_count && offset < offset_(s->flash, sector + 1u) &&
-            offset_(s->flash, sector) < offset + size)
-            return true;
-    }
-    return false;
-}
-
-/** Steps 4 and 5, from the newest transaction back: the first record of the name decides.
- *  @return its slot, 0 if there is none; or MODFMT_E_STORE_DAMAGED */
-static int chain_(struct scan_ *s, uint32_t hash, uint32_t region)
-{
-    uint32_t base = s->base, count = s->count;
-    int found = 0;
-
-    while (base != 0) {
-        uint32_t slot = base;
-
-        /* A record that lies could lead out of the sector. */
-        if (count == 0 || count >= base || base > s->slots)
-            return MODFMT_E_STORE_DAMAGED;
-        for (; count; count--) {
-            uint32_t type = get_(s, --slot);
-
-            if (type == BLANK_ || type == OTHER_)
-                return MODFMT_E_STORE_DAMAGED;
-            if (found == 0 && word_(s, 2) == hash &&
-                (type == MODFMT_STORE_REMOVE ||
-                 (type == MODFMT_STORE_IMAGE && word_(s, 0) % MODFMT_IMAGE_ALIGN == 0 &&
-                  word_(s, 1) >= MODFMT_HEADER_SIZE &&
-                  modfmt_range(word_(s, 0), word_(s, 1), region))))
-                found = (int)slot;
-        }
-        base = modfmt_get16(s->bytes + MODFMT_STORE_OFF_BASE);
-        count = modfmt_get16(s->bytes + MODFMT_STORE_OFF_COUNT);
-        if (base >= slot)
-            return MODFMT_E_STORE_DAMAGED;
-    }
-    return found;
+        if (generation_(s->d.last) <= s->least)
+            break;
+        if (base_(s->d.last) != 0)
+            kinds |= type;
+        slot++;
+        /* Eight slots in a row are blank when 256 bytes are: whatever is not blank has
+         * less than 32 such bytes at its end. */
+    } while (slot < size / SLOT_ && slot < MODFMT_STORE_SLOT_MAX &&
+             s->blank < MODFMT_STORE_BLANK_SLOTS * SLOT_);
+    return kinds & CONFIRMS_;
 }
 
 /** The geometry check. The words are as they lie in memory, but on a big-endian host. */
@@ -177,60 +96,124 @@ static uint32_t geometry_(const struct modfmt_flash *flash)
                    "two words, one behind the other");
     if (MODFMT_BIG_ENDIAN_HOST_)
         return 0; /* no directory: a core that modules are for is none */
-    crc = modfmt_crc32(0, &flash->base, 8);
+    crc = modfmt_crc32(MODFMT_STORE_VERSION, &flash->base, 8);
     return modfmt_crc32(crc, flash->sector_size, 4u * flash->sector_count);
 }
 
-/** Step 3: choose among the directories. @return is there one? */
-static bool choose_(struct scan_ *chosen, struct modfmt_flash *flash)
+/** Steps 1 to 3: of the directories that are not older than the newest confirmed one, the
+ * oldest that stands. @return is there one? */
+static bool choose_(struct scan_ *s, struct modfmt_flash *flash)
 {
-    struct scan_ s = {.flash = flash, .geometry = geometry_(flash)};
-    uint32_t generation = UINT32_MAX, sector = UINT32_MAX;
-    bool confirmed = false, retired;
+    uint32_t lowest;
+    struct directory_ chosen;
 
-    chosen->generation = 0;
-    while (!confirmed && older_(&s, &generation, &sector)) {
-        walk_(&s, &retired, &confirmed);
-        if (s.base != 0 && !retired)
-            *chosen = s;
+    s->flash = flash;
+    s->least = 0;
+    s->geometry = geometry_(flash);
+again:
+    lowest = UINT32_MAX;
+    s->d.top = 0u - SLOT_;
+    for (uint32_t i = 0; i < flash->sector_count; i++) {
+        uint32_t size = flash->sector_size[i], rank;
+        bool confirmed;
+
+        s->d.top += size;
+        confirmed = walk_(s, size);
+        rank = generation_(s->d.last) - 1u; /* of none: the highest number */
+        if (rank < s->least)
+            continue;
+        if (confirmed && rank != s->least) {
+            s->least = rank;
+            goto again;
+        }
+        if (base_(s->d.last) != 0 && rank < lowest) {
+            lowest = rank;
+            chosen = s->d;
+        }
     }
-    return chosen->generation != 0;
+    if (lowest == UINT32_MAX)
+        return false;
+    s->d = chosen;
+    return true;
 }
 
-/** Step 6: is the very image there that the record names? */
-static bool is_there_(struct modfmt_flash *flash, uint32_t offset, uint32_t size,
-                      uint32_t crc)
+/** Steps 4 and 5, backwards: the first record of the name decides.
+ * @param ret_erased  the sectors that were erased in slots behind it, bit by bit */
+static int chain_(struct scan_ *s, uint32_t hash, uint32_t *ret_erased)
 {
-    uint8_t header[MODFMT_HEADER_SIZE];
-    struct modfmt_diag diag;
+    uint32_t slot = modfmt_get16(s->d.last + MODFMT_STORE_OFF_SLOT) + 1u;
+    uint32_t base, erased = 0, wanted = MODFMT_STORE_IMAGE; /* 0 when that is found */
 
-    return flash->read(flash, offset, header, sizeof(header)) == 0 &&
-           modfmt_header_check(header, size, &diag) == 0 &&
-           modfmt_get32(header + MODFMT_OFF_TOTAL_SIZE) == size &&
-           modfmt_get32(header + MODFMT_OFF_CRC) == crc;
+    _Static_assert(MODFMT_STORE_IMAGE == 1u, "a bit to be shifted");
+    while ((base = base_(s->d.last)) != 0) {
+        uint32_t first = base - modfmt_get16(s->d.last + MODFMT_STORE_OFF_COUNT);
+
+        /* A record that lies could lead out of the sector. */
+        if (base > slot || first >= base)
+            return MODFMT_E_STORE_DAMAGED;
+        do {
+            uint32_t type = get_(s, --slot);
+
+            if (type == MODFMT_STORE_ERASE)
+                erased |= wanted << s->bytes[MODFMT_STORE_OFF_ARGUMENT] %
+                                        MODFMT_STORE_SECTOR_MAX;
+            if (slot >= base) /* between two transactions */
+                continue;
+            if (type == OTHER_)
+                return MODFMT_E_STORE_DAMAGED;
+            if (type == wanted &&
+                modfmt_get32(s->bytes + MODFMT_STORE_OFF_PAYLOAD + 8) == hash) {
+                wanted = 0;
+                __builtin_memcpy(&s->image, s->bytes + MODFMT_STORE_OFF_PAYLOAD,
+                                 sizeof(s->image));
+            }
+        } while (slot > first);
+    }
+    *ret_erased = erased;
+    return wanted ? MODFMT_E_STORE_NOT_FOUND : 0;
+}
+
+/** Step 6: is the very image there that the record names, in sectors none of which was
+ * erased? */
+static bool is_there_(struct scan_ *s, struct modfmt_flash *flash, uint32_t erased)
+{
+    const uint32_t *sector_size = flash->sector_size;
+    uint32_t left = flash->sector_count, end = 0;
+    uint32_t limit = s->image.offset + s->image.size;
+
+    if (limit <= s->image.offset || s->image.offset % MODFMT_IMAGE_ALIGN != 0 ||
+        s->image.size < MODFMT_HEADER_SIZE)
+        return false;
+    do {
+        if (left-- == 0)
+            return false;
+        end += *sector_size++;
+        if (erased & 1u && end > s->image.offset)
+            return false;
+        erased >>= 1;
+    } while (end < limit);
+    return flash->read(flash, s->image.offset, s->header, MODFMT_HEADER_SIZE) == 0 &&
+           modfmt_header_check(s->header, s->image.size, &s->diag) == 0 &&
+           modfmt_get32(s->header + MODFMT_OFF_TOTAL_SIZE) == s->image.size &&
+           modfmt_get32(s->header + MODFMT_OFF_CRC) == s->image.crc;
 }
 
 int modload_scan(struct modfmt_flash *flash, uint32_t hash,
                  struct modload_source *ret_source)
 {
-    uint32_t offset, size, crc;
     struct scan_ s;
-    int slot;
+    uint32_t erased;
+    int rc;
 
     if (!choose_(&s, flash))
         return MODFMT_E_STORE_NOT_FOUND;
-    slot = chain_(&s, hash, offset_(flash, flash->sector_count));
-    if (slot < 0)
-        return slot;
-    if (slot == 0 || get_(&s, (uint32_t)slot) != MODFMT_STORE_IMAGE)
+    rc = chain_(&s, hash, &erased);
+    if (rc != 0)
+        return rc;
+    if (!is_there_(&s, flash, erased))
         return MODFMT_E_STORE_NOT_FOUND;
-    offset = word_(&s, 0);
-    size = word_(&s, 1);
-    crc = word_(&s, 3);
-    if (erased_(&s, (uint32_t)slot, offset, size) || !is_there_(flash, offset, size, crc))
-        return MODFMT_E_STORE_NOT_FOUND;
-    *ret_source =
-        (struct modload_source){(const uint8_t *)(uintptr_t)(flash->base + offset), size,
-                                NULL, flash->base + offset};
+    *ret_source = (struct modload_source){
+        (const uint8_t *)(uintptr_t)(flash->base + s.image.offset), s.image.size, NULL,
+        flash->base + s.image.offset};
     return 0;
 }

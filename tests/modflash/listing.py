@@ -3,7 +3,7 @@
 """list, info and probe: text, and JSON that other programs can rely on."""
 import json
 
-from modflash_run import NOTE, OK, REFUSED, REGION, FlashTest, main
+from modflash_run import NOTE, OK, RECORDS, REFUSED, REGION, FlashTest, main
 
 ROW = ["name", "version", "address", "size", "crc", "pinned", "bare", "linked"]
 
@@ -127,7 +127,7 @@ class List(FlashTest):
         """Every record's type flipped: what stands is gone, and what to do is said."""
         flash = bytearray(self.bytes())
         end = REGION - 0x08000000 + 0x20000
-        slots = [i for i in range(1, 40) if flash[end - 32 * (i + 1)] == 0x49]
+        slots = [i for i in range(1, 40) if flash[end - 32 * (i + 1)] == RECORDS["image"]]
         self.assertEqual(len(slots), 3)
         flash[end - 32 * (slots[0] + 1) + 20] ^= 1
         self.flash.write_bytes(flash)

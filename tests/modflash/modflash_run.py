@@ -32,6 +32,7 @@ REGION = 0x08060000           # the default: one sector
 SECTORS = [0x4000] * 4 + [0x10000] + [0x20000] * 7
 RETURN_0 = bytes.fromhex("0020 7047")
 ERASED = b"\xff"
+RECORDS = storeref.NUMBERS      # types of records by their names
 SLOWNESS = float(os.environ.get("SLOWNESS", "1"))     # of a build with sanitizers
 NOTE = "modflash: note: nobody said where the module region is"
 
@@ -172,8 +173,14 @@ class FlashTest(unittest.TestCase):
 
     def second_opinion(self):
         data = self.bytes()[self.base - FLASH:][:self.size]
-        region = storeref.Region(data, self.base, sectors_of(self.base, self.size), 4)
-        return storeref.rows(region)
+        return storeref.rows(self.region_of(data))
+
+    def region_of(self, data):
+        return storeref.Region(data, self.base, sectors_of(self.base, self.size), 4)
+
+    def geometry_check(self):
+        """What the checks of records are continued from."""
+        return self.region_of(bytes(self.size)).geometry_check
 
     def listing(self, call=None):
         """list --json, held against the second reader. @return the parsed text"""

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 
-from modflash_run import (IO, MODFLASH, OK, REFUSED, REGION, SOURCE, TARGET, USAGE,
+from modflash_run import (IO, MODFLASH, OK, RECORDS, REFUSED, REGION, SOURCE, TARGET, USAGE,
                           FlashTest, encoder, image, main)
 
 
@@ -220,7 +220,7 @@ class Files(FlashTest):
         head = None
         flash = self.bytes()
         for end in (0x40000, 0x60000):
-            if flash[end - 32] == 0x48:
+            if flash[end - 32] == RECORDS["head"]:
                 head = flash[end - 32:end]
         self.assertIsNotNone(head)
         text = bytes.fromhex("00207047") + bytes(60) + bytes(head) * ((0x20000 - 200) // 32)

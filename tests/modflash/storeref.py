@@ -21,8 +21,11 @@ LAYOUT = tomllib.loads((SPECS / "layout.toml").read_text(encoding="utf-8"))
 STORE = LAYOUT["store"]
 VERSION, RECORD, SHORT = STORE["version"], STORE["record_size"], STORE["short_size"]
 SLOT_MAX, BLANK_SLOTS = STORE["slot_max"], STORE["blank_slots"]
+SECTOR_MAX = STORE["sector_max"]
 TYPES = {row["type"]: row["name"] for row in LAYOUT["store_record"]}
+NUMBERS = {row["name"]: row["type"] for row in LAYOUT["store_record"]}
 FORMS = {row["name"]: row["form"] for row in LAYOUT["store_record"]}
+IS_SHORT, CONFIRMS = 0x10, 0x01   # bits of a record's type
 PINNED, FILLED = 1, 2
 NAME, MODULE_VERSION = modref.TAG_TYPE["name"], modref.TAG_TYPE["version"]
 LINKED = modref.TAG_TYPE["linked"]
@@ -38,15 +41,18 @@ class Record:
     def __init__(self, raw):
         kind, self.argument, self.base, self.slot, self.count, self.generation = \
             struct.unpack_from("<BBHHHI", raw)
-        self.name = TYPES.get(kind)
+        self.name = TYPES.get(kind, "unknown") if kind != 0 else None
+        self.kind = kind
         self.words = struct.unpack_from("<4I", raw, 12)
         self.raw = raw
 
-    def is_checked(self):
+    def is_checked(self, geometry_check):
         if self.name is None:
             return False
-        size = SHORT - 4 if FORMS[self.name] == "short" else RECORD - 4
-        return zlib.crc32(self.raw[:size]) == int.from_bytes(self.raw[size:size + 4], "little")
+        size = SHORT - 4 if self.kind & IS_SHORT else RECORD - 4
+        assert self.name == "unknown" or (FORMS[self.name] == "short") == (size < RECORD - 4)
+        return zlib.crc32(self.raw[:size], geometry_check) == \
+            int.from_bytes(self.raw[size:size + 4], "little")
 
 
 class Image:
@@ -66,7 +72,7 @@ class Region:
         assert len(data) == sum(sectors), "the sectors are not the region"
         self.data, self.base, self.sectors, self.unit = data, base, sectors, unit
         geometry = struct.pack(f"<{2 + len(sectors)}I", base, unit, *sectors)
-        self.geometry_check = zlib.crc32(geometry)
+        self.geometry_check = zlib.crc32(geometry, VERSION)
         self.starts = [sum(sectors[:i]) for i in range(len(sectors))]
 
     def slot(self, sector, i):
@@ -99,26 +105,25 @@ class Directory:
                 break
             blank = blank + 1 if raw == b"\xff" * RECORD else 0
             record = Record(raw)
-            if record.slot == i and record.is_checked() and \
-                    record.generation == self.generation and (record.name != "head" or i == 0):
+            if record.slot == i and record.is_checked(region.geometry_check) and \
+                    record.generation == self.generation:
                 self.records[i] = record
-        self.last = self.records[max(self.records)]
-        self.stands = self.last.base != 0
-        self.is_retired = self.last.name == "retired"
-        self.is_confirmed = any(
-            record.argument == 1 if record.name == "settle" else
-            record.base != 0 and record.name not in ("commit", "retired")
-            for record in self.records.values())
+        order = [self.records[slot] for slot in sorted(self.records)]
+        self.last = order[-1]
+        self.is_retired = self.last.name == "retired" and self.last.base == 0
+        said = [record for record in order if record.name != "retired" or record.base != 0]
+        self.base = said[-1].base if said else 0
+        self.stands = self.base != 0
+        self.is_confirmed = any(record.kind & CONFIRMS and record.base != 0 for record in order)
 
     def pending_erase(self):
-        return self.last.argument if self.last.name == "erase" else None
+        return self.last.argument % SECTOR_MAX if self.last.name == "erase" else None
 
 
 def read_head(region, sector):
     record = Record(region.slot(sector, 0))
-    good = record.name == "head" and record.slot == 0 and record.is_checked() and \
-        record.generation != 0 and record.words[0] == VERSION and \
-        record.words[1] == region.geometry_check
+    good = record.slot == 0 and record.is_checked(region.geometry_check) and \
+        record.generation != 0
     return record if good else None
 
 
@@ -127,14 +132,16 @@ def find_directory(region):
     heads = [(i, read_head(region, i)) for i in range(len(region.sectors))]
     found = sorted(((head.generation, i, head) for i, head in heads if head is not None),
                    reverse=True)
-    chosen, looked_at = None, []
-    for _, sector, head in found:
+    chosen, looked_at, newest = None, [], 0
+    for generation, sector, head in found:
+        if generation < newest:
+            break
         candidate = Directory(region, sector, head)
         looked_at.append(candidate)
         if candidate.stands and not candidate.is_retired:
             chosen = candidate
         if candidate.is_confirmed:
-            break
+            newest = generation
     return chosen, looked_at
 
 
@@ -155,15 +162,15 @@ def chain_of(directory):
         if len(stood) != 1:
             raise Damaged(f"records of one transaction stand on several: {stood}")
         base, count = stood.pop()
-        if base >= first and base != 0:
+        if base > first:
             raise Damaged(f"a transaction stands on itself: {base}")
     return chain[::-1]
 
 
 def is_erased(region, directory, image, slot):
     """Was a sector that it covers erased after its record was written?"""
-    return any(record.name == "erase" and record.argument < len(region.sectors) and
-               covers(region, image, record.argument)
+    return any(record.name == "erase" and record.argument % SECTOR_MAX < len(region.sectors)
+               and covers(region, image, record.argument % SECTOR_MAX)
                for at, record in directory.records.items() if at > slot)
 
 
@@ -172,13 +179,13 @@ def applied(region, directory, chain):
     images = {}
     for record in chain:
         offset, size, hash_, crc = record.words
-        if record.name == "image" and offset % 32 == 0 and offset + size <= len(region.data):
-            images.pop(hash_, None)
-            image = Image(offset, size, hash_, crc, record.argument)
-            if not is_erased(region, directory, image, record.slot):
-                images[hash_] = image
-        elif record.name == "remove":
-            images.pop(hash_, None)
+        if record.name != "image":
+            continue
+        images.pop(hash_, None)
+        image = Image(offset, size, hash_, crc, record.argument)
+        if offset % 32 == 0 and offset + size <= len(region.data) and \
+                not is_erased(region, directory, image, record.slot):
+            images[hash_] = image
     return images
 
 
@@ -212,11 +219,11 @@ def knows(directory, image):
     for record, following in zip(order, [*order[1:], None]):
         if record.name in ("image", "dead") and record.words[0] == 0:
             adoption = record.name == "image" and record.argument & FILLED
-            open_ended = adoption and record.slot >= directory.last.base
+            open_ended = adoption and record.slot >= directory.base
             known = None if open_ended else (record.words[1], record.words[3])
-        elif record.name == "clean" and record.argument == 0:
+        elif record.name == "clean" and record.argument % SECTOR_MAX == 0:
             known = None
-        elif record.name == "erase" and record.argument == 0 and \
+        elif record.name == "erase" and record.argument % SECTOR_MAX == 0 and \
                 following is not None and following.name == "retired":
             known = None
     return known == image.identity()

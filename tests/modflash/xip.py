@@ -164,7 +164,8 @@ class XipTest(FlashTest):
         record = flash.index(old, at + len(image)) - 24
         flash[at:at + len(image)] = image
         flash[record + 24:record + 28] = image[56:60]
-        flash[record + 28:record + 32] = encoder.u32(zlib.crc32(flash[record:record + 28]))
+        flash[record + 28:record + 32] = encoder.u32(
+            zlib.crc32(flash[record:record + 28], self.geometry_check()))
         self.flash.write_bytes(bytes(flash))
 
     def is_as_it_must_be(self, name, file):

@@ -41,12 +41,13 @@ static uint32_t most_reads(const struct geometry *geometry)
 }
 
 /** A record that is valid but for what it says. */
-static void forge(uint8_t *bytes, uint32_t slot, uint32_t generation)
+static void forge(uint8_t *bytes, uint32_t slot, uint32_t generation, uint32_t geometry)
 {
     static const uint8_t types[] = {
-        MODFMT_STORE_HEAD,  MODFMT_STORE_IMAGE,  MODFMT_STORE_REMOVE, MODFMT_STORE_FILL,
-        MODFMT_STORE_DEAD,  MODFMT_STORE_COMMIT, MODFMT_STORE_SETTLE, MODFMT_STORE_ERASE,
-        MODFMT_STORE_CLEAN, MODFMT_STORE_RETIRED};
+        MODFMT_STORE_HEAD,    MODFMT_STORE_IMAGE,  MODFMT_STORE_CONFIRM,
+        MODFMT_STORE_FILL,    MODFMT_STORE_DEAD,   MODFMT_STORE_COMMIT,
+        MODFMT_STORE_SETTLE,  MODFMT_STORE_ERASE,  MODFMT_STORE_CLEAN,
+        MODFMT_STORE_RETIRED, 0x66 /* nobody's */, 0x77};
     uint32_t type = types[slot == 0 ? 0 : next_random() % sizeof(types)], check;
 
     for (uint32_t i = 0; i < 32; i++)
@@ -58,42 +59,19 @@ static void forge(uint8_t *bytes, uint32_t slot, uint32_t generation)
                                                     : slot - next_random() % (slot + 1u));
     modfmt_put16(bytes + MODFMT_STORE_OFF_COUNT, next_random() % 5u);
     modfmt_put32(bytes + MODFMT_STORE_OFF_GENERATION, generation);
-    if (type == MODFMT_STORE_HEAD) {
-        modfmt_put32(bytes + 12, MODFMT_STORE_VERSION);
-        modfmt_put32(bytes + 16, next_random() % 16u == 0 ? 0 : 0x600d600du);
-    }
     if (type == MODFMT_STORE_IMAGE && next_random() % 2u == 0) {
         modfmt_put32(bytes + 12, next_random() % 512u * 32u);
         modfmt_put32(bytes + 16,
                      next_random() % 3u == 0 ? 0xffffffe0u : next_random() % 4096u);
     }
-    check = type == MODFMT_STORE_COMMIT || type >= MODFMT_STORE_SETTLE ||
-                    type == MODFMT_STORE_ERASE || type == MODFMT_STORE_CLEAN
-                ? MODFMT_STORE_OFF_SHORT_CHECK
-                : MODFMT_STORE_OFF_LONG_CHECK;
-    modfmt_put32(bytes + check, modfmt_crc32(0, bytes, check));
-}
-
-/** The geometry check, which a liar knows: that of a HEAD that the store itself writes.
- */
-static uint32_t learn_geometry(const struct geometry *geometry, uint32_t unit)
-{
-    uint32_t end = 0;
-
-    world_begin(&world, geometry, unit);
-    world_run(&world, "i0.1");
-    for (uint32_t i = 0; i < geometry->count; i++) {
-        end += geometry->size[i];
-        if (world.sim.bytes[end - 32u] == MODFMT_STORE_HEAD)
-            return modfmt_get32(world.sim.bytes + end - 32u + 16);
-    }
-    abort();
+    check = type & 0x10u ? MODFMT_STORE_OFF_SHORT_CHECK : MODFMT_STORE_OFF_LONG_CHECK;
+    modfmt_put32(bytes + check, modfmt_crc32(geometry, bytes, check));
 }
 
 /** Directories full of lies at the ends of sectors. */
-static void write_lies(const struct geometry *geometry, uint32_t check)
+static void write_lies(const struct geometry *geometry)
 {
-    uint32_t end = 0;
+    uint32_t end = 0, check = world_geometry_check(&world);
 
     for (uint32_t i = 0; i < geometry->count; i++) {
         uint32_t slots = next_random() % (geometry->size[i] / 32u);
@@ -103,12 +81,8 @@ static void write_lies(const struct geometry *geometry, uint32_t check)
         for (uint32_t slot = 0; slot < slots; slot++) {
             uint8_t *bytes = world.sim.bytes + end - 32u * (slot + 1u);
 
-            forge(bytes, slot, generation);
-            if (bytes[0] == MODFMT_STORE_HEAD &&
-                modfmt_get32(bytes + 16) == 0x600d600du) {
-                modfmt_put32(bytes + 16, check);
-                modfmt_put32(bytes + 28, modfmt_crc32(0, bytes, 28));
-            }
+            forge(bytes, slot, generation,
+                  next_random() % 16u == 0 ? next_random() : check);
         }
     }
 }
@@ -141,8 +115,7 @@ static void use(const struct geometry *geometry, uint32_t seed)
     }
 }
 
-static void one_round(const struct geometry *geometry, uint32_t unit, uint32_t check,
-                      uint32_t seed)
+static void one_round(const struct geometry *geometry, uint32_t unit, uint32_t seed)
 {
     uint32_t flips;
 
@@ -166,11 +139,11 @@ static void one_round(const struct geometry *geometry, uint32_t unit, uint32_t c
         simulator_soil(&world.sim);
         break;
     case 2:
-        write_lies(geometry, check);
+        write_lies(geometry);
         break;
     default: /* lies over garbage */
         simulator_soil(&world.sim);
-        write_lies(geometry, check);
+        write_lies(geometry);
     }
     use(geometry, seed);
 }
@@ -189,9 +162,9 @@ static void forged_image(uint32_t unit, bool at_end)
     /* It lies at 0 and goes over the first sector's end. */
     uint8_t *bytes = world_image_edit(geometry->scale, 5, version, &size);
 
-    forge(bytes + at, 0, 7);
-    modfmt_put32(bytes + MODFMT_OFF_CRC, modfmt_image_crc(bytes, size));
     world_begin(&world, geometry, unit);
+    forge(bytes + at, 0, 7, world_geometry_check(&world));
+    modfmt_put32(bytes + MODFMT_OFF_CRC, modfmt_image_crc(bytes, size));
     world_run(&world, "i0.1");
     verb_parse(at_end ? "i5.14" : "i5.13", &verb);
     world_do(&world, &verb, &outcome);
@@ -208,13 +181,11 @@ int main(int argc, char **argv)
 
     for (uint32_t g = 0; g < world_geometry_count; g++)
         for (uint32_t u = 0; u < 5; u++) {
-            uint32_t check = learn_geometry(&world_geometries[g], units[u]);
-
             if (argc > 2)
-                one_round(&world_geometries[g], units[u], check, (uint32_t)atoi(argv[2]));
+                one_round(&world_geometries[g], units[u], (uint32_t)atoi(argv[2]));
             else
                 for (uint32_t seed = 0; seed < rounds && failures < 20; seed++)
-                    one_round(&world_geometries[g], units[u], check, seed);
+                    one_round(&world_geometries[g], units[u], seed);
         }
     for (uint32_t u = 0; u < 5; u++) {
         forged_image(units[u], true);

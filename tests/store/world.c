@@ -516,6 +516,18 @@ void world_dump(const struct world *world)
 /* ---- making one
  * -------------------------------------------------------------------------- */
 
+uint32_t world_geometry_check(const struct world *world)
+{
+    const struct modfmt_flash *flash = &world->sim.flash;
+    uint8_t bytes[8 + 4 * SIMULATOR_SECTOR_MAX];
+
+    modfmt_put32(bytes, flash->base);
+    modfmt_put32(bytes + 4, flash->unit);
+    for (uint32_t i = 0; i < flash->sector_count; i++)
+        modfmt_put32(bytes + 8 + 4 * i, flash->sector_size[i]);
+    return modfmt_crc32(1 /* the store's version */, bytes, 8 + 4 * flash->sector_count);
+}
+
 void world_begin(struct world *world, const struct geometry *geometry, uint32_t unit)
 {
     world->scale = geometry->scale;

@@ -73,6 +73,10 @@ const uint8_t *world_image(uint32_t scale, uint32_t name, uint32_t version,
 uint8_t *world_image_edit(uint32_t scale, uint32_t name, uint32_t version,
                           uint32_t *ret_size);
 
+/** The geometry check, which the checks of records are continued from (specs/store.md,
+ * 3).
+ */
+uint32_t world_geometry_check(const struct world *world);
 void world_begin(struct world *world, const struct geometry *geometry, uint32_t unit);
 void world_copy(struct world *to, const struct world *from);
 /** What a scan finds: exact bytes and all. @return false, and world->problem is set */
