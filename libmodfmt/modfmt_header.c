@@ -71,8 +71,8 @@ int modfmt_header_plan(const uint8_t *header, uint32_t available,
         goto fail;
     off = MODFMT_OFF_HEADER_CHECK;
     error = -MODFMT_E_HEADER_CHECK;
-    got = modfmt_get32(header + off);
     want = modfmt_crc32(0, header, MODFMT_OFF_CRC);
+    got = modfmt_get32(header + off);
     if (got != want)
         goto fail;
     for (const uint32_t *next = rules_; *next;) {

@@ -3,34 +3,30 @@
 
 #include "modfmt.h"
 
-static const struct modload_export *after_(const struct modload_export *e, uint32_t bytes)
-{
-    return (const struct modload_export *)(const void *)((const uint8_t *)e + bytes);
-}
-
 int modload_table_find(struct modload_table *table, uint32_t hash, uint32_t type,
                        uint32_t *ret_address)
 {
     const uint32_t size = sizeof(struct modload_export);
-    const struct modload_export *e = table->entries, *end;
+    const struct modload_export *e = table->entries, *next;
     uint32_t step = size; /* in bytes: an entry's size times a power of two */
-    bool ahead = true;
+    uintptr_t end, ahead; /* numbers: a step may lead anywhere */
 
     if (table->count == 0)
         return MODLOAD_E_IMPORT;
-    end = e + table->count;
+    end = (uintptr_t)(e + table->count);
     if (table->at && table->at->hash <= hash)
         e = table->at;
-    /* To the last entry that is not behind the hash: in steps that double, until one goes
-     * too far, and then in halves. */
+    /* To the last entry that is not behind the hash: in steps that double as long as they
+     * lead there, and are halved when one goes too far. */
     do {
-        uint32_t left = (uint32_t)((const uint8_t *)end - (const uint8_t *)e);
-
-        if (left > step && after_(e, step)->hash <= hash)
-            e = after_(e, step);
-        else
-            ahead = false;
-        step = ahead ? 2 * step : step / 2;
+        ahead = (uintptr_t)e + step;
+        next = (const struct modload_export *)ahead;
+        if (ahead < end && next->hash <= hash) {
+            e = next;
+            step *= 2;
+        } else {
+            step /= 2;
+        }
     } while (step >= size);
     table->at = e;
     if (e->hash != hash)
