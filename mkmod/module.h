@@ -388,6 +388,9 @@ uint32_t literal_user(const struct module *m, uint32_t start, uint32_t place);
 void picregister_check(struct module *m);
 
 /* xip.c */
+/** What makes GCC's code find its data by r9 alone, for messages. */
+#define R9_FLAGS                                                                         \
+    "-fpic -msingle-pic-base -mpic-register=r9 -mno-pic-data-is-text-relative"
 /** --xip: would this record need a fix-up in text, or lead across? Then say so.
  *  @return true if it was refused */
 bool xip_refuses(struct module *m, const struct record *r);

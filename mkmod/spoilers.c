@@ -11,9 +11,6 @@
 #include "spans.h"
 #include "stack.h"
 
-#define R9_FLAGS                                                                         \
-    "-fpic -msingle-pic-base -mpic-register=r9 -mno-pic-data-is-text-relative"
-
 #define WAY_OUT_MAX 64u         /* instructions */
 #define NOBODY      0xffffffffu /* an import's veneer */
 

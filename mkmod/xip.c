@@ -11,8 +11,6 @@
 #define OTHERWISE                                                                        \
     "or load the module into RAM (no --xip), or link it when it is flashed (modflash "   \
     "install --xip-link)"
-#define R9_FLAGS                                                                         \
-    "-fpic -msingle-pic-base -mpic-register=r9 -mno-pic-data-is-text-relative"
 
 /* One message is enough for each of them. */
 static bool said(struct symbol *holder)
