@@ -37,7 +37,7 @@ stamp=$dir/core-$version
 mkdir -p "$dir"
 rm -f "$dir"/core-*
 flags=(--edition 2021 --target thumbv7em-none-eabi --crate-type rlib --out-dir "$dir"
-    -C opt-level=s -C panic=abort -C embed-bitcode=no -Z force-unstable-if-unmarked
+    -C opt-level=s -C panic=abort -C embed-bitcode=no -C lto=off -Z force-unstable-if-unmarked
     --cap-lints allow --remap-path-prefix "$(realpath "$sources")=/rustc/$version")
 "$rustc" "${flags[@]}" --crate-name core "$sources/library/core/src/lib.rs"
 "$rustc" "${flags[@]}" --crate-name compiler_builtins -L "$dir" - <<'END'
