@@ -3,36 +3,26 @@
 
 #include "modfmt.h"
 
-int modload_table_find(struct modload_table *table, uint32_t hash, uint32_t type,
+int modload_table_find(const struct modload_table *table, uint32_t hash, uint32_t type,
                        uint32_t *ret_address)
 {
-    const uint32_t size = sizeof(struct modload_export);
-    const struct modload_export *e = table->entries, *next;
-    uint32_t step = size; /* in bytes: an entry's size times a power of two */
-    uintptr_t end, ahead; /* numbers: a step may lead anywhere */
+    const struct modload_export *first = table->entries;
 
-    if (table->count == 0)
-        return MODLOAD_E_IMPORT;
-    end = (uintptr_t)(e + table->count);
-    if (table->at && table->at->hash <= hash)
-        e = table->at;
-    /* To the last entry that is not behind the hash: in steps that double as long as they
-     * lead there, and are halved when one goes too far. */
-    do {
-        ahead = (uintptr_t)e + step;
-        next = (const struct modload_export *)ahead;
-        if (ahead < end && next->hash <= hash) {
-            e = next;
-            step *= 2;
-        } else {
-            step /= 2;
+    /* The name is among `left` entries from the first one on. */
+    for (uint32_t left = table->count; left != 0; left /= 2) {
+        const struct modload_export *middle = first + left / 2;
+
+        if (middle->hash < hash) {
+            first = middle + 1;
+            left--;
+            continue;
         }
-    } while (step >= size);
-    table->at = e;
-    if (e->hash != hash)
-        return MODLOAD_E_IMPORT;
-    if (e->type != type && e->type != 0 && type != 0)
-        return MODLOAD_E_TYPE;
-    *ret_address = e->address;
-    return 0;
+        if (middle->hash != hash)
+            continue;
+        if (middle->type != type && middle->type != 0 && type != 0)
+            return MODLOAD_E_TYPE;
+        *ret_address = middle->address;
+        return 0;
+    }
+    return MODLOAD_E_IMPORT;
 }

@@ -229,7 +229,7 @@ static void set_table(unsigned index, struct modload_export *entries, uint32_t c
 {
     if (count)
         qsort(entries, count, sizeof(*entries), by_hash);
-    world.table[index] = (struct modload_table){entries, count, 0};
+    world.table[index] = (struct modload_table){entries, count};
     world.r.table_count = index + 1;
 }
 
@@ -319,7 +319,7 @@ static void table_search_agrees_with_a_plain_one(void **state)
 
     (void)state;
     for (uint32_t count = 0; count < 140; count++) {
-        struct modload_table t = {count ? table : NULL, count, 0};
+        struct modload_table t = {count ? table : NULL, count};
 
         for (uint32_t i = 0; i < count; i++)
             table[i] = (struct modload_export){7 + 3 * i, i % 3, 1000 + i};
@@ -342,7 +342,7 @@ static void extreme_hashes_are_found(void **state)
 {
     static const struct modload_export table[] = {
         {0, 0, 10}, {1, 0, 11}, {0xffffffff, 0, 12}};
-    struct modload_table t = {table, 3, 0};
+    struct modload_table t = {table, 3};
     uint32_t address;
 
     (void)state;

@@ -81,7 +81,7 @@ static void imports(void **state)
 
     (void)state;
     assert_int_equal(recipe_hash("a"), offered[0].hash);
-    world.table[0] = (struct modload_table){offered, 1, NULL};
+    world.table[0] = (struct modload_table){offered, 1};
     world.r.table_count = 1;
     world_shelve(recipe);
     assert_int_equal(world_load("A", &a, NULL),
