@@ -22,7 +22,7 @@ struct image_ {
 struct scan_ {
     uint8_t bytes[SLOT_]; /**< a record */
     struct directory_ d;
-    uint32_t blank; /**< bytes of 0xff that were read in a row, slot by slot */
+    uint32_t blank; /**< blank words that were read in a row, slot by slot */
     uint32_t geometry;
     uint32_t least; /**< one below the generation of the newest confirmed directory */
     struct modfmt_flash *flash;
@@ -49,8 +49,8 @@ static uint32_t get_(struct scan_ *s, uint32_t slot)
 
     if (s->flash->read(s->flash, s->d.top - slot * SLOT_, b, SLOT_) != 0)
         b[MODFMT_STORE_OFF_TYPE] = OTHER_;
-    for (uint32_t i = 0; i < SLOT_; i++)
-        blank = b[i] == 0xff ? blank + 1u : 0;
+    for (uint32_t i = 0; i < SLOT_; i += 4)
+        blank = modfmt_get32(b + i) == UINT32_MAX ? blank + 1u : 0;
     s->blank = blank;
     at = MODFMT_STORE_OFF_LONG_CHECK - (b[MODFMT_STORE_OFF_TYPE] & SHORT_);
     if (modfmt_get16(b + MODFMT_STORE_OFF_SLOT) != slot ||
@@ -79,10 +79,10 @@ __attribute__((noinline)) static bool walk_(struct scan_ *s, uint32_t size)
         if (base_(s->d.last) != 0)
             kinds |= type;
         slot++;
-        /* Eight slots in a row are blank when 256 bytes are: whatever is not blank has
-         * less than 32 such bytes at its end. */
+        /* Eight slots in a row are blank when 64 words are: what is not blank has seven
+         * such words at its end, at most. */
     } while (slot < size / SLOT_ && slot < MODFMT_STORE_SLOT_MAX &&
-             s->blank < MODFMT_STORE_BLANK_SLOTS * SLOT_);
+             s->blank < MODFMT_STORE_BLANK_SLOTS * SLOT_ / 4u);
     return kinds & CONFIRMS_;
 }
 
@@ -104,6 +104,7 @@ static uint32_t geometry_(const struct modfmt_flash *flash)
  * oldest that stands. @return is there one? */
 static bool choose_(struct scan_ *s, struct modfmt_flash *flash)
 {
+    const uint32_t *next;
     uint32_t lowest;
     struct directory_ chosen;
 
@@ -113,8 +114,9 @@ static bool choose_(struct scan_ *s, struct modfmt_flash *flash)
 again:
     lowest = UINT32_MAX;
     s->d.top = 0u - SLOT_;
-    for (uint32_t i = 0; i < flash->sector_count; i++) {
-        uint32_t size = flash->sector_size[i], rank;
+    next = flash->sector_size;
+    for (uint32_t left = flash->sector_count; left != 0; left--) {
+        uint32_t size = *next++, rank;
         bool confirmed;
 
         s->d.top += size;
