@@ -178,6 +178,8 @@ struct modfmt_relocator {
      * @return 0 or a negative error, which modfmt_relocate hands on
      */
     int (*import)(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_address);
+    uint32_t index; /**< modfmt_relocate's own: of the import that comes next */
+    uint32_t base;  /**< its own: what the list at hand takes away */
 };
 
 /**
@@ -239,7 +241,7 @@ struct modfmt_fixup {
     uint32_t place;        /**< offset in the segment: the word, the MOVW, or a lone MOVT */
     uint16_t import_index; /**< for target MODFMT_TARGET_IMPORT, else 0 */
     uint8_t segment;       /**< of the place: 0 text, 1 data */
-    uint8_t target;        /**< MODFMT_TARGET_* */
+    uint8_t target;        /**< MODFMT_TARGET_*, but for _IMPORTS: how lists are written */
     uint8_t relative;      /**< 1: minus the address of the place's segment */
     uint8_t kind;          /**< MODFMT_KIND_WORD (any alignment) or MODFMT_KIND_MOV */
     uint8_t distance;      /**< mov: half-words from MOVW to MOVT, 2 to MODFMT_MOV_DISTANCE_MAX;
@@ -257,7 +259,7 @@ struct modfmt_fixups {
     uint32_t cursor;  /**< offset in the segment */
     uint32_t left;    /**< bytes from there to its end */
     uint32_t index;   /**< import index of this group */
-    uint8_t run;      /**< fix-ups still to come from this group */
+    uint16_t run;     /**< fix-ups still to come from this group */
     uint8_t state;
     uint8_t desc;
     uint8_t checking; /**< 1: also the checks that only modfmt_check() makes */

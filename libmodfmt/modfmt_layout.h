@@ -79,11 +79,13 @@
 #define MODFMT_RELOC_RELATIVE 16u
 #define MODFMT_RELOC_KIND_SHIFT 5u
 #define MODFMT_RELOC_RUN_BITS 3u
+#define MODFMT_RELOC_RUN_LONG 7u
 #define MODFMT_RELOC_END 0u
 #define MODFMT_TARGET_TEXT 0u /**< the address where text was loaded */
 #define MODFMT_TARGET_DATA 1u /**< the address where data was loaded */
 #define MODFMT_TARGET_ABSOLUTE 3u /**< 0; of use with relative only */
-#define MODFMT_TARGET_IMPORT 4u /**< consecutive imports; the first one's index (16 bits) follows the descriptor */
+#define MODFMT_TARGET_IMPORT 4u /**< an import; its index (16 bits) follows the descriptor */
+#define MODFMT_TARGET_IMPORTS 5u /**< for each place the next import; the first one's index (16 bits) follows the descriptor; words only */
 #define MODFMT_KIND_WORD_ANY 0u /**< 32-bit words at any byte address; skips count bytes */
 #define MODFMT_KIND_MOV 1u /**< Thumb-2 MOVW and MOVT instructions (encoding T3 and T1); skips count half-words */
 #define MODFMT_KIND_WORD 2u /**< 32-bit words at multiples of 4; skips count words */

@@ -83,7 +83,7 @@ static int value_(struct lists_ *w)
     uint32_t target = w->desc & MODFMT_RELOC_TARGET_MASK, v = 0;
     int rc = 0;
 
-    if (target == MODFMT_TARGET_IMPORT)
+    if (target >= MODFMT_TARGET_IMPORT)
         rc = modfmt_link_import_(l, w->index, &v);
     else if (target != MODFMT_TARGET_ABSOLUTE)
         v = target == MODFMT_TARGET_DATA ? l->data : l->text;
@@ -136,12 +136,38 @@ static int word_(struct lists_ *w, uint32_t place)
     return 0;
 }
 
+/** Does the import at hand exist? */
+static int import_(struct lists_ *w)
+{
+    uint32_t count = w->l->import_count;
+
+    return w->index < count ? 0 : fail_(w, MODFMT_E_RELOC_IMPORT, w->index, count);
+}
+
+/** A run of `n` words, each for the next import. */
+static int bind_(struct lists_ *w, uint32_t place, uint32_t n)
+{
+    int rc = 0;
+
+    for (; n && rc == 0; n--) {
+        w->known = false;
+        rc = import_(w);
+        if (rc == 0)
+            rc = word_(w, place);
+        place += 4;
+        w->index++;
+    }
+    return rc;
+}
+
 /** A run of `n` words; of most windows it touches nothing. */
 static int words_(struct lists_ *w, uint32_t place, uint32_t n)
 {
     uint32_t end = place + 4 * n;
     int rc = 0;
 
+    if ((w->desc & MODFMT_RELOC_TARGET_MASK) == MODFMT_TARGET_IMPORTS)
+        return bind_(w, place, n);
     if (((w->desc & MODFMT_RELOC_PLACE_DATA) != 0) != w->data || end <= w->begin ||
         place >= w->stop)
         return 0;
@@ -212,38 +238,45 @@ static int head_(struct lists_ *w, uint32_t left, uint32_t *ret_skip)
     return (int)n;
 }
 
-/** The groups up to the end mark. @return 1: there were some, 0: there was none, or an
- * error
- */
-static int groups_(struct lists_ *w, bool import)
+/** Read the rest of a group of words at `place`, `left` bytes before the segment's end.
+ * @return how many there are, or an error */
+static int count_(struct lists_ *w, uint32_t place, uint32_t left, uint32_t n)
+{
+    int more = n == MODFMT_RELOC_RUN_LONG ? byte_(w) : 0;
+
+    if (more < 0)
+        return more;
+    n += (uint32_t)more;
+    return 4 * n > left ? fail_(w, MODFMT_E_RELOC_PLACE, place + 4 * n, stored_(w))
+                        : (int)n;
+}
+
+/** The groups up to the end mark. */
+static int groups_(struct lists_ *w)
 {
     uint32_t cursor = 0, left = stored_(w), skip = 0;
-    bool mov = w->desc >> MODFMT_RELOC_KIND_SHIFT == MODFMT_KIND_MOV;
-    int n, groups = 0;
+    bool mov = w->desc >> MODFMT_RELOC_KIND_SHIFT == MODFMT_KIND_MOV, first = true;
+    int n, rc = 0;
 
-    while ((n = head_(w, left, &skip)) > 0) {
-        int rc = 0;
-
-        if (import && w->index >= w->l->import_count)
-            return fail_(w, MODFMT_E_RELOC_IMPORT, w->index, w->l->import_count);
-        if (mov && skip == 0 && groups)
-            return fail_(w, MODFMT_E_RELOC_CODE, 0, 1);
+    while (rc == 0 && (n = head_(w, left, &skip)) > 0) {
         cursor += skip;
         left -= skip;
-        groups = 1;
-        if (mov) {
-            rc = mov_group_(w, cursor, left, (uint32_t)n);
-        } else if (4 * (uint32_t)n > left) {
-            return fail_(w, MODFMT_E_RELOC_PLACE, cursor + 4 * (uint32_t)n, stored_(w));
-        } else {
-            rc = words_(w, cursor, (uint32_t)n);
+        if (!mov) {
+            n = count_(w, cursor, left, (uint32_t)n);
+            if (n < 0)
+                return n;
+        }
+        if (mov && skip == 0 && !first)
+            return fail_(w, MODFMT_E_RELOC_CODE, 0, 1);
+        first = false;
+        rc = mov ? mov_group_(w, cursor, left, (uint32_t)n)
+                 : words_(w, cursor, (uint32_t)n);
+        if (!mov) {
             cursor += 4 * (uint32_t)n;
             left -= 4 * (uint32_t)n;
         }
-        if (rc)
-            return rc;
     }
-    return n < 0 ? n : groups;
+    return rc ? rc : n;
 }
 
 /** One list. */
@@ -251,27 +284,24 @@ static int list_(struct lists_ *w)
 {
     int rc = byte_(w);
     uint32_t desc = (uint32_t)rc, target = desc & MODFMT_RELOC_TARGET_MASK;
-    bool import = target == MODFMT_TARGET_IMPORT;
+    uint32_t kind = desc >> MODFMT_RELOC_KIND_SHIFT;
 
     if (rc < 0)
         return rc;
-    if (desc >> MODFMT_RELOC_KIND_SHIFT > MODFMT_KIND_WORD ||
-        target > MODFMT_TARGET_IMPORT || target == 2 ||
+    if (kind > MODFMT_KIND_WORD || target > MODFMT_TARGET_IMPORTS || target == 2 ||
+        (target == MODFMT_TARGET_IMPORTS && kind == MODFMT_KIND_MOV) ||
         (target == MODFMT_TARGET_ABSOLUTE && !(desc & MODFMT_RELOC_RELATIVE)))
         return fail_(w, MODFMT_E_RELOC_LIST, desc, 0);
     w->desc = desc;
     w->known = false;
-    if (import) {
+    if (target >= MODFMT_TARGET_IMPORT) {
         rc = half_(w);
         if (rc < 0)
             return rc;
         w->index = (uint32_t)rc;
     }
-    while ((rc = groups_(w, import)) > 0 && import) {
-        w->index++;
-        w->known = false;
-    }
-    return rc < 0 ? rc : 0;
+    rc = target == MODFMT_TARGET_IMPORT ? import_(w) : 0;
+    return rc ? rc : groups_(w);
 }
 
 /** All lists, for the window that `w` describes. */

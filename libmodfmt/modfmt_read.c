@@ -85,6 +85,21 @@ static uint32_t segment_size_(const struct modfmt_image *image, bool data)
     return data ? image->data_mem : image->text_mem;
 }
 
+static bool in_turn_(const struct modfmt_fixups *it)
+{
+    return (it->desc & MODFMT_RELOC_TARGET_MASK) == MODFMT_TARGET_IMPORTS;
+}
+
+/** Does the import at hand exist? */
+static int import_(const struct modfmt_fixups *it, struct modfmt_diag *diag)
+{
+    uint32_t count = it->image->import_count;
+
+    return it->index < count
+               ? 0
+               : reloc_fail_(it, diag, MODFMT_E_RELOC_IMPORT, it->index, count);
+}
+
 /** Read a list's head and check it (specs/modfmt.md, 7, "in detail"). */
 static int list_begin_(struct modfmt_fixups *it, struct modfmt_diag *diag)
 {
@@ -96,11 +111,12 @@ static int list_begin_(struct modfmt_fixups *it, struct modfmt_diag *diag)
         return desc;
     target = d & MODFMT_RELOC_TARGET_MASK;
     kind = d >> MODFMT_RELOC_KIND_SHIFT;
-    if (target > MODFMT_TARGET_IMPORT || target == RESERVED_TARGET_ ||
+    if (target > MODFMT_TARGET_IMPORTS || target == RESERVED_TARGET_ ||
         kind > MODFMT_KIND_WORD ||
+        (target == MODFMT_TARGET_IMPORTS && kind == MODFMT_KIND_MOV) ||
         (target == MODFMT_TARGET_ABSOLUTE && !(d & MODFMT_RELOC_RELATIVE)))
         return reloc_fail_(it, diag, MODFMT_E_RELOC_LIST, d, 0);
-    if (target == MODFMT_TARGET_IMPORT) {
+    if (target >= MODFMT_TARGET_IMPORT) {
         low = table_byte_(it, diag);
         high = low < 0 ? low : table_byte_(it, diag);
         if (high < 0)
@@ -118,7 +134,7 @@ static int list_begin_(struct modfmt_fixups *it, struct modfmt_diag *diag)
     it->cursor = 0;
     it->left = segment_size_(i, d & MODFMT_RELOC_PLACE_DATA);
     it->state = FIRST_GROUP_;
-    return 0;
+    return target == MODFMT_TARGET_IMPORT ? import_(it, diag) : 0;
 }
 
 /** Read a group's head. @return its n (0: the list ends) or an error; *ret_skip in bytes
@@ -210,48 +226,55 @@ static int mov_group_(struct modfmt_fixups *it, uint32_t skip, uint32_t n,
 }
 
 /** Give out one word of the group at hand. */
-static int word_(struct modfmt_fixups *it, struct modfmt_fixup *ret_fixup)
+static int word_(struct modfmt_fixups *it, struct modfmt_fixup *ret_fixup,
+                 struct modfmt_diag *diag)
 {
+    int rc = in_turn_(it) ? import_(it, diag) : 0;
+
     ret_fixup->place = it->cursor;
     ret_fixup->kind = MODFMT_KIND_WORD;
     ret_fixup->distance = 0;
     ret_fixup->low = 0;
+    ret_fixup->import_index = (uint16_t)it->index;
+    it->index += in_turn_(it);
     it->cursor += 4;
     it->run--;
-    return 1;
+    return rc ? rc : 1;
+}
+
+/** Read the rest of a group of words, and give out the first one. */
+static int words_(struct modfmt_fixups *it, uint32_t skip, uint32_t n,
+                  struct modfmt_fixup *ret_fixup, struct modfmt_diag *diag)
+{
+    if (n == MODFMT_RELOC_RUN_LONG) {
+        int more = table_byte_(it, diag);
+
+        if (more < 0)
+            return more;
+        n += (uint32_t)more;
+    }
+    if (4 * n > it->left - skip)
+        return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, 4 * n, it->left - skip);
+    it->left -= skip + 4 * n;
+    it->cursor += skip;
+    it->run = (uint16_t)n;
+    it->state = NEXT_GROUP_;
+    return word_(it, ret_fixup, diag);
 }
 
 /** The next fix-up of the list at hand. @return 1, 0 at the list's end, or an error */
 static int list_next_(struct modfmt_fixups *it, struct modfmt_fixup *ret_fixup,
                       struct modfmt_diag *diag)
 {
-    uint32_t target = it->desc & MODFMT_RELOC_TARGET_MASK, skip = 0;
-    bool import = target == MODFMT_TARGET_IMPORT;
+    uint32_t skip = 0;
     int n = group_head_(it, diag, &skip);
 
-    while (n == 0 && import && it->state == NEXT_GROUP_) {
-        /* The end of one import's groups: the next one's begin, unless there are none. */
-        it->index++;
-        it->cursor = 0;
-        it->left = segment_size_(it->image, it->desc & MODFMT_RELOC_PLACE_DATA);
-        it->state = FIRST_GROUP_;
-        n = group_head_(it, diag, &skip);
-    }
     if (n <= 0)
         return n;
-    if (import && it->index >= it->image->import_count)
-        return reloc_fail_(it, diag, MODFMT_E_RELOC_IMPORT, it->index,
-                           it->image->import_count);
-    if (it->desc >> MODFMT_RELOC_KIND_SHIFT == MODFMT_KIND_MOV)
-        return mov_group_(it, skip, (uint32_t)n, ret_fixup, diag);
-    if (4 * (uint32_t)n > it->left - skip)
-        return reloc_fail_(it, diag, MODFMT_E_RELOC_PLACE, 4 * (uint32_t)n,
-                           it->left - skip);
-    it->left -= skip + 4 * (uint32_t)n;
-    it->cursor += skip;
-    it->run = (uint8_t)n;
-    it->state = NEXT_GROUP_;
-    return word_(it, ret_fixup);
+    if (it->desc >> MODFMT_RELOC_KIND_SHIFT != MODFMT_KIND_MOV)
+        return words_(it, skip, (uint32_t)n, ret_fixup, diag);
+    ret_fixup->import_index = (uint16_t)it->index;
+    return mov_group_(it, skip, (uint32_t)n, ret_fixup, diag);
 }
 
 int modfmt_fixups_next(struct modfmt_fixups *iter, struct modfmt_fixup *ret_fixup,
@@ -262,7 +285,7 @@ int modfmt_fixups_next(struct modfmt_fixups *iter, struct modfmt_fixup *ret_fixu
     int rc;
 
     if (iter->run) {
-        rc = word_(iter, &f);
+        rc = word_(iter, &f, diag);
     } else {
         do {
             rc = 0;
@@ -281,8 +304,7 @@ int modfmt_fixups_next(struct modfmt_fixups *iter, struct modfmt_fixup *ret_fixu
         return rc;
     f.segment = (iter->desc & MODFMT_RELOC_PLACE_DATA) != 0;
     f.relative = (iter->desc & MODFMT_RELOC_RELATIVE) != 0;
-    f.target = iter->desc & MODFMT_RELOC_TARGET_MASK;
-    f.import_index = f.target == MODFMT_TARGET_IMPORT ? (uint16_t)iter->index : 0;
+    f.target = in_turn_(iter) ? MODFMT_TARGET_IMPORT : iter->desc & MODFMT_RELOC_TARGET_MASK;
     *ret_fixup = f;
     return 1;
 }

@@ -74,8 +74,11 @@ static void groups_(struct sink_ *out, const struct modfmt_fixup *f, size_t coun
 
         n = 1;
         if (kind != MODFMT_KIND_MOV) {
-            n = run_(f, count, (1u << MODFMT_RELOC_RUN_BITS) - 1);
-            head_(out, skip, (uint32_t)n);
+            n = run_(f, count, MODFMT_RELOC_RUN_LONG + 0xff);
+            head_(out, skip,
+                  n < MODFMT_RELOC_RUN_LONG ? (uint32_t)n : MODFMT_RELOC_RUN_LONG);
+            if (n >= MODFMT_RELOC_RUN_LONG)
+                put_(out, (uint32_t)n - MODFMT_RELOC_RUN_LONG);
             cursor = f->place + 4 * (uint32_t)n;
             continue;
         }
@@ -90,42 +93,61 @@ static void groups_(struct sink_ *out, const struct modfmt_fixup *f, size_t coun
     }
 }
 
-/** Fix-ups from `f` on that have its descriptor and its import. */
-static size_t same_(const struct modfmt_fixup *f, size_t count)
+/** Fix-ups from `f` on that have its descriptor and, if `import`, its import. */
+static size_t same_(const struct modfmt_fixup *f, size_t count, bool import)
 {
     uint32_t d = descriptor_(f);
     size_t n = 1;
 
-    while (n < count && descriptor_(&f[n]) == d && f[n].import_index == f->import_index)
+    while (n < count && descriptor_(&f[n]) == d &&
+           !(import && f[n].import_index != f->import_index))
         n++;
     return n;
 }
 
-/** One list: all fix-ups of a descriptor, or of consecutive imports. @return how many */
-static size_t list_(struct sink_ *out, const struct modfmt_fixup *f, size_t count)
+/** How many consecutive imports from `f` on have one word each, in rising order of
+ * places. @param count  of the descriptor's fix-ups */
+static size_t row_(const struct modfmt_fixup *f, size_t count)
 {
-    uint32_t d = descriptor_(f);
-    size_t at = 0;
+    size_t n = 0;
 
-    put_(out, d);
-    if (f->target != MODFMT_TARGET_IMPORT) {
-        at = same_(f, count);
-        groups_(out, f, at);
-        put_(out, MODFMT_RELOC_END);
-        return at;
+    if (f->kind == MODFMT_KIND_MOV)
+        return 0;
+    while (n < count &&
+           (n == 0 || (f[n].import_index == f[n - 1].import_index + 1 &&
+                       f[n].place - f[n - 1].place >= 4 && f[n].place > f[n - 1].place)) &&
+           (n + 1 == count || f[n + 1].import_index != f[n].import_index))
+        n++;
+    return n;
+}
+
+/** One list. */
+static void list_(struct sink_ *out, const struct modfmt_fixup *f, size_t count,
+                  uint32_t target)
+{
+    put_(out, (descriptor_(f) & ~(uint32_t)MODFMT_RELOC_TARGET_MASK) | target);
+    if (target >= MODFMT_TARGET_IMPORT) {
+        put_(out, f->import_index);
+        put_(out, f->import_index >> 8);
     }
-    put_(out, f->import_index);
-    put_(out, f->import_index >> 8);
-    do {
-        size_t n = same_(&f[at], count - at);
-
-        groups_(out, &f[at], n);
-        put_(out, MODFMT_RELOC_END);
-        at += n;
-    } while (at < count && descriptor_(&f[at]) == d &&
-             f[at].import_index == f[at - 1].import_index + 1);
+    groups_(out, f, count);
     put_(out, MODFMT_RELOC_END);
-    return at;
+}
+
+/** The lists of a descriptor of imports: what rows leave over, then rows. */
+static void imports_(struct sink_ *out, const struct modfmt_fixup *f, size_t count)
+{
+    for (uint32_t target = MODFMT_TARGET_IMPORT; target <= MODFMT_TARGET_IMPORTS; target++)
+        for (size_t at = 0, n; at < count; at += n) {
+            bool row;
+
+            n = row_(&f[at], count - at);
+            row = n > 1;
+            if (!row)
+                n = same_(&f[at], count - at, true);
+            if (row == (target == MODFMT_TARGET_IMPORTS))
+                list_(out, &f[at], n, target);
+        }
 }
 
 int modfmt_encode_fixups(const struct modfmt_fixup *fixups, size_t count, uint8_t *buffer,
@@ -134,8 +156,12 @@ int modfmt_encode_fixups(const struct modfmt_fixup *fixups, size_t count, uint8_
     struct sink_ out = {buffer, capacity, 0};
 
     while (count) {
-        size_t n = list_(&out, fixups, count);
+        size_t n = same_(fixups, count, false);
 
+        if (fixups->target == MODFMT_TARGET_IMPORT)
+            imports_(&out, fixups, n);
+        else
+            list_(&out, fixups, n, fixups->target);
         fixups += n;
         count -= n;
     }

@@ -29,7 +29,10 @@ static const uint8_t *groups_(const uint8_t *next, uint8_t *place, uint32_t kind
         if (head == 0)
             return next;
         place += head / 8 << kind;
-        for (uint32_t n = head % 8; n; n--) {
+        head %= 8;
+        if (head == MODFMT_RELOC_RUN_LONG)
+            head += *next++;
+        for (; head; head--) {
             modfmt_put32(place, modfmt_get32(place) + value);
             place += 4;
         }
