@@ -166,7 +166,6 @@ struct modfmt_relocator {
     /** Bytes of the table beyond `end`. */
     uint32_t remaining;
     const struct modfmt_segment *segment; /**< two: text, data */
-    uint32_t import_count;
     /**
      * Set next and end to the next bytes, at least one, and take them off remaining;
      * called only while remaining is not 0. NULL where the whole table is in the window.
@@ -174,12 +173,16 @@ struct modfmt_relocator {
      */
     int (*refill)(struct modfmt_relocator *r);
     /**
-     * The address of import `index` (less than import_count).
+     * Bind `count` words (at least one, at any alignment) to as many imports in a row: add
+     * to each its import's address, minus base. The first one's number is index; the
+     * callback sets index behind the last one. Numbers that the image does not have are
+     * MODFMT_E_RELOC_IMPORT. NULL where there are no imports.
      * @return 0 or a negative error, which modfmt_relocate hands on
      */
-    int (*import)(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_address);
-    uint32_t index; /**< modfmt_relocate's own: of the import that comes next */
-    uint32_t base;  /**< its own: what the list at hand takes away */
+    int (*bind)(struct modfmt_relocator *r, uint8_t *words, uint32_t count);
+    uint32_t index;
+    uint32_t base;
+    int32_t failed; /**< modfmt_relocate's own */
 };
 
 /**
@@ -187,7 +190,7 @@ struct modfmt_relocator {
  * that no table, however hostile, writes elsewhere; on an error the segments' contents
  * are undefined and shall be thrown away.
  *
- * Time: linear; about 5 instructions a word plus 21 a group on a Cortex-M4.
+ * Time: linear; about 5 instructions a word plus 31 a group on a Cortex-M4.
  * @return 0, MODFMT_E_RELOC_LIST (reserved target or kind), _RELOC_END, _RELOC_PLACE,
  *         _RELOC_IMPORT, _RELOC_CODE, or an error of the callbacks
  */

@@ -304,7 +304,8 @@ int modfmt_fixups_next(struct modfmt_fixups *iter, struct modfmt_fixup *ret_fixu
         return rc;
     f.segment = (iter->desc & MODFMT_RELOC_PLACE_DATA) != 0;
     f.relative = (iter->desc & MODFMT_RELOC_RELATIVE) != 0;
-    f.target = in_turn_(iter) ? MODFMT_TARGET_IMPORT : iter->desc & MODFMT_RELOC_TARGET_MASK;
+    f.target =
+        in_turn_(iter) ? MODFMT_TARGET_IMPORT : iter->desc & MODFMT_RELOC_TARGET_MASK;
     *ret_fixup = f;
     return 1;
 }

@@ -4,42 +4,51 @@
 #include "modfmt_config.h"
 #include "modfmt_mov.h"
 
-/** The window is used up: get the next one, or say that the table ends here. */
-static int more_(struct modfmt_relocator *r)
+/** The window is used up: get the next one. Behind the table's end, and where it cannot
+ * be read, there are zeros, each of which ends what is being read; then modfmt_relocate()
+ * finds r->failed. */
+static uint32_t more_(struct modfmt_relocator *r)
 {
-    return MODFMT_WITH_REFILL && r->remaining ? r->refill(r) : MODFMT_E_RELOC_END;
+    r->failed = MODFMT_E_RELOC_END;
+    if (MODFMT_WITH_REFILL && r->remaining) {
+        r->failed = r->refill(r);
+        if (r->failed == 0)
+            return *r->next++;
+        r->remaining = 0;
+    }
+    return 0;
 }
 
-/** The next byte of the table, or a negative error. */
-static int byte_(struct modfmt_relocator *r)
+/** The next byte of the table, at once. */
+static inline __attribute__((always_inline)) uint32_t
+byte_at_once_(struct modfmt_relocator *r)
 {
-    int rc = r->next == r->end ? more_(r) : 0;
-
-    return rc ? rc : *r->next++;
+    return r->next == r->end ? more_(r) : *r->next++;
 }
 
-/** Two bytes of the table, or a negative error: one in `low` stays through the OR. */
-static int half_(struct modfmt_relocator *r)
+/** The next byte of the table. */
+static uint32_t byte_(struct modfmt_relocator *r)
 {
-    int low = byte_(r);
-    int high = byte_(r);
-
-    return high < 0 ? high : low | high << 8;
+    return byte_at_once_(r);
 }
 
-/** Fix the pair or the single instruction of a mov group at `p`, which has `left` bytes up
- * to its segment's end. */
-static int mov_(struct modfmt_relocator *r, uint8_t *p, uint32_t left, uint32_t n,
+static uint32_t half_(struct modfmt_relocator *r)
+{
+    uint32_t low = byte_(r);
+
+    return low | byte_(r) << 8;
+}
+
+/** Fix the pair or the single instruction of a mov group at `place`, which has `left` bytes
+ * up to its segment's end. */
+static int mov_(struct modfmt_relocator *r, uintptr_t place, uint32_t left, uint32_t n,
                 uint32_t x)
 {
     uint32_t reach = 2 * n + 2;
+    uint8_t *p = (uint8_t *)place;
 
     if (n == MODFMT_MOV_ALONE) {
-        int low = half_(r);
-
-        if (low < 0)
-            return low;
-        x += (uint32_t)low;
+        x += half_(r);
         reach = 0;
     }
     if (reach + 4 > left)
@@ -52,50 +61,21 @@ static int mov_(struct modfmt_relocator *r, uint8_t *p, uint32_t left, uint32_t 
     return 0;
 }
 
-/** Look the next import up. @return 0 or a negative error; *ret_value is what it adds */
-static int import_(struct modfmt_relocator *r, uint32_t *ret_value)
-{
-    uint32_t index = r->index++;
-    int rc = MODFMT_E_RELOC_IMPORT;
-
-    if (index < r->import_count)
-        rc = r->import(r, index, ret_value);
-    *ret_value -= r->base;
-    return rc;
-}
-
-/** Bind n words, each to the next import. */
-static int bind_(struct modfmt_relocator *r, uint8_t *place, uint32_t n)
-{
-    int rc;
-
-    do {
-        uint32_t x = 0;
-
-        rc = import_(r, &x);
-        modfmt_put32(place, modfmt_get32(place) + x);
-        place += 4;
-    } while (rc == 0 && --n);
-    return rc;
-}
-
 /** Apply groups up to their end mark: add x to places in segment s. */
 static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s,
                    uint32_t desc, uint32_t x)
 {
     uint32_t kind = desc >> MODFMT_RELOC_KIND_SHIFT;
-    uint8_t *place = s->bytes;
     uint32_t left = s->size, head = 0;
-    int rc;
+    /* An integer: a segment of no bytes has no memory, and NULL + 0 is not C. */
+    uintptr_t place = (uintptr_t)s->bytes;
 
     for (;;) {
         uint32_t n, skip;
+        int rc;
 
-        rc = byte_(r);
-        if (rc < 0)
-            return rc;
         /* As long as n is 0, the skip so far is in the bits above it. */
-        head = head << (8 - MODFMT_RELOC_RUN_BITS) | (uint32_t)rc;
+        head = head << (8 - MODFMT_RELOC_RUN_BITS) | byte_at_once_(r);
         n = head % 8;
         skip = head / 8 << kind;
         if (skip > left)
@@ -114,24 +94,23 @@ static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s,
                 return rc;
             continue;
         }
-        if (n == MODFMT_RELOC_RUN_LONG) {
-            rc = byte_(r);
-            if (rc < 0)
-                return rc;
-            n += (uint32_t)rc;
-        }
+        if (n == MODFMT_RELOC_RUN_LONG)
+            n += byte_(r);
         if (4 * n > left)
             return MODFMT_E_RELOC_PLACE;
         left -= 4 * n;
-        if (MODFMT_WITH_IMPORTS && (desc & MODFMT_RELOC_TARGET_MASK) == MODFMT_TARGET_IMPORTS) {
-            rc = bind_(r, place, n);
+        if (MODFMT_WITH_IMPORTS &&
+            (desc & MODFMT_RELOC_TARGET_MASK) == MODFMT_TARGET_IMPORTS) {
+            rc = r->bind(r, (uint8_t *)place, n);
             if (rc)
                 return rc;
             place += 4 * n;
             continue;
         }
         do {
-            modfmt_put32(place, modfmt_get32(place) + x);
+            uint8_t *p = (uint8_t *)place;
+
+            modfmt_put32(p, modfmt_get32(p) + x);
             place += 4;
         } while (--n);
     }
@@ -147,15 +126,12 @@ static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s,
 /** Apply one list. */
 static int list_(struct modfmt_relocator *r)
 {
-    int rc = byte_(r);
-    uint32_t desc = (uint32_t)rc;
+    uint32_t desc = byte_(r);
     uint32_t target = desc & MODFMT_RELOC_TARGET_MASK;
     const struct modfmt_segment *s = r->segment;
     /* Text is even, data is odd, and so is absolute, which is 0. */
     uint32_t x = s->address;
 
-    if (rc < 0)
-        return rc;
     if (desc >> MODFMT_RELOC_KIND_SHIFT > MODFMT_KIND_WORD ||
         (!MODFMT_WITH_MOV && desc >> MODFMT_RELOC_KIND_SHIFT == MODFMT_KIND_MOV) ||
         !(TARGETS_ >> target & 1))
@@ -169,14 +145,14 @@ static int list_(struct modfmt_relocator *r)
     r->base = MODFMT_WITH_RELATIVE && desc & MODFMT_RELOC_RELATIVE ? s->address : 0;
     x -= r->base;
     if (MODFMT_WITH_IMPORTS && target >= MODFMT_TARGET_IMPORT) {
-        rc = half_(r);
-        if (rc < 0)
-            return rc;
-        r->index = (uint32_t)rc;
+        r->index = half_(r);
         if (target == MODFMT_TARGET_IMPORT) {
-            rc = import_(r, &x);
+            uint8_t word[4] = {0};
+            int rc = r->bind(r, word, 1);
+
             if (rc)
                 return rc;
+            x = modfmt_get32(word);
         }
     }
     return groups_(r, s, desc, x);
@@ -186,7 +162,8 @@ int modfmt_relocate(struct modfmt_relocator *r)
 {
     int rc = 0;
 
+    r->failed = 0;
     while (rc == 0 && (r->next != r->end || (MODFMT_WITH_REFILL && r->remaining)))
         rc = list_(r);
-    return rc;
+    return r->failed ? r->failed : rc;
 }

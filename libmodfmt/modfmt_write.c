@@ -7,8 +7,9 @@
 /** A list's descriptor. */
 static uint32_t descriptor_(const struct modfmt_fixup *f)
 {
-    uint32_t kind = f->kind == MODFMT_KIND_MOV ? MODFMT_KIND_MOV :
-                    f->place & 3 ? MODFMT_KIND_WORD_ANY : MODFMT_KIND_WORD;
+    uint32_t kind = f->kind == MODFMT_KIND_MOV ? MODFMT_KIND_MOV
+                    : f->place & 3             ? MODFMT_KIND_WORD_ANY
+                                               : MODFMT_KIND_WORD;
 
     return kind << MODFMT_RELOC_KIND_SHIFT | (f->relative ? MODFMT_RELOC_RELATIVE : 0) |
            (f->segment ? MODFMT_RELOC_PLACE_DATA : 0) | f->target;
@@ -113,10 +114,11 @@ static size_t row_(const struct modfmt_fixup *f, size_t count)
 
     if (f->kind == MODFMT_KIND_MOV)
         return 0;
-    while (n < count &&
-           (n == 0 || (f[n].import_index == f[n - 1].import_index + 1 &&
-                       f[n].place - f[n - 1].place >= 4 && f[n].place > f[n - 1].place)) &&
-           (n + 1 == count || f[n + 1].import_index != f[n].import_index))
+    while (
+        n < count &&
+        (n == 0 || (f[n].import_index == f[n - 1].import_index + 1 &&
+                    f[n].place - f[n - 1].place >= 4 && f[n].place > f[n - 1].place)) &&
+        (n + 1 == count || f[n + 1].import_index != f[n].import_index))
         n++;
     return n;
 }
@@ -137,7 +139,8 @@ static void list_(struct sink_ *out, const struct modfmt_fixup *f, size_t count,
 /** The lists of a descriptor of imports: what rows leave over, then rows. */
 static void imports_(struct sink_ *out, const struct modfmt_fixup *f, size_t count)
 {
-    for (uint32_t target = MODFMT_TARGET_IMPORT; target <= MODFMT_TARGET_IMPORTS; target++)
+    for (uint32_t target = MODFMT_TARGET_IMPORT; target <= MODFMT_TARGET_IMPORTS;
+         target++)
         for (size_t at = 0, n; at < count; at += n) {
             bool row;
 
@@ -223,7 +226,8 @@ static void copy_(uint8_t *to, const void *from, uint32_t size)
         __builtin_memcpy(to, from, size);
 }
 
-static void tables_(const struct modfmt_source *s, const struct modfmt_areas *at, uint8_t *image)
+static void tables_(const struct modfmt_source *s, const struct modfmt_areas *at,
+                    uint8_t *image)
 {
     for (uint32_t k = 0; k < s->import_count; k++) {
         uint8_t *p = image + at->imports + k * MODFMT_IMPORT_SIZE;
@@ -267,7 +271,8 @@ int modfmt_write(const struct modfmt_source *source, uint8_t *buffer, uint32_t c
         copy_(buffer + offset + MODFMT_TAG_VALUE_OFFSET, tag->value, tag->length);
         offset += MODFMT_TAG_VALUE_OFFSET + modfmt_up4(tag->length);
     }
-    modfmt_put32(buffer + MODFMT_OFF_HEADER_CHECK, modfmt_crc32(0, buffer, MODFMT_OFF_CRC));
+    modfmt_put32(buffer + MODFMT_OFF_HEADER_CHECK,
+                 modfmt_crc32(0, buffer, MODFMT_OFF_CRC));
     modfmt_put32(buffer + MODFMT_OFF_CRC, modfmt_image_crc(buffer, size));
     *ret_size = size;
     return 0;

@@ -18,6 +18,10 @@
 #define OWN_FRAME_
 #endif
 
+/** Not inlined: with fewer values at hand, compilers for Thumb make shorter code of it.
+ */
+#define SMALLER_ __attribute__((noinline))
+
 /** One load in progress. The relocator comes first: its callbacks get the rest by it. */
 struct load_ {
     struct modfmt_relocator relocator;
@@ -25,6 +29,7 @@ struct load_ {
     struct modload_image *module;
     uint32_t relocs;  /**< offset in the image of what is not yet read of the table */
     uint32_t imports; /**< offset in the image */
+    uint32_t import_count;
     uint8_t
         *window; /**< for pieces of the relocation table that cannot be read in place */
 };
@@ -54,10 +59,9 @@ static int refill_(struct modfmt_relocator *r)
     return 0;
 }
 
-/** Relocation callback: look an import up. */
-static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_address)
+/** Look import number `index` up. */
+static int find_(const struct load_ *l, uint32_t index, uint32_t *ret_address)
 {
-    const struct load_ *l = (const struct load_ *)(const void *)r;
     uint8_t buffer[MODFMT_IMPORT_SIZE];
     const uint8_t *p = modload_view_(&l->in, l->imports + index * MODFMT_IMPORT_SIZE,
                                      sizeof(buffer), buffer);
@@ -71,12 +75,32 @@ static int import_(struct modfmt_relocator *r, uint32_t index, uint32_t *ret_add
     l->in.diag->offset = index;
     l->in.diag->got = hash;
     l->in.diag->want = type;
-    *ret_address = 0;
     rc = l->in.port->find(l->in.port, hash, type & ~MODFMT_IMPORT_WEAK, ret_address);
     /* Not what else may have gone wrong. */
     if (type & MODFMT_IMPORT_WEAK && (rc == MODLOAD_E_IMPORT || rc == MODLOAD_E_TYPE))
         rc = 0;
     return rc;
+}
+
+/** Relocation callback: bind words to imports in a row. */
+static int bind_(struct modfmt_relocator *r, uint8_t *words, uint32_t count)
+{
+    const struct load_ *l = (const struct load_ *)(const void *)r;
+    uint32_t index = r->index;
+
+    r->index = index + count;
+    if (r->index > l->import_count)
+        return MODFMT_E_RELOC_IMPORT;
+    do {
+        uint32_t address = 0;
+        int rc = find_(l, index++, &address);
+
+        if (rc)
+            return rc;
+        modfmt_put32(words, modfmt_get32(words) + address - r->base);
+        words += 4;
+    } while (--count);
+    return 0;
 }
 
 /** Can text run in place at all, in this build? */
@@ -144,12 +168,8 @@ static int linked_(const struct load_ *l, const uint8_t *header, uint32_t tags)
         return MODLOAD_E_LINKED;
     d->got = modfmt_get32(value + MODFMT_LINKED_OFF_TEXT);
     d->want = s[0].address;
-    if (d->got != d->want)
-        return MODLOAD_E_LINKED;
-    d->got = modfmt_get32(value + MODFMT_LINKED_OFF_API);
-    d->want = id->api;
-    if (d->got != d->want || __builtin_memcmp(value + MODFMT_LINKED_SIZE, id->build_id,
-                                              id->build_id_size) != 0)
+    if (d->got != d->want || modfmt_get32(value + MODFMT_LINKED_OFF_API) != id->api ||
+        __builtin_memcmp(value + MODFMT_LINKED_SIZE, id->build_id, id->build_id_size))
         return MODLOAD_E_LINKED;
     data = modfmt_get32(value + MODFMT_LINKED_OFF_DATA);
     s[1].address = data;
@@ -213,12 +233,13 @@ static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags
 static int copy_(struct load_ *l, const uint8_t *header)
 {
     const struct modfmt_segment *s = l->module->segment;
+    const struct modfmt_segment *end = s + 2;
     uint32_t offset = MODFMT_HEADER_SIZE;
 
-    for (uint32_t at = MODFMT_OFF_TEXT_STORED; at <= MODFMT_OFF_DATA_STORED;
-         at += 8, s++) {
-        uint32_t size = modfmt_get32(header + at);
+    for (; s != end; s++) {
+        uint32_t size = modfmt_get32(header + MODFMT_OFF_TEXT_STORED);
 
+        header += MODFMT_OFF_DATA_STORED - MODFMT_OFF_TEXT_STORED;
         if (s->size) {
             const uint8_t *p = modload_view_(&l->in, offset, size, s->bytes);
 
@@ -237,7 +258,7 @@ static int copy_(struct load_ *l, const uint8_t *header)
 /** Walk the critical tags, which come first: note where arrays and the static base lie
  * (each has eight bytes: place and size), step over what is seen to elsewhere, and refuse
  * all others. */
-static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
+SMALLER_ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
 {
     uint32_t count = modfmt_get16(header + MODFMT_OFF_CRITICAL_COUNT);
     uint32_t end = modfmt_get32(header + MODFMT_OFF_TOTAL_SIZE);
@@ -249,7 +270,7 @@ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
         struct modload_span *span = l->module->span;
         uint8_t buffer[SPAN_TAG];
         const uint8_t *p;
-        uint32_t head, index, place;
+        uint32_t head, type, index, place;
 
         l->in.diag->offset = offset;
         if (!modfmt_range(offset, SPAN_TAG, end))
@@ -258,13 +279,14 @@ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t offset)
         if (modload_unread_(p))
             return MODLOAD_E_READ;
         head = modfmt_get32(p);
-        l->in.diag->got = p[0];
+        type = (uint8_t)head;
+        l->in.diag->got = type;
         /* The next one, wherever it may be: no sum overflows. */
         offset += modfmt_up4(MODFMT_TAG_VALUE_OFFSET + (head >> 8));
-        if (MODLOAD_WITH_DEPENDENCIES && p[0] == MODFMT_TAG_DEPENDENCY &&
+        if (MODLOAD_WITH_DEPENDENCIES && type == MODFMT_TAG_DEPENDENCY &&
             l->in.port->options & MODLOAD_OPT_DEPENDENCIES)
             continue;
-        if (is_linked_(l->module) && p[0] == MODFMT_TAG_LINKED)
+        if (is_linked_(l->module) && type == MODFMT_TAG_LINKED)
             continue;
         index = head - (MODFMT_TAG_INIT_ARRAY | 8u << 8);
         if (index > MODLOAD_STATIC_BASE)
@@ -297,8 +319,8 @@ static void note_(struct load_ *l, const uint8_t *header)
     if (is_linked_(m)) /* all is done */
         r->remaining = 0;
     if (MODFMT_WITH_IMPORTS) {
-        r->import_count = modfmt_get16(header + MODFMT_OFF_IMPORT_COUNT);
-        r->import = import_;
+        l->import_count = modfmt_get16(header + MODFMT_OFF_IMPORT_COUNT);
+        r->bind = bind_;
     }
 }
 
@@ -339,12 +361,13 @@ OWN_FRAME_ static int prepare_(struct load_ *l)
     rc = segments_(l, header, tags);
     if (rc == 0)
         rc = tags_(l, header, tags);
+    if (rc)
+        return rc;
     /* From here on, and until all is done, text that is not ours to write has no bytes:
      * nothing is copied there, and no relocation has its place there. */
     if (in_place_(l->module))
         l->module->segment[0].size = 0;
-    if (rc == 0)
-        rc = copy_(l, header);
+    rc = copy_(l, header);
     if (rc == 0)
         note_(l, header);
     return rc;
@@ -364,13 +387,13 @@ static int relocate_(struct load_ *l)
     } else {
         r->next = l->in.source->mapped + l->relocs;
         r->end = r->next + r->remaining;
-        l->relocs += r->remaining;
-        r->remaining = 0;
     }
     l->in.diag->got = l->in.diag->want = 0;
     rc = modfmt_relocate(r);
     if (!(MODFMT_WITH_IMPORTS || MODLOAD_WITH_READ) || rc > MODLOAD_E_NEEDS)
-        l->in.diag->offset = l->relocs - (uint32_t)(r->end - r->next);
+        l->in.diag->offset = MODLOAD_WITH_READ
+                                 ? l->relocs - (uint32_t)(r->end - r->next)
+                                 : (uint32_t)(r->next - l->in.source->mapped);
     return rc;
 }
 
@@ -398,14 +421,15 @@ int modload_image_load(const struct modload_port *port,
     rc = prepare_(&l);
     if (rc == 0)
         rc = relocate_(&l);
-    diag->code = rc;
+    l.in.diag->code = rc;
     if (rc) {
-        modload_image_unload(port, module);
+        modload_image_unload(l.in.port, l.module);
         return rc;
     }
+    module = l.module;
     if (in_place_(module))
-        module->segment[0].size = modfmt_get32(source->mapped + MODFMT_OFF_TEXT_MEM);
-    port->sync(port, module);
+        module->segment[0].size = modfmt_get32(l.in.source->mapped + MODFMT_OFF_TEXT_MEM);
+    l.in.port->sync(l.in.port, module);
     return 0;
 }
 
