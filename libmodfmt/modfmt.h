@@ -180,9 +180,9 @@ struct modfmt_relocator {
      * @return 0 or a negative error, which modfmt_relocate hands on
      */
     int (*bind)(struct modfmt_relocator *r, uint8_t *words, uint32_t count);
-    uint32_t index;
     uint32_t base;
-    int32_t failed; /**< modfmt_relocate's own */
+    uint16_t index;
+    int16_t failed; /**< modfmt_relocate's own */
 };
 
 /**

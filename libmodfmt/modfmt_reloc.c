@@ -11,7 +11,7 @@ static uint32_t more_(struct modfmt_relocator *r)
 {
     r->failed = MODFMT_E_RELOC_END;
     if (MODFMT_WITH_REFILL && r->remaining) {
-        r->failed = r->refill(r);
+        r->failed = (int16_t)r->refill(r);
         if (r->failed == 0)
             return *r->next++;
         r->remaining = 0;
@@ -145,7 +145,7 @@ static int list_(struct modfmt_relocator *r)
     r->base = MODFMT_WITH_RELATIVE && desc & MODFMT_RELOC_RELATIVE ? s->address : 0;
     x -= r->base;
     if (MODFMT_WITH_IMPORTS && target >= MODFMT_TARGET_IMPORT) {
-        r->index = half_(r);
+        r->index = (uint16_t)half_(r);
         if (target == MODFMT_TARGET_IMPORT) {
             uint8_t word[4] = {0};
             int rc = r->bind(r, word, 1);

@@ -20,18 +20,21 @@
 
 /** Not inlined: with fewer values at hand, compilers for Thumb make shorter code of it.
  */
+#if MODLOAD_WITH_READ /* there the stack matters more */
+#define SMALLER_
+#else
 #define SMALLER_ __attribute__((noinline))
+#endif
 
 /** One load in progress. The relocator comes first: its callbacks get the rest by it. */
 struct load_ {
     struct modfmt_relocator relocator;
     struct modload_reader_ in;
     struct modload_image *module;
-    uint32_t relocs;  /**< offset in the image of what is not yet read of the table */
-    uint32_t imports; /**< offset in the image */
-    uint32_t import_count;
-    uint8_t
-        *window; /**< for pieces of the relocation table that cannot be read in place */
+    uint32_t relocs_end; /**< offset in the image of the table's end */
+    uint16_t import_count;
+    /** For pieces of the table that cannot be read in place. */
+    uint8_t window[MODLOAD_WITH_READ ? WINDOW : 1];
 };
 
 const uint8_t *modload_read_(const struct modload_reader_ *in, uint32_t offset,
@@ -48,14 +51,14 @@ static int refill_(struct modfmt_relocator *r)
     struct load_ *l = (struct load_ *)(void *)r;
     uint32_t size =
         !l->in.source->mapped && r->remaining > WINDOW ? WINDOW : r->remaining;
-    const uint8_t *p = modload_view_(&l->in, l->relocs, size, l->window);
+    const uint8_t *p =
+        modload_view_(&l->in, l->relocs_end - r->remaining, size, l->window);
 
     if (!p)
         return MODLOAD_E_READ;
     r->next = p;
     r->end = p + size;
     r->remaining -= size;
-    l->relocs += size;
     return 0;
 }
 
@@ -63,8 +66,9 @@ static int refill_(struct modfmt_relocator *r)
 static int find_(const struct load_ *l, uint32_t index, uint32_t *ret_address)
 {
     uint8_t buffer[MODFMT_IMPORT_SIZE];
-    const uint8_t *p = modload_view_(&l->in, l->imports + index * MODFMT_IMPORT_SIZE,
-                                     sizeof(buffer), buffer);
+    const uint8_t *p =
+        modload_view_(&l->in, modfmt_up4(l->relocs_end) + index * MODFMT_IMPORT_SIZE,
+                      sizeof(buffer), buffer);
     uint32_t hash, type;
     int rc;
 
@@ -86,10 +90,10 @@ static int find_(const struct load_ *l, uint32_t index, uint32_t *ret_address)
 static int bind_(struct modfmt_relocator *r, uint8_t *words, uint32_t count)
 {
     const struct load_ *l = (const struct load_ *)(const void *)r;
-    uint32_t index = r->index;
+    uint32_t index = r->index, end = index + count;
 
-    r->index = index + count;
-    if (r->index > l->import_count)
+    r->index = (uint16_t)end;
+    if (end > l->import_count)
         return MODFMT_E_RELOC_IMPORT;
     do {
         uint32_t address = 0;
@@ -251,7 +255,7 @@ static int copy_(struct load_ *l, const uint8_t *header)
         }
         offset += modfmt_up4(size);
     }
-    l->relocs = offset;
+    l->relocs_end = offset;
     return 0;
 }
 
@@ -314,12 +318,11 @@ static void note_(struct load_ *l, const uint8_t *header)
     m->stack_size = modfmt_get32(header + MODFMT_OFF_STACK_SIZE);
     r->segment = m->segment;
     r->remaining = modfmt_get32(header + MODFMT_OFF_RELOC_SIZE);
-    if (MODFMT_WITH_IMPORTS)
-        l->imports = l->relocs + modfmt_up4(r->remaining);
+    l->relocs_end += r->remaining;
     if (is_linked_(m)) /* all is done */
         r->remaining = 0;
     if (MODFMT_WITH_IMPORTS) {
-        l->import_count = modfmt_get16(header + MODFMT_OFF_IMPORT_COUNT);
+        l->import_count = (uint16_t)modfmt_get16(header + MODFMT_OFF_IMPORT_COUNT);
         r->bind = bind_;
     }
 }
@@ -377,23 +380,22 @@ OWN_FRAME_ static int prepare_(struct load_ *l)
 static int relocate_(struct load_ *l)
 {
     struct modfmt_relocator *r = &l->relocator;
-    uint8_t window[MODLOAD_WITH_READ ? WINDOW : 1];
     int rc;
 
     if (MODLOAD_WITH_READ) {
-        l->window = window;
-        r->next = r->end = window;
+        r->next = r->end = l->window;
         r->refill = refill_;
     } else {
-        r->next = l->in.source->mapped + l->relocs;
-        r->end = r->next + r->remaining;
+        r->end = l->in.source->mapped + l->relocs_end;
+        r->next = r->end - r->remaining;
     }
     l->in.diag->got = l->in.diag->want = 0;
     rc = modfmt_relocate(r);
     if (!(MODFMT_WITH_IMPORTS || MODLOAD_WITH_READ) || rc > MODLOAD_E_NEEDS)
-        l->in.diag->offset = MODLOAD_WITH_READ
-                                 ? l->relocs - (uint32_t)(r->end - r->next)
-                                 : (uint32_t)(r->next - l->in.source->mapped);
+        l->in.diag->offset =
+            MODLOAD_WITH_READ
+                ? l->relocs_end - r->remaining - (uint32_t)(r->end - r->next)
+                : (uint32_t)(r->next - l->in.source->mapped);
     return rc;
 }
 
