@@ -234,8 +234,8 @@
     X(MODLOAD_E_MEMORY, -102, "the port has no memory for the module") \
     X(MODLOAD_E_READ, -103, "the port could not read the image") \
     X(MODLOAD_E_IMPORT, -104, "an import is not offered by the firmware") \
-    X(MODLOAD_E_UNSUPPORTED, -105, "the image uses a feature that this loader was built without") \
-    X(MODLOAD_E_TYPE, -106, "an import is offered with another type than the module was built for") \
+    X(MODLOAD_E_TYPE, -105, "an import is offered with another type than the module was built for") \
+    X(MODLOAD_E_UNSUPPORTED, -106, "the image uses a feature that this loader was built without") \
     X(MODLOAD_E_DEPENDENCY, -107, "a module that this one needs is not there, or not in a version that it can use") \
     X(MODLOAD_E_CYCLE, -108, "modules need each other in a circle") \
     X(MODLOAD_E_IN_USE, -109, "other modules still need this one") \

@@ -228,9 +228,11 @@ static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags
     rc = in_place_(m) ? stays_(l, header, tags) : place_(l, MODLOAD_TEXT, align, text);
     if (rc)
         return rc;
-    m->data_purpose = (uint16_t)((is_linked_(m) ? MODLOAD_FIXED : MODLOAD_DATA) +
-                                 flags / MODFMT_FLAG_CODE_IN_DATA);
-    return place_(l, m->data_purpose, data_align, data);
+    /* MODLOAD_DATA or _FIXED; and the one behind it, if data holds code. */
+    flags = MODLOAD_DATA + flags / MODFMT_FLAG_LINKED % 2 * 2 +
+            flags / MODFMT_FLAG_CODE_IN_DATA;
+    m->data_purpose = (uint16_t)flags;
+    return place_(l, flags, data_align, data);
 }
 
 /** Copy what is stored of both segments, and clear the rest of them. */
@@ -245,13 +247,14 @@ static int copy_(struct load_ *l, const uint8_t *header)
 
         header += MODFMT_OFF_DATA_STORED - MODFMT_OFF_TEXT_STORED;
         if (s->size) {
-            const uint8_t *p = modload_view_(&l->in, offset, size, s->bytes);
+            uint8_t *to = s->bytes;
+            const uint8_t *p = modload_view_(&l->in, offset, size, to);
 
             if (modload_unread_(p))
                 return MODLOAD_E_READ;
-            if (!MODLOAD_WITH_READ || p != s->bytes)
-                __builtin_memcpy(s->bytes, p, size);
-            __builtin_memset(s->bytes + size, 0, s->size - size);
+            if (!MODLOAD_WITH_READ || p != to)
+                to = __builtin_memcpy(to, p, size);
+            __builtin_memset(to + size, 0, s->size - size);
         }
         offset += modfmt_up4(size);
     }
