@@ -76,9 +76,9 @@ static int find_(const struct load_ *l, uint32_t index, uint32_t *ret_address)
         return MODLOAD_E_READ;
     hash = modfmt_get32(p + MODFMT_IMPORT_OFF_HASH);
     type = modfmt_get32(p + MODFMT_IMPORT_OFF_TYPE);
-    l->in.diag->offset = index;
-    l->in.diag->got = hash;
     l->in.diag->want = type;
+    l->in.diag->got = hash;
+    l->in.diag->offset = index;
     rc = l->in.port->find(l->in.port, hash, type & ~MODFMT_IMPORT_WEAK, ret_address);
     /* Not what else may have gone wrong. */
     if (type & MODFMT_IMPORT_WEAK && (rc == MODLOAD_E_IMPORT || rc == MODLOAD_E_TYPE))
@@ -103,7 +103,7 @@ static int bind_(struct modfmt_relocator *r, uint8_t *words, uint32_t count)
             return rc;
         modfmt_put32(words, modfmt_get32(words) + address - r->base);
         words += 4;
-    } while (--count);
+    } while (index != end);
     return 0;
 }
 
