@@ -393,7 +393,7 @@ static int relocate_(struct load_ *l)
         r->next = r->end - r->remaining;
     }
     l->in.diag->got = l->in.diag->want = 0;
-    rc = modfmt_relocate(r);
+    rc = r->remaining ? modfmt_relocate(r) : 0;
     if (!(MODFMT_WITH_IMPORTS || MODLOAD_WITH_READ) || rc > MODLOAD_E_NEEDS)
         l->in.diag->offset =
             MODLOAD_WITH_READ
