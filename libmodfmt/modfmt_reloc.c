@@ -19,17 +19,17 @@ static uint32_t more_(struct modfmt_relocator *r)
     return 0;
 }
 
-/** The next byte of the table, at once. */
+/** The next byte of the table, without a call. */
 static inline __attribute__((always_inline)) uint32_t
-byte_at_once_(struct modfmt_relocator *r)
+byte_inline_(struct modfmt_relocator *r)
 {
     return r->next == r->end ? more_(r) : *r->next++;
 }
 
-/** The next byte of the table. */
-static uint32_t byte_(struct modfmt_relocator *r)
+/** The next byte of the table. Not inlined: there are several who want one. */
+static __attribute__((noinline)) uint32_t byte_(struct modfmt_relocator *r)
 {
-    return byte_at_once_(r);
+    return byte_inline_(r);
 }
 
 static uint32_t half_(struct modfmt_relocator *r)
@@ -39,8 +39,8 @@ static uint32_t half_(struct modfmt_relocator *r)
     return low | byte_(r) << 8;
 }
 
-/** Fix the pair or the single instruction of a mov group at `place`, which has `left` bytes
- * up to its segment's end. */
+/** Fix the pair or the single instruction of a mov group at `place`, which has `left`
+ * bytes up to its segment's end. */
 static int mov_(struct modfmt_relocator *r, uintptr_t place, uint32_t left, uint32_t n,
                 uint32_t x)
 {
@@ -75,7 +75,9 @@ static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s,
         int rc;
 
         /* As long as n is 0, the skip so far is in the bits above it. */
-        head = head << (8 - MODFMT_RELOC_RUN_BITS) | byte_at_once_(r);
+        head <<= 8 - MODFMT_RELOC_RUN_BITS;
+        /* Loaders that read in pieces are large: there speed counts, elsewhere size. */
+        head |= MODFMT_WITH_REFILL ? byte_inline_(r) : byte_(r);
         n = head % 8;
         skip = head / 8 << kind;
         if (skip > left)
@@ -142,8 +144,10 @@ static int list_(struct modfmt_relocator *r)
         x = 0;
     if (desc & MODFMT_RELOC_PLACE_DATA)
         s++;
-    r->base = MODFMT_WITH_RELATIVE && desc & MODFMT_RELOC_RELATIVE ? s->address : 0;
-    x -= r->base;
+    if (MODFMT_WITH_IMPORTS || MODFMT_WITH_RELATIVE) {
+        r->base = MODFMT_WITH_RELATIVE && desc & MODFMT_RELOC_RELATIVE ? s->address : 0;
+        x -= r->base;
+    }
     if (MODFMT_WITH_IMPORTS && target >= MODFMT_TARGET_IMPORT) {
         r->index = (uint16_t)half_(r);
         if (target == MODFMT_TARGET_IMPORT) {

@@ -20,7 +20,7 @@
 
 /** Not inlined: with fewer values at hand, compilers for Thumb make shorter code of it.
  */
-#if MODLOAD_WITH_READ /* there the stack matters more */
+#if MODLOAD_WITH_READ || !MODLOAD_WITH_ARRAYS
 #define SMALLER_
 #else
 #define SMALLER_ __attribute__((noinline))
