@@ -41,8 +41,8 @@ static uint32_t half_(struct modfmt_relocator *r)
 
 /** Fix the pair or the single instruction of a mov group at `place`, which has `left`
  * bytes up to its segment's end. */
-static int mov_(struct modfmt_relocator *r, uintptr_t place, uint32_t left, uint32_t n,
-                uint32_t x)
+static int mov_(struct modfmt_relocator *r, uintptr_t place, uint32_t skip, uint32_t left,
+                uint32_t n, uint32_t x)
 {
     uint32_t reach = 2 * n + 2;
     uint8_t *p = (uint8_t *)place;
@@ -51,7 +51,7 @@ static int mov_(struct modfmt_relocator *r, uintptr_t place, uint32_t left, uint
         x += half_(r);
         reach = 0;
     }
-    if (reach + 4 > left)
+    if (skip + reach + 4 > left)
         return MODFMT_E_RELOC_PLACE;
     if (reach)
         x = modfmt_mov_add_(p, x);
@@ -72,6 +72,7 @@ static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s,
 
     for (;;) {
         uint32_t n, skip;
+        uintptr_t end;
         int rc;
 
         /* As long as n is 0, the skip so far is in the bits above it. */
@@ -80,27 +81,28 @@ static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s,
         head |= MODFMT_WITH_REFILL ? byte_inline_(r) : byte_(r);
         n = head % 8;
         skip = head / 8 << kind;
-        if (skip > left)
-            return MODFMT_E_RELOC_PLACE;
         if (n == 0) {
+            if (skip > left)
+                return MODFMT_E_RELOC_PLACE;
             if (head == 0)
                 return 0;
             continue;
         }
         head = 0;
         place += skip;
-        left -= skip;
         if (MODFMT_WITH_MOV && kind == MODFMT_KIND_MOV) {
-            rc = mov_(r, place, left, n, x);
+            rc = mov_(r, place, skip, left, n, x);
+            left -= skip;
             if (rc)
                 return rc;
             continue;
         }
         if (n == MODFMT_RELOC_RUN_LONG)
             n += byte_(r);
-        if (4 * n > left)
+        skip += 4 * n;
+        if (skip > left)
             return MODFMT_E_RELOC_PLACE;
-        left -= 4 * n;
+        left -= skip;
         if (MODFMT_WITH_IMPORTS &&
             (desc & MODFMT_RELOC_TARGET_MASK) == MODFMT_TARGET_IMPORTS) {
             rc = r->bind(r, (uint8_t *)place, n);
@@ -109,12 +111,13 @@ static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s,
             place += 4 * n;
             continue;
         }
+        end = place + 4 * n;
         do {
             uint8_t *p = (uint8_t *)place;
 
             modfmt_put32(p, modfmt_get32(p) + x);
             place += 4;
-        } while (--n);
+        } while (place != end);
     }
 }
 
