@@ -82,10 +82,10 @@ static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s,
         n = head % 8;
         skip = head / 8 << kind;
         if (n == 0) {
-            if (skip > left)
-                return MODFMT_E_RELOC_PLACE;
             if (head == 0)
                 return 0;
+            if (skip > left)
+                return MODFMT_E_RELOC_PLACE;
             continue;
         }
         head = 0;
@@ -128,6 +128,11 @@ static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s,
      (uint32_t)MODFMT_WITH_IMPORTS << MODFMT_TARGET_IMPORT |                             \
      (uint32_t)MODFMT_WITH_IMPORTS << MODFMT_TARGET_IMPORTS)
 
+/** Likewise the kinds. */
+#define KINDS_                                                                           \
+    (1u << MODFMT_KIND_WORD_ANY | 1u << MODFMT_KIND_WORD |                               \
+     (uint32_t)MODFMT_WITH_MOV << MODFMT_KIND_MOV)
+
 /** Apply one list. */
 static int list_(struct modfmt_relocator *r)
 {
@@ -137,9 +142,7 @@ static int list_(struct modfmt_relocator *r)
     /* Text is even, data is odd, and so is absolute, which is 0. */
     uint32_t x = s->address;
 
-    if (desc >> MODFMT_RELOC_KIND_SHIFT > MODFMT_KIND_WORD ||
-        (!MODFMT_WITH_MOV && desc >> MODFMT_RELOC_KIND_SHIFT == MODFMT_KIND_MOV) ||
-        !(TARGETS_ >> target & 1))
+    if (!(KINDS_ >> (desc >> MODFMT_RELOC_KIND_SHIFT) & TARGETS_ >> target & 1))
         return MODFMT_E_RELOC_LIST;
     if (target & 1)
         x = s[1].address;

@@ -32,7 +32,7 @@ struct load_ {
     struct modload_reader_ in;
     struct modload_image *module;
     uint32_t relocs_end; /**< offset in the image of the table's end */
-    uint16_t import_count;
+    uint32_t import_count;
     /** For pieces of the table that cannot be read in place. */
     uint8_t window[MODLOAD_WITH_READ ? WINDOW : 1];
 };
@@ -139,10 +139,12 @@ static int place_(const struct load_ *l, uint32_t purpose, uint32_t align,
  */
 static uint32_t placement_(const struct load_ *l, uint32_t flags, uint32_t align)
 {
-    uint32_t options = l->in.port->options, address = l->in.source->address;
+    uint32_t options, address;
 
     if (MODLOAD_WITH_LINKED && flags & MODFMT_FLAG_LINKED)
         return MODLOAD_LINKED;
+    options = l->in.port->options;
+    address = l->in.source->address;
     if (MODLOAD_WITH_IN_PLACE && flags & MODFMT_FLAG_IN_PLACE &&
         options & MODLOAD_OPT_IN_PLACE && address &&
         (address + MODFMT_HEADER_SIZE) % (1u << align) == 0)
@@ -158,7 +160,7 @@ static int linked_(const struct load_ *l, const uint8_t *header, uint32_t tags)
     const uint8_t *tag, *value;
     struct modfmt_segment *s = l->module->segment;
     struct modfmt_diag *d = l->in.diag;
-    uint32_t size, data;
+    uint32_t size;
 
     d->offset = tags;
     if (!id || !l->in.source->address)
@@ -175,9 +177,8 @@ static int linked_(const struct load_ *l, const uint8_t *header, uint32_t tags)
     if (d->got != d->want || modfmt_get32(value + MODFMT_LINKED_OFF_API) != id->api ||
         __builtin_memcmp(value + MODFMT_LINKED_SIZE, id->build_id, id->build_id_size))
         return MODLOAD_E_LINKED;
-    data = modfmt_get32(value + MODFMT_LINKED_OFF_DATA);
-    s[1].address = data;
-    return data % (1u << header[MODFMT_OFF_DATA_ALIGN]) ? MODLOAD_E_LINKED : 0;
+    s[1].address = modfmt_get32(value + MODFMT_LINKED_OFF_DATA);
+    return 0;
 }
 
 /** Text stays where it is. */
@@ -187,9 +188,7 @@ static int stays_(const struct load_ *l, const uint8_t *header, uint32_t tags)
     struct modfmt_segment *text = l->module->segment;
 
     /* Nobody clears what lies behind the stored bytes, and in flash nobody could. */
-    l->in.diag->got = modfmt_get32(header + MODFMT_OFF_TEXT_STORED);
-    l->in.diag->want = text->size;
-    if (l->in.diag->got != l->in.diag->want)
+    if (modfmt_get32(header + MODFMT_OFF_TEXT_STORED) != text->size)
         return MODFMT_E_IN_PLACE;
     /* It is only read: see prepare_(). By integers: there may be no image to read. */
     text->bytes = (uint8_t *)((uintptr_t)source->mapped + MODFMT_HEADER_SIZE);
@@ -210,9 +209,7 @@ static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags
 
     if (WITH_PARTS_)
         m->placement = (uint16_t)placement;
-    l->in.diag->got = flags;
-    l->in.diag->want = MODFMT_FLAG_BLOCK << placement;
-    if (!(l->in.diag->got & l->in.diag->want))
+    if (!(flags >> placement & MODFMT_FLAG_BLOCK))
         return MODLOAD_E_PLACEMENT;
     text->size = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
     data->size = modfmt_get32(header + MODFMT_OFF_DATA_MEM);
@@ -239,10 +236,9 @@ static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags
 static int copy_(struct load_ *l, const uint8_t *header)
 {
     const struct modfmt_segment *s = l->module->segment;
-    const struct modfmt_segment *end = s + 2;
     uint32_t offset = MODFMT_HEADER_SIZE;
 
-    for (; s != end; s++) {
+    for (; s != l->module->segment + 2; s++) {
         uint32_t size = modfmt_get32(header + MODFMT_OFF_TEXT_STORED);
 
         header += MODFMT_OFF_DATA_STORED - MODFMT_OFF_TEXT_STORED;
@@ -280,7 +276,7 @@ SMALLER_ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t
         uint32_t head, type, index, place;
 
         l->in.diag->offset = offset;
-        if (!modfmt_range(offset, SPAN_TAG, end))
+        if (offset + SPAN_TAG > end)
             return MODFMT_E_TAG_END;
         p = modload_view_(&l->in, offset, SPAN_TAG, buffer);
         if (modload_unread_(p))
@@ -293,7 +289,7 @@ SMALLER_ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t
         if (MODLOAD_WITH_DEPENDENCIES && type == MODFMT_TAG_DEPENDENCY &&
             l->in.port->options & MODLOAD_OPT_DEPENDENCIES)
             continue;
-        if (is_linked_(l->module) && type == MODFMT_TAG_LINKED)
+        if (MODLOAD_WITH_LINKED && type == MODFMT_TAG_LINKED)
             continue;
         index = head - (MODFMT_TAG_INIT_ARRAY | 8u << 8);
         if (index > MODLOAD_STATIC_BASE)
@@ -325,7 +321,7 @@ static void note_(struct load_ *l, const uint8_t *header)
     if (is_linked_(m)) /* all is done */
         r->remaining = 0;
     if (MODFMT_WITH_IMPORTS) {
-        l->import_count = (uint16_t)modfmt_get16(header + MODFMT_OFF_IMPORT_COUNT);
+        l->import_count = modfmt_get16(header + MODFMT_OFF_IMPORT_COUNT);
         r->bind = bind_;
     }
 }
@@ -393,7 +389,8 @@ static int relocate_(struct load_ *l)
         r->next = r->end - r->remaining;
     }
     l->in.diag->got = l->in.diag->want = 0;
-    rc = r->remaining ? modfmt_relocate(r) : 0;
+    /* There is nothing to do for linked images: let them not pay for it. */
+    rc = !MODLOAD_WITH_LINKED || r->remaining ? modfmt_relocate(r) : 0;
     if (!(MODFMT_WITH_IMPORTS || MODLOAD_WITH_READ) || rc > MODLOAD_E_NEEDS)
         l->in.diag->offset =
             MODLOAD_WITH_READ

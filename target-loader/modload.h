@@ -20,7 +20,7 @@ enum modload_purpose {
     MODLOAD_DATA = 2,      /**< data and bss alone */
     MODLOAD_DATA_CODE = 3, /**< the same, and executable: trampolines lie in it */
     /** Data of a linked image: exactly at segment->address, which is set already. It
-     *  shall lie in the firmware's arena (specs/firmware.md), and no loaded module may
+     *  shall be a multiple of the alignment and lie in the firmware's arena (specs/firmware.md), and no loaded module may
      *  have any of it (modload_fixed_check). The numbers are the image's: no sum of them
      *  may overflow. */
     MODLOAD_FIXED = 4,
@@ -130,8 +130,8 @@ struct modload_image {
  * the port's features; for MODLOAD_E_IMPORT and _TYPE offset the index of the import, got
  * its hash, want its type; for what place() returned got the size, want the alignment;
  * for MODLOAD_E_READ got the size; for MODLOAD_E_LINKED offset that of the tag linked,
- * got what it has and want what is there: addresses of text, or else versions of the
- * interface (both equal: the build id is another).
+ * got what it has and want what is there: addresses of text (both equal: the firmware is
+ * another). For other errors of its own they say nothing.
  *
  * Text that runs in place is not written to, nor any other flash, whatever the image
  * says.

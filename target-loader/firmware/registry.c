@@ -42,10 +42,10 @@ static struct modload_arena *arena_for(enum modload_purpose purpose)
 
 /** Memory of a linked image, where it says: in the arena of the descriptor, or nowhere.
  */
-static int place_fixed(struct modfmt_segment *segment)
+static int place_fixed(uint32_t align, struct modfmt_segment *segment)
 {
     segment->bytes = (uint8_t *)(uintptr_t)segment->address;
-    return modload_fixed_check(&modules_registry, segment,
+    return modload_fixed_check(&modules_registry, align, segment,
                                firmware_descriptor.arena_begin,
                                firmware_descriptor.arena_end);
 }
@@ -61,7 +61,7 @@ static int place(const struct modload_port *port, enum modload_purpose purpose,
     if (execute && (emulation_options() & EMULATION_NO_EXECUTE) != 0)
         return MODLOAD_E_EXECUTE;
     rc = purpose >= MODLOAD_FIXED
-             ? place_fixed(segment)
+             ? place_fixed(align, segment)
              : modload_cortex_m_place(&from, purpose, align, segment);
     if (rc == 0)
         memset(segment->bytes, FILL, segment->size);

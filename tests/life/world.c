@@ -76,9 +76,13 @@ static int place_(const struct modload_port *port, enum modload_purpose purpose,
         wrong("another purpose was wanted, or no byte");
     if (code && world.no_execute)
         return MODLOAD_E_EXECUTE;
-    if (purpose >= MODLOAD_FIXED &&
-        modload_fixed_check(&world.r, segment, world.arena_begin, world.arena_end))
-        return MODLOAD_E_MEMORY;
+    if (purpose >= MODLOAD_FIXED) {
+        int rc = modload_fixed_check(&world.r, align, segment, world.arena_begin,
+                                     world.arena_end);
+
+        if (rc != 0)
+            return rc;
+    }
     if (world.piece_count == 0)
         world.next_address = 0x20000000;
     segment->bytes = malloc(segment->size);

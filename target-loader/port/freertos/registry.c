@@ -15,10 +15,11 @@ struct lead {
 };
 
 /** Memory of a linked image, where it says. */
-static int place_fixed(struct modload_freertos *rtos, struct modfmt_segment *segment)
+static int place_fixed(struct modload_freertos *rtos, uint32_t align,
+                       struct modfmt_segment *segment)
 {
     segment->bytes = (uint8_t *)(uintptr_t)segment->address;
-    return modload_fixed_check(&rtos->registry, segment, rtos->arena_begin,
+    return modload_fixed_check(&rtos->registry, align, segment, rtos->arena_begin,
                                rtos->arena_end);
 }
 
@@ -33,7 +34,7 @@ static int place(const struct modload_port *port, enum modload_purpose purpose,
     uintptr_t at;
 
     if (purpose >= MODLOAD_FIXED)
-        return place_fixed(rtos, segment);
+        return place_fixed(rtos, align, segment);
     if (segment->size <= SIZE_MAX / 2 - more)
         memory = rtos->alloc(segment->size + more);
     if (!memory)
