@@ -174,8 +174,12 @@ static int linked_(const struct load_ *l, const uint8_t *header, uint32_t tags)
         return MODLOAD_E_LINKED;
     d->got = modfmt_get32(value + MODFMT_LINKED_OFF_TEXT);
     d->want = s[0].address;
-    if (d->got != d->want || modfmt_get32(value + MODFMT_LINKED_OFF_API) != id->api ||
-        __builtin_memcmp(value + MODFMT_LINKED_SIZE, id->build_id, id->build_id_size))
+    if (d->got != d->want)
+        return MODLOAD_E_LINKED;
+    d->got = modfmt_get32(value + MODFMT_LINKED_OFF_API);
+    d->want = id->api;
+    if (d->got != d->want || __builtin_memcmp(value + MODFMT_LINKED_SIZE, id->build_id,
+                                              id->build_id_size) != 0)
         return MODLOAD_E_LINKED;
     s[1].address = modfmt_get32(value + MODFMT_LINKED_OFF_DATA);
     return 0;
@@ -188,7 +192,9 @@ static int stays_(const struct load_ *l, const uint8_t *header, uint32_t tags)
     struct modfmt_segment *text = l->module->segment;
 
     /* Nobody clears what lies behind the stored bytes, and in flash nobody could. */
-    if (modfmt_get32(header + MODFMT_OFF_TEXT_STORED) != text->size)
+    l->in.diag->got = modfmt_get32(header + MODFMT_OFF_TEXT_STORED);
+    l->in.diag->want = text->size;
+    if (l->in.diag->got != l->in.diag->want)
         return MODFMT_E_IN_PLACE;
     /* It is only read: see prepare_(). By integers: there may be no image to read. */
     text->bytes = (uint8_t *)((uintptr_t)source->mapped + MODFMT_HEADER_SIZE);

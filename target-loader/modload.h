@@ -130,8 +130,9 @@ struct modload_image {
  * the port's features; for MODLOAD_E_IMPORT and _TYPE offset the index of the import, got
  * its hash, want its type; for what place() returned got the size, want the alignment;
  * for MODLOAD_E_READ got the size; for MODLOAD_E_LINKED offset that of the tag linked,
- * got what it has and want what is there: addresses of text (both equal: the firmware is
- * another). For other errors of its own they say nothing.
+ * got what it has and want what is there: addresses of text, or else versions of the
+ * interface (both equal: the build id is another). For MODLOAD_E_PLACEMENT they say
+ * nothing.
  *
  * Text that runs in place is not written to, nor any other flash, whatever the image
  * says.

@@ -120,7 +120,7 @@ static void print_need(uint32_t offset)
 /** What a linked image was linked for; its tag is the first one. */
 static void print_linked(const struct modfmt_diag *diag)
 {
-    uint32_t size, text = (uint32_t)(uintptr_t)current.image + MODFMT_HEADER_SIZE;
+    uint32_t size;
     const uint8_t *value = region_tag(current.image, MODFMT_TAG_LINKED, &size);
 
     if (!value) {
@@ -129,11 +129,10 @@ static void print_linked(const struct modfmt_diag *diag)
         fw_printf("RAM from 0x%08x to 0x%08x is not free in the arena\n",
                   (unsigned)modfmt_get32(value + MODFMT_LINKED_OFF_DATA),
                   (unsigned)modfmt_get32(value + MODFMT_LINKED_OFF_DATA_END));
-    } else if (modfmt_get32(value + MODFMT_LINKED_OFF_TEXT) != text) {
-        fw_printf("got 0x%x, want 0x%x\n",
-                  (unsigned)modfmt_get32(value + MODFMT_LINKED_OFF_TEXT), (unsigned)text);
+    } else if (diag->got != diag->want) {
+        fw_printf("got 0x%x, want 0x%x\n", (unsigned)diag->got, (unsigned)diag->want);
     } else {
-        fw_print("the firmware is another; modflash relink mends that\n");
+        fw_print("the firmware's build id is another; modflash relink mends that\n");
     }
 }
 
@@ -166,8 +165,8 @@ void report_refusal(const struct modfmt_diag *diag)
         print_linked(diag);
         return;
     }
-    if (diag->code == MODLOAD_E_PLACEMENT || diag->code == MODFMT_E_IN_PLACE) {
-        fw_printf("%s\n", modfmt_strerror(diag->code)); /* no numbers */
+    if (diag->code == MODLOAD_E_PLACEMENT) { /* no numbers */
+        fw_printf("%s\n", modfmt_strerror(diag->code));
         return;
     }
     fw_printf("%s (offset 0x%x, got 0x%x, want 0x%x)\n", modfmt_strerror(diag->code),

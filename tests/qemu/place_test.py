@@ -129,7 +129,7 @@ def case_linked_other_firmware(folder):
                     example("hello")], check=True, stdout=subprocess.DEVNULL)
     run = Run("--flash", flash).ended(1).memory_as_before().has(good("hello", "1.0.0"))
     run.matches(r"module xip 1\.2\.3: refused: MODLOAD_E_LINKED: .*: "
-                r"the firmware is another; modflash relink mends that")
+                r"the firmware's build id is another; modflash relink mends that")
 
 
 def case_linked_elsewhere(folder):
