@@ -295,7 +295,7 @@ SMALLER_ static int tags_(const struct load_ *l, const uint8_t *header, uint32_t
         if (MODLOAD_WITH_DEPENDENCIES && type == MODFMT_TAG_DEPENDENCY &&
             l->in.port->options & MODLOAD_OPT_DEPENDENCIES)
             continue;
-        if (MODLOAD_WITH_LINKED && type == MODFMT_TAG_LINKED)
+        if (is_linked_(l->module) && type == MODFMT_TAG_LINKED)
             continue;
         index = head - (MODFMT_TAG_INIT_ARRAY | 8u << 8);
         if (index > MODLOAD_STATIC_BASE)
