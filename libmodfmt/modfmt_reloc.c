@@ -9,13 +9,17 @@
  * finds r->failed. */
 static uint32_t more_(struct modfmt_relocator *r)
 {
-    r->failed = MODFMT_E_RELOC_END;
+    int rc = MODFMT_E_RELOC_END;
+
     if (MODFMT_WITH_REFILL && r->remaining) {
-        r->failed = (int16_t)r->refill(r);
-        if (r->failed == 0)
+        rc = r->refill(r);
+        if (rc == 0)
             return *r->next++;
         r->remaining = 0;
     }
+    /* The first error is the one that counts. */
+    if (!MODFMT_WITH_REFILL || r->failed == 0)
+        r->failed = (int16_t)rc;
     return 0;
 }
 

@@ -385,6 +385,7 @@ OWN_FRAME_ static int prepare_(struct load_ *l)
 static int relocate_(struct load_ *l)
 {
     struct modfmt_relocator *r = &l->relocator;
+    uint32_t size = r->remaining;
     int rc;
 
     if (MODLOAD_WITH_READ) {
@@ -392,11 +393,13 @@ static int relocate_(struct load_ *l)
         r->refill = refill_;
     } else {
         r->end = l->in.source->mapped + l->relocs_end;
-        r->next = r->end - r->remaining;
+        r->next = r->end - size;
+        if (MODFMT_WITH_REFILL)
+            r->remaining = 0;
     }
     l->in.diag->got = l->in.diag->want = 0;
     /* There is nothing to do for linked images: let them not pay for it. */
-    rc = !MODLOAD_WITH_LINKED || r->remaining ? modfmt_relocate(r) : 0;
+    rc = !MODLOAD_WITH_LINKED || size ? modfmt_relocate(r) : 0;
     if (!(MODFMT_WITH_IMPORTS || MODLOAD_WITH_READ) || rc > MODLOAD_E_NEEDS)
         l->in.diag->offset =
             MODLOAD_WITH_READ
