@@ -518,9 +518,10 @@ def read_tags(m):
 
 # --- Section 3, checks 22 and 23: relocations ----------------------------------------
 
-# index: the first import's, or None. A Fixup is one word, or one group of a mov list;
-# word; movw and movt of a pair; alone: their offsets in the segment, or None. low goes with
-# alone; `at` is where the group lies in the image.
+# index: of the list's import, or of the first of its imports, or None; in a Fixup, of the
+# import that this place takes. A Fixup is one word, or one group of a mov list; word; movw and
+# movt of a pair; alone: their offsets in the segment, or None. low goes with alone; `at` is
+# where the group lies in the image.
 List = namedtuple("List", "offset descriptor place target kind relative index")
 Fixup = namedtuple("Fixup", "list offset index at word movw movt alone low",
                    defaults=(None,) * 5)
@@ -548,28 +549,32 @@ def check_descriptor(lst):
     good = target in TARGET.values() and lst.kind <= max(KIND.values())
     if target == TARGET["absolute"]:
         good = good and lst.relative
+    if target == TARGET["imports"]:
+        good = good and lst.kind != KIND["mov"]
     require(good, "MODFMT_E_RELOC_LIST", lst.offset, lst.descriptor)
 
 
 def read_descriptor(m, source, last):
-    """The start of a list: descriptor, then for imports the first one's index; then the
-    order and the promise of in_place."""
+    """The start of a list: descriptor, then an import's index if it goes on with one; then the
+    order, the promise of in_place, and whether there is such an import."""
     offset, byte = source.position, source.take()
     lst = List(offset, byte, DATA if byte & RELOC["place_data"] else TEXT,
                byte & RELOC["target_mask"], byte >> RELOC["kind_shift"],
                bool(byte & RELOC["relative"]), None)
     check_descriptor(lst)
-    if target_is_import(lst):
+    if has_index(lst):
         lst = lst._replace(index=source.take(2))
     require(last is None or order_of(lst) > order_of(last), "MODFMT_E_RELOC_LIST", offset,
             byte)
     require(not (m.h.flags & FLAG["in_place"] and lst.place == TEXT), "MODFMT_E_IN_PLACE",
             offset, byte)
+    if lst.target == TARGET["import"]:
+        check_import_index(m, lst.index, offset)
     return lst
 
 
-def target_is_import(lst):
-    return lst.target == TARGET["import"]
+def has_index(lst):
+    return lst.target in (TARGET["import"], TARGET["imports"])
 
 
 def order_of(lst):
@@ -577,8 +582,8 @@ def order_of(lst):
 
 
 def check_import_index(m, index, offset):
-    require(index is None or index < m.h.import_count, "MODFMT_E_RELOC_IMPORT", offset,
-            index, m.h.import_count)
+    require(index < m.h.import_count, "MODFMT_E_RELOC_IMPORT", offset, index,
+            m.h.import_count)
 
 
 def read_head(source, unit, most):
@@ -593,51 +598,45 @@ def read_head(source, unit, most):
             return skip * unit, n
 
 
-def read_words(m, source, lst, index):
-    """Groups up to an end mark: skip some words or bytes, fix n words, all of it inside the
-    segment. Returns how many groups there were."""
-    size, cursor, groups = m.memory_size(lst.place), 0, 0
+def read_words(m, source, lst):
+    """Groups up to the end mark: skip some words or bytes, fix n words, all of it inside the
+    segment. A long group tells its n in one more byte."""
+    size, cursor, index = m.memory_size(lst.place), 0, lst.index
     while True:
         at = source.position
         skip, n = read_head(source, 1 << lst.kind, size - cursor)
         if not n:
-            return groups
-        check_import_index(m, index, at)
+            return
+        if n == RELOC["run_long"]:
+            n += source.take()
         cursor += skip
         require(4 * n <= size - cursor, "MODFMT_E_RELOC_PLACE", at, 4 * n, size - cursor)
-        for offset in range(cursor, cursor + 4 * n, 4):
-            yield Fixup(lst, offset, index, at, word=offset)
-        cursor, groups = cursor + 4 * n, groups + 1
+        for _ in range(n):
+            if lst.target == TARGET["imports"]:
+                check_import_index(m, index, at)
+            yield Fixup(lst, cursor, index, at, word=cursor)
+            cursor += 4
+            if lst.target == TARGET["imports"]:
+                index += 1
 
 
-def read_movs(m, source, lst, index):
+def read_movs(m, source, lst):
     """Likewise: skip some half-words, fix the instruction or pair there, stay at it."""
-    size, cursor, groups = m.memory_size(lst.place), 0, 0
+    size, cursor, first = m.memory_size(lst.place), 0, True
     while True:
         at = source.position
         skip, n = read_head(source, 1 << lst.kind, size - cursor)
         if not n:
-            return groups
-        check_import_index(m, index, at)
-        require(skip or not groups, "MODFMT_E_RELOC_CODE", at, skip)
-        cursor += skip
+            return
+        require(skip or first, "MODFMT_E_RELOC_CODE", at, skip)
+        cursor, first = cursor + skip, False
         if n == MOV["alone"]:
-            fix = Fixup(lst, cursor, index, at, alone=cursor, low=source.take(2))
+            fix = Fixup(lst, cursor, lst.index, at, alone=cursor, low=source.take(2))
         else:
-            fix = Fixup(lst, cursor, index, at, movw=cursor, movt=cursor + 2 * (n + 1))
+            fix = Fixup(lst, cursor, lst.index, at, movw=cursor, movt=cursor + 2 * (n + 1))
         for part in (fix.movw, fix.movt, fix.alone):
             require(part is None or part + 4 <= size, "MODFMT_E_RELOC_PLACE", at, part, size)
         yield fix
-        groups += 1
-
-
-def read_list(m, source, lst):
-    """Groups and an end mark; for imports, those of one import after the other, until one
-    has no group."""
-    read_groups = read_movs if lst.kind == KIND["mov"] else read_words
-    index = lst.index
-    while (yield from read_groups(m, source, lst, index)) and index is not None:
-        index += 1
 
 
 def read_fixups(m):
@@ -645,7 +644,7 @@ def read_fixups(m):
     source, last = Bytes(m), None
     while source.left():
         last = read_descriptor(m, source, last)
-        yield from read_list(m, source, last)
+        yield from (read_movs if last.kind == KIND["mov"] else read_words)(m, source, last)
 
 
 MOV_MASK, MOVW_BITS, MOVT_BITS, MOVT_BIT = 0x8000fbf0, 0x0000f240, 0x0000f2c0, 0x80
@@ -756,7 +755,7 @@ def value_of(fix, addresses, imports):
         value = addresses[TEXT]
     elif target == TARGET["data"]:
         value = addresses[DATA]
-    elif target_is_import(fix.list):
+    elif has_index(fix.list):
         value = imports[fix.index]
     else:
         value = 0

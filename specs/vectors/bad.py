@@ -376,20 +376,28 @@ def lists(error, name, shows, *relocs, **how):
 
 def descriptors():
     # Descriptors: kind << 5 | relative << 4 | data << 3 | target. 0x00: word_any in text,
-    # text; 0x20: mov; 0x40: word; 0x44: word in text, imports.
-    for target in (2, 5, 6, 7):
+    # text; 0x20: mov; 0x40: word; 0x44: word in text, an import; 0x45: imports.
+    for target in (2, 6, 7):
         yield lists("RELOC_LIST", f"list_target_{target}", f"Target {target}.",
                     bytes([0x40 | target, 1, 0]))
     for kind, what in ((3, "Kind 3."), (4, "Bit 7 with word_any."), (5, "Bit 7 with mov."),
                        (6, "Bit 7 with word."), (7, "Bit 7 with kind 3.")):
         yield lists("RELOC_LIST", f"list_kind_{kind}", what, bytes([kind << 5, 1, 0]))
     yield lists("RELOC_LIST", "list_absolute", "absolute without relative.", "43 01 00")
+    yield lists("RELOC_LIST", "list_imports_mov", "imports with kind mov.", "25 0000 00",
+                text=MOVS * 2)
+    yield lists("RELOC_LIST", "list_imports_mov_end", "It comes before the missing index.", "25")
     yield lists("RELOC_LIST", "list_order", "Descriptors descend.", "41 01 00", "40 09 00")
     yield lists("RELOC_LIST", "list_twice", "A descriptor twice.", "40 01 00", "40 09 00")
-    yield lists("RELOC_LIST", "list_index_order", "First imports descend.", "44 0100 01 00 00",
-                "44 0000 09 00 00")
-    yield lists("RELOC_LIST", "list_index_twice", "Two lists start with the same import.",
-                "44 0000 01 00 00", "44 0000 09 00 00")
+    for name, byte, what in (("index", "44", "Imports"), ("row", "45", "Rows' first imports")):
+        yield lists("RELOC_LIST", f"list_{name}_order", f"{what} descend.",
+                    byte + "0100 01 00", byte + "0000 09 00")
+        yield lists("RELOC_LIST", f"list_{name}_twice", f"{what}: one twice.",
+                    byte + "0000 01 00", byte + "0000 09 00")
+    yield lists("RELOC_LIST", "list_row_first", "A row before the list of an import.",
+                "45 0000 01 00", "44 0100 09 00")
+    yield lists("RELOC_LIST", "list_order_before_import", "The order comes before RELOC_IMPORT.",
+                "45 0000 01 00", "44 0900 09 00")
     yield lists("RELOC_LIST", "list_zeros", "Zeros are not filling: a list of word_any, text, "
                 "each two bytes.", "00 00 00 00")
     yield lists("RELOC_LIST", "list_before_in_place", "RELOC_LIST comes before IN_PLACE.",
@@ -397,33 +405,53 @@ def descriptors():
     yield lists("RELOC_LIST", "list_before_end", "RELOC_LIST comes before the missing index.",
                 "c4")
     for name, relocs in (("text", "40 01 00"), ("mov", "20 00"), ("empty", "00 00"),
-                         ("index", "44 0900 01 00 00")):
+                         ("index", "44 0900 01 00"), ("row", "45 0900 01 00")):
         yield lists("IN_PLACE", f"in_place_{name}", "in_place with a list that has its place in "
                     "text.", relocs, flags=APART | IN_PLACE)
-    yield lists("RELOC_IMPORT", "reloc_import", "An import that does not exist.",
-                "44 0200 01 00 00")
-    yield lists("RELOC_IMPORT", "reloc_import_ff", "Import 65535.", "44 ffff 01 00 00")
-    yield lists("RELOC_IMPORT", "reloc_import_none", "An import where there is none.",
-                "44 0000 01 00 00", imports=[])
-    yield lists("RELOC_IMPORT", "reloc_import_next", "The second import of the list does not "
-                "exist.", "44 0100 01 00 01 00 00")
-    yield lists("RELOC_IMPORT", "reloc_import_next_mov", "The same with MOVW and MOVT.",
-                "24 0100 01 00 21 00 00", text=MOVS * 2)
-    yield lists("RELOC_IMPORT", "reloc_import_before_place", "RELOC_IMPORT comes before the n "
-                "words that do not fit.", "44 0200 07 00 00")
-    yield lists("RELOC_IMPORT", "reloc_import_before_code", "And before low that is missing.",
-                "24 0200 07")
+
+
+def import_indexes():
+    """What "row" is in the name of has the target imports, the others import."""
+    def one(name, shows, relocs, **how):
+        return lists("RELOC_IMPORT", f"reloc_{name}", shows, relocs, **how)
+
+    for name, byte in (("import", "44"), ("row", "45")):
+        yield one(name, "An import that does not exist.", byte + "0200 01 00")
+        yield one(f"{name}_ff", "Import 65535.", byte + "ffff 01 00")
+        yield one(f"{name}_none", "An import where there is none.", byte + "0000 01 00",
+                  imports=[])
+    yield one("import_empty", "An import that does not exist, and no group.", "44 0200 00")
+    yield one("import_mov", "The same with MOVW and MOVT.", "24 0200 01 00", text=MOVS * 2)
+    yield one("import_before_groups", "RELOC_IMPORT comes before groups that are missing.",
+              "44 0200")
+    yield one("import_before_skip", "And before a skip that leads out.", "44 0200 29 00")
+    yield one("import_before_code", "And before low that is missing.", "24 0200 07")
+    yield one("row_next", "The second import of a row does not exist.", "45 0100 02 00")
+    yield one("row_next_group", "Nor does that of a row's second group.", "45 0100 01 09 00")
+    yield one("row_next_any", "The same with unaligned words in data.", "0d 0100 09 09 00")
+    yield one("row_before_end", "The second import comes before the end mark that is missing.",
+              "45 0100 02")
+    yield one("row_long", "A row of 262 words: the 10th import does not exist.", "45 0000 07 ff 00",
+              text=bytes(4 * 262),
+              imports=sorted((Symbol(f"i{i}") for i in range(9)), key=lambda s: s.hash))
 
 
 def ends():
     yield lists("RELOC_END", "reloc_end_descriptor", "Nothing after the descriptor.", "40")
     yield lists("RELOC_END", "reloc_end_index", "Half an import index.", "44 00")
-    yield lists("RELOC_END", "reloc_end_imports", "One end mark after imports, not two.",
-                "44 0000 01 00")
+    yield lists("RELOC_END", "reloc_end_index_row", "Half the index of a row.", "45 00")
+    yield lists("RELOC_END", "reloc_end_import", "Nothing after the index.", "44 0000")
+    yield lists("RELOC_END", "reloc_end_row", "No end mark after a row.", "45 0000 02")
+    yield lists("RELOC_END", "reloc_end_count", "The count of a long run is missing; that comes "
+                "before 7 words that do not fit.", "40 07")
+    yield lists("RELOC_END", "reloc_end_count_row", "Of a row, too; and before its imports, which "
+                "do not exist.", "45 0200 07")
     yield lists("RELOC_END", "reloc_end_group", "No end mark after a group.", "40 01")
     yield lists("RELOC_END", "reloc_end_skip", "A group ends after the first byte of its skip.",
                 "48 08", data_mem=1000)
     yield lists("RELOC_END", "reloc_end_second", "The second list is cut.", "40 01 00", "41")
+    yield lists("RELOC_END", "reloc_end_count_second", "The second group's count is missing.",
+                "40 01 07", text=bytes(64))
     yield lists("RELOC_END", "reloc_end_low_none", "low is missing.", "20 07",
                 text=MOVS + bytes(8))
     yield lists("RELOC_END", "reloc_end_low", "Half of low.", "20 07 00", text=MOVS + bytes(8))
@@ -444,10 +472,25 @@ def places():
     yield lists("RELOC_PLACE", "place_any_last", "Nor one at offset 8.", "08 41 00")
     yield lists("RELOC_PLACE", "place_any_skip", "A skip of 12 bytes in 11.", "08 61 00")
     yield lists("RELOC_PLACE", "place_second", "The second group runs over.", "40 03 0b 00")
-    yield lists("RELOC_PLACE", "place_import_second", "The second import's cursor starts at 0 "
-                "and still runs over.", "44 0000 04 00 05 00 00")
-    yield lists("RELOC_PLACE", "place_before_import", "A skip that leads out comes before the "
-                "import that does not exist.", "44 0200 29 00 00")
+    yield lists("RELOC_PLACE", "place_run_seven", "Seven words in text of 24 bytes.",
+                "40 07 00 00", text=bytes(24))
+    yield lists("RELOC_PLACE", "place_run_eight", "Eight words, the last of them half out.",
+                "48 07 01 00", data=bytes(30))
+    yield lists("RELOC_PLACE", "place_run_long", "262 words in text for 261.", "40 07 ff 00",
+                text=bytes(4 * 261))
+    yield lists("RELOC_PLACE", "place_run_long_skip", "262 words, and one before them.",
+                "40 0f ff 00", text=bytes(4 * 262))
+    yield lists("RELOC_PLACE", "place_run_after_long", "A word after 262 of them.", "40 07 ff 01 00",
+                text=bytes(4 * 262))
+    yield lists("RELOC_PLACE", "place_run_before_count", "A skip that leads out comes before the "
+                "count that is missing.", "40 2f")
+    yield lists("RELOC_PLACE", "place_row", "Five words in a row.", "45 0000 05 00")
+    yield lists("RELOC_PLACE", "place_row_before_import", "They come before imports that do not "
+                "exist.", "45 0200 07 00 00")
+    yield lists("RELOC_PLACE", "place_row_second", "The second group of a row runs over.",
+                "45 0000 01 1a 00")
+    yield lists("RELOC_PLACE", "place_import_mov", "An import's pair in the last word.",
+                "24 0000 31 00", text=MOVS * 2)
     yield lists("RELOC_PLACE", "place_no_data", "A word where there is no data.", "48 01 00",
                 data=b"")
     yield lists("RELOC_PLACE", "place_any_small", "A word at offset 1 of 4 bytes.", "08 09 00",
@@ -480,8 +523,8 @@ def codes():
                 "20 01 07", **movs)
     yield lists("RELOC_CODE", "code_same_place_alone", "Two groups for one instruction alone.",
                 "20 07 0000 07 0000 00", **movs)
-    yield lists("RELOC_CODE", "code_same_place_import", "The same for one import.",
-                "24 0000 01 01 00 00", **movs)
+    yield lists("RELOC_CODE", "code_same_place_import", "The same for an import.",
+                "24 0000 01 01 00", **movs)
     for name, text, relocs in (
             ("zeros", bytes(16), "20 01 00"), ("movt_first", MOVS[4:] + MOVS, "20 01 00"),
             ("movw_second", MOVS[:4] * 2 + MOVS, "20 01 00"),
@@ -499,5 +542,5 @@ def codes():
 
 def vectors():
     for part in (identity, fields, linked_tags, sizes, padding, imports, exports, tag_frames, tag_counts,
-                 tag_lengths, tag_values, names, descriptors, ends, places, codes):
+                 tag_lengths, tag_values, names, descriptors, import_indexes, ends, places, codes):
         yield from part()

@@ -7,6 +7,7 @@ is to hold in the end ("the address of data, plus 4"), and both the stored bytes
 expected memory are made from that.
 """
 
+import collections
 import hashlib
 import pathlib
 import tomllib
@@ -131,17 +132,22 @@ def head(skip, n):
     return bytes(digit << 3 for digit in digits[:0:-1]) + bytes([digits[0] << 3 | n])
 
 
+def words_head(skip, n):
+    """The same for a group of words: from 7 words on, one more byte goes on counting."""
+    return head(skip, n) if n < 7 else head(skip, 7) + bytes([n - 7])
+
+
 def word_groups(fixes):
-    """(bytes, note) of each group: skip some words (word_any: bytes), fix one to seven."""
+    """(bytes, note) of each group: skip some words (word_any: bytes), fix 1 to 262."""
     groups, cursor, i = [], 0, 0
     unit = 1 << (fixes[0].descriptor() >> 5)
     while i < len(fixes):
         n, start = 1, fixes[i].offset
-        while n < 7 and i + n < len(fixes) and fixes[i + n].offset == start + 4 * n:
+        while n < 7 + 255 and i + n < len(fixes) and fixes[i + n].offset == start + 4 * n:
             n += 1
         skip = (start - cursor) // unit
         note = f"skip {skip}, fix {n} from {start:#x}"
-        groups.append((head(skip, n), note))
+        groups.append((words_head(skip, n), note))
         cursor, i = start + 4 * n, i + n
     return groups
 
@@ -160,37 +166,50 @@ def mov_groups(fixes):
     return groups
 
 
-def group_pieces(fixes):
-    """Groups and their end mark."""
-    fixes = sorted(fixes, key=lambda fix: fix.offset)
-    return (mov_groups if fixes[0].mov else word_groups)(fixes) + [(b"\0", "end mark")]
+def rows(fixes):
+    """Fix-ups of imports, sorted: a row is of consecutive imports with one word each, and
+    each word behind the one before. What belongs to no row goes by its import."""
+    count = collections.Counter(fix.imp for fix in fixes)
+    result = []
+    for fix in fixes:
+        last = result[-1][-1] if result else None
+        in_row = (last and not fix.mov and count[fix.imp] == count[last.imp] == 1
+                  and fix.imp == last.imp + 1 and fix.offset >= last.offset + 4)
+        if in_row or last and fix.imp == last.imp:
+            result[-1].append(fix)
+        else:
+            result.append([fix])
+    return result
 
 
-def import_pieces(descriptor, note, fixes):
-    """A list for each run of consecutive imports, with groups for each of them."""
-    pieces, last = [], None
-    for imp in sorted({fix.imp for fix in fixes}):
-        if last is None or imp != last + 1:
-            pieces += [(b"\0", "no more imports")] if last is not None else []
-            pieces.append((bytes([descriptor]) + u16(imp), f"{note}s from {imp} on"))
-        pieces += group_pieces([fix for fix in fixes if fix.imp == imp])
-        last = imp
-    return pieces + [(b"\0", "no more imports")]
+def lists_of(descriptor, fixes):
+    """(descriptor, import index or None, fix-ups) of each list for one kind of fix-up."""
+    fixes = sorted(fixes, key=lambda fix: (fix.imp or 0, fix.offset))
+    if descriptor & 7 != TARGET["import"]:
+        return [(descriptor, None, fixes)]
+    return [(descriptor + (TARGET["imports"] - TARGET["import"] if row[-1].imp > row[0].imp
+                           else 0), row[0].imp, row) for row in rows(fixes)]
+
+
+def list_note(descriptor, imp):
+    names = {value: name for name, value in TARGET.items()}
+    kinds = {value: name for name, value in KIND.items()}
+    row = descriptor & 7 == TARGET["imports"]
+    return (f"list: {kinds[descriptor >> 5]} in {('text', 'data')[descriptor >> 3 & 1]}, "
+            f"{'relative to ' if descriptor & 16 else ''}{names[descriptor & 7]}"
+            + ("" if imp is None else f" from {imp} on" if row else f" {imp}"))
 
 
 def reloc_pieces(fixes):
-    """All lists, as (bytes, note)."""
-    names = {value: name for name, value in TARGET.items()}
-    kinds = {value: name for name, value in KIND.items()}
-    pieces = []
-    for descriptor in sorted({fix.descriptor() for fix in fixes}):
-        members = [fix for fix in fixes if fix.descriptor() == descriptor]
-        note = (f"list: {kinds[descriptor >> 5]} in {('text', 'data')[descriptor >> 3 & 1]}, "
-                f"{'relative to ' if descriptor & 16 else ''}{names[descriptor & 7]}")
-        if descriptor & 7 == TARGET["import"]:
-            pieces += import_pieces(descriptor, note, members)
-        else:
-            pieces += [(bytes([descriptor]), note)] + group_pieces(members)
+    """All lists, as (bytes, note): in ascending order of descriptor and index."""
+    pieces, lists = [], []
+    for descriptor in {fix.descriptor() for fix in fixes}:
+        lists += lists_of(descriptor, [fix for fix in fixes if fix.descriptor() == descriptor])
+    for descriptor, imp, members in sorted(lists, key=lambda each: (each[0], each[1] or 0)):
+        index = b"" if imp is None else u16(imp)
+        pieces.append((bytes([descriptor]) + index, list_note(descriptor, imp)))
+        pieces += (mov_groups if members[0].mov else word_groups)(members)
+        pieces.append((b"\0", "end mark"))
     return pieces
 
 

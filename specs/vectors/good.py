@@ -217,51 +217,121 @@ def imports():
     two = printf_and_errno()
     printf, errno = index(two, "printf"), index(two, "errno")
     bound, unbound = {"printf": 0x08001235, "errno": 0x20010000}, {"printf": 0x08001235}
-    yield Vector("imports", "Words and a pair for two imports, with addends; the weak one may "
-                 "stay unbound and is then 0.",
-                 Image(LDR_LIT + bytes(8) + MOVS, bytes(4), entry=1, imports=two,
+    yield Vector("imports", "Words and a pair for two imports, with addends, and a row; the weak "
+                 "one may stay unbound and is then 0.",
+                 Image(LDR_LIT + bytes(8) + MOVS, bytes(8), entry=1, imports=two,
                        fixes=[word("text", 4, "import", imp=printf),
                               word("text", 8, "import", 4, imp=errno),
                               pair("text", 12, "import", 0xffff, imp=printf),
-                              word("data", 0, "import", -4, imp=errno)]),
+                              word("data", 0, "import", -4, imp=errno),
+                              word("data", 4, "import", imp=printf)]),
                  loads=(Load(RAM, None, bound), Load(RAM, CCM, unbound),
                         Load(RAM, None, {}, error="MODLOAD_E_IMPORT")))
+    yield Vector("import_names", "The names of imports and exports, in the order of the tables.",
+                 named(), loads=(Load(RAM, CCM, BOUND),))
+
+
+BOUND = {"malloc": 0x08000101, "free": 0x08000203, "millis": 0x08000305}
+
+
+def import_lists():
+    """Lists of one import each."""
     three = by_hash(Symbol("malloc"), Symbol("free"), Symbol("millis", UNVERIFIED, 7))
-    bound = {"malloc": 0x08000101, "free": 0x08000203, "millis": 0x08000305}
-    loads = (Load(RAM, None, bound), Load(RAM, CCM, bound))
-    yield Vector("imports_table", "Three consecutive imports in one list, as a table of addresses "
-                 "has them: the cursor starts anew with each. The second has a run and a place "
-                 "before the first one's.",
+    loads = (Load(RAM, None, BOUND), Load(RAM, CCM, BOUND))
+    yield Vector("imports_each", "Three imports with a list each: the second has a run and a place "
+                 "before the first one's, so they are no row. Each list's cursor starts at 0.",
                  Image(RETURN_0 + bytes(24), entry=1, imports=three,
                        fixes=[word("text", 8, "import", imp=0), word("text", 4, "import", imp=1),
                               word("text", 12, "import", 1, imp=1),
                               word("text", 16, "import", 2, imp=1),
                               word("text", 24, "import", imp=2)]), loads=loads)
-    yield Vector("imports_gap", "Imports 0 and 2 in one place, 1 in another one: a list cannot pass "
-                 "over an import, so there are two.",
+    yield Vector("imports_gap", "Imports 0 and 2 in one place, 1 in another one: a row cannot pass "
+                 "over an import, so there are two lists.",
                  Image(RETURN_0 + bytes(8), bytes(4), entry=1, imports=three,
                        fixes=[word("text", 4, "import", imp=0), word("text", 8, "import", imp=2),
                               word("data", 0, "import", imp=1)]), loads=loads)
-    yield Vector("imports_mov", "The same with MOVW and MOVT, from the second import on: the first "
-                 "group of each import may skip 0.",
+    yield Vector("imports_mov", "Pairs for consecutive imports: no rows of those. The first group "
+                 "of each list may skip 0.",
                  Image(MOVS * 3 + BX_LR + NOP, bytes(4), entry=1, imports=three,
                        fixes=[pair("text", 0, "import", imp=2), pair("text", 8, "import", imp=1),
                               pair("text", 16, "import", 2, imp=2)]), loads=loads)
-    lists = [(bytes([0x44]) + u16(0), "list: word in text, imports from 0 on"),
-             (head(0, 1) + b"\0", "0x0"), (head(1, 1) + b"\0\0", "0x4, no more imports"),
-             (bytes([0x44]) + u16(1), "list: word in text, imports from 1 on"),
-             (head(2, 1) + b"\0", "0x8"), (head(3, 1) + b"\0\0", "0xc, no more imports")]
-    yield Vector("imports_twice", "Two lists of one descriptor, and import 1 in both.",
+    yield Vector("import_run", "One import in 263 words, a table of defaults: a group of 262 and "
+                 "one of 1.",
+                 Image(bytes(4), bytes(4 * 263), imports=[Symbol("handler")],
+                       fixes=[word("data", 4 * i, "import", i, imp=0) for i in range(263)]),
+                 loads=[Load(load.at, load.data_at, {"handler": 0x08001235}) for load in BOTH])
+
+
+def import_rows():
+    """Words in a row for imports in a row."""
+    three = by_hash(Symbol("malloc"), Symbol("free"), Symbol("millis", UNVERIFIED, 7))
+    loads = (Load(RAM, None, BOUND), Load(RAM, CCM, BOUND))
+    yield Vector("row", "Three imports in a row, a table of addresses.",
+                 Image(RETURN_0, bytes(16), entry=1, imports=three,
+                       fixes=[word("data", 4 + 4 * i, "import", i, imp=i) for i in range(3)]),
+                 loads=loads)
+    yield Vector("row_groups", "A row over three groups in text, and one over two of unaligned "
+                 "words in data: the next import follows, whatever the group.",
+                 Image(RETURN_0 + bytes(24), bytes(15), entry=1, imports=three,
+                       fixes=[word("text", at, "import", at, imp=i) for i, at in enumerate((4, 12, 24))]
+                       + [word("data", 1, "import", imp=1), word("data", 11, "import", imp=2)]),
+                 loads=loads)
+    yield Vector("row_relative", "Rows of distances to imports, in text and in data.",
+                 Image(RETURN_0 + bytes(8), bytes(12), entry=1, imports=three,
+                       fixes=[word("text", 4, "import", 1, relative=True, imp=0),
+                              word("text", 8, "import", -4, relative=True, imp=1)]
+                       + [word("data", 4 * i, "import", i, relative=True, imp=i)
+                          for i in range(3)]), loads=loads)
+    yield Vector("rows_and_more", "Imports with one word, two words, no word, and in descending "
+                 "order: two rows, and a list for each import that is in neither.",
+                 rows_and_more(), loads=[Load(load.at, load.data_at, many_addresses(12))
+                                         for load in BOTH])
+    lists = [(bytes([0x45]) + u16(0), "list: word in text, imports from 0 on"),
+             (head(0, 1), "import 0 at 0x0"), (head(0, 1) + b"\0", "import 1 at 0x4"),
+             (bytes([0x45]) + u16(1), "list: word in text, imports from 1 on"),
+             (head(2, 2) + b"\0", "imports 1 and 2 at 0x8 and 0xc"),
+             (bytes([0x4c]) + u16(2) + b"\x01\0", "list: word in data, import 2")]
+    yield Vector("rows_twice", "Two rows of one descriptor, with import 1 in both, and import 2 "
+                 "once more by itself.",
                  Image(bytes(16), bytes(4), imports=three, relocs=lists,
                        fixes=[word("text", 4 * i, "import", imp=imp)
-                              for i, imp in enumerate((0, 1, 1, 2))]), loads=loads)
-    yield Vector("imports_none", "Lists without groups name no import: the index need not exist.",
-                 Image(bytes(4), bytes(4), relocs=[
-                     (bytes([0x24]) + u16(7) + b"\0", "mov in text, imports from 7 on: none"),
-                     (bytes([0x4c]) + u16(0xffff) + b"\0", "word in data, 65535: none")]),
-                 loads=BOTH)
-    yield Vector("import_names", "The names of imports and exports, in the order of the tables.",
-                 named(), loads=(Load(RAM, CCM, bound),))
+                              for i, imp in enumerate((0, 1, 1, 2))]
+                       + [word("data", 0, "import", imp=2)]), loads=loads)
+    yield Vector("row_long", "A row of 263 imports: a group of 262 and one of 1. The last but one "
+                 "is weak and stays unbound.",
+                 Image(RETURN_0, bytes(4 * 264), entry=1, imports=many(263, weak=261),
+                       fixes=[word("data", 4 * i + 4, "import", i, imp=i) for i in range(263)]),
+                 loads=[Load(load.at, load.data_at, many_addresses(263, without=261))
+                        for load in BOTH])
+    yield Vector("rows_none", "A row without a group uses no index: it need not exist. That of "
+                 "one import shall.",
+                 Image(bytes(4), bytes(4), imports=three, relocs=[
+                     (bytes([0x24]) + u16(2) + b"\0", "list: mov in text, import 2: nothing"),
+                     (bytes([0x45]) + u16(7) + b"\0", "list: word in text, imports from 7: nothing"),
+                     (bytes([0x4d]) + u16(0xffff) + b"\0", "word in data, 65535: nothing")]),
+                 loads=loads)
+
+
+def many(count, weak=None):
+    """count imports in the order of their hashes; the one at weak is."""
+    symbols = by_hash(*(Symbol(f"i{i}") for i in range(count)))
+    if weak is not None:
+        symbols[weak].kind = WEAK
+    return symbols
+
+
+def many_addresses(count, without=None):
+    return {symbol.name: 0x08000001 + 16 * i for i, symbol in enumerate(many(count))
+            if i != without}
+
+
+def rows_and_more():
+    """Import -> places in data: the rows are 0 to 2 and 6 to 9."""
+    places = {0: [20], 1: [24], 2: [40], 3: [8, 44], 4: [52], 6: [0], 7: [4], 8: [12], 9: [60],
+              10: [56], 11: [16, 48]}
+    return Image(RETURN_0, bytes(64), entry=1, imports=many(12), fixes=[
+        word("data", at, "import", at + imp, imp=imp) for imp, at_all in places.items()
+        for at in at_all] + [word("data", 28, "text", 1), word("data", 32, "data", 2)])
 
 
 def some_exports():
@@ -392,12 +462,19 @@ def linked_images():
 
 def skips():
     far = 4 * (32 ** 3 + 5)
-    yield Vector("runs", "Runs of 7, 8, 14 and 31 words: at most 7 a group, the next one skips 0; "
-                 "skips of 31 and 32 words, one byte and two.",
-                 Image(bytes(4), data_mem=700,
+    yield Vector("runs", "Runs of 6, 7, 8 and 31 words, a group each: from 7 on with a count. "
+                 "Skips of 31 and 32 words, one byte and two.",
+                 Image(bytes(4), data_mem=520,
                        fixes=[word("data", 4 * i, "data", 0)
-                              for i in list(range(7)) + list(range(38, 46)) + list(range(78, 92))
-                              + list(range(100, 131))]), loads=BOTH)
+                              for i in list(range(6)) + list(range(37, 44)) + list(range(76, 84))
+                              + list(range(99, 130))]), loads=BOTH)
+    yield Vector("runs_long", "Runs of 261 and 262 words, a group each, and of 263: one of 262 and "
+                 "one of 1 that skips 0. Of unaligned words, and distances, too.",
+                 Image(bytes(4 * 524), bytes(4 * 264),
+                       fixes=[word("text", 4 * i, "data", i) for i in range(261)]
+                       + [word("text", 4 * i, "data", i) for i in range(262, 524)]
+                       + [word("data", 4 * i + 1, "text", i, relative=True)
+                          for i in range(263)]), loads=BOTH)
     yield Vector("skips", "Skips of 1023, 1024, 32767 and 32768 words: two, three and four bytes. "
                  "The last word is the last one of data.",
                  Image(bytes(4), data_mem=4 * (1024 + 1025 + 32768 + 32769),
@@ -412,13 +489,14 @@ def skips():
                        fixes=[pair("text", 2 * i, "text", 0)
                               for i in (31, 63, 1087, 33855, far // 2 - 4)]), loads=(HERE,))
     split = [(b"\x40", "word in text, text"), (head(0, 1), "fix 1 from 0x0"),
-             (head(0, 2), "fix 2 from 0x4"), (head(0, 1), "fix 1 from 0xc"), (b"\0", "end")]
-    yield Vector("runs_split", "A run of four in three groups: longer than need be, and allowed.",
-                 Image(bytes(16), relocs=split,
-                       fixes=[word("text", 4 * i, "text", 0) for i in range(4)]), loads=BOTH)
+             (head(0, 2), "fix 2 from 0x4"), (head(0, 7) + b"\0", "fix 7 from 0xc"),
+             (head(0, 1), "fix 1 from 0x28"), (b"\0", "end")]
+    yield Vector("runs_split", "A run of eleven in four groups: longer than need be, and allowed.",
+                 Image(bytes(44), relocs=split,
+                       fixes=[word("text", 4 * i, "text", 0) for i in range(11)]), loads=BOTH)
 
 
 def vectors():
-    for part in (basics, words, relative, movs, imports, exports, tags, linked_images,
-                 skips):
+    for part in (basics, words, relative, movs, imports, import_lists, import_rows, exports,
+                 tags, linked_images, skips):
         yield from part()

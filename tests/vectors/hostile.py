@@ -83,8 +83,15 @@ def random_skip(rng):
                        rng.randrange(1 << rng.randint(1, 34))])
 
 
-def random_word_groups(rng):
-    return b"".join(head(random_skip(rng), rng.choice((1, 1, 1, 2, 3, 7)))
+def random_word_group(rng, most):
+    """Long runs are rare; and most of those fit."""
+    n = rng.choice((1, 1, 1, 2, 3, 6, 7))
+    count = bytes([rng.choice((0, 0, 1, 2, max(0, most - 7), rng.randrange(256)))])
+    return head(random_skip(rng), n) + (count if n == 7 else b"")
+
+
+def random_word_groups(rng, size):
+    return b"".join(random_word_group(rng, min(size // 4, 262))
                     for _ in range(rng.choice((0, 1, 1, 2, 3))))
 
 
@@ -101,40 +108,37 @@ def random_mov_groups(rng, starts):
     return groups
 
 
-def random_runs(rng, memory, kind, target):
-    """What follows the descriptor: groups and an end mark, for imports of some in a row."""
-    def run():
-        return (random_mov_groups(rng, mov_starts(memory)) if kind == modref.KIND["mov"]
-                else random_word_groups(rng)) + b"\0"
-    if target != modref.TARGET["import"]:
-        return run()
-    runs = [run() for _ in range(rng.choice((0, 1, 1, 2, 3)))]
-    return b"".join(groups for groups in runs if groups != b"\0") + b"\0"
+def random_groups(rng, memory, size, kind):
+    """What follows the descriptor and the index: groups and an end mark."""
+    return (random_mov_groups(rng, mov_starts(memory)) if kind == modref.KIND["mov"]
+            else random_word_groups(rng, size)) + b"\0"
 
 
-def random_list(rng, memories, imports):
+def random_list(rng, memories, sizes, imports):
     """((descriptor, index), bytes) of a list that is fit to be accepted, most of the time."""
     place = rng.randrange(2)
-    target = rng.choice((0, 0, 1, 3, 4, 4, rng.randrange(8)))
+    target = rng.choice((0, 0, 1, 3, 4, 4, 5, 5, rng.randrange(8)))
     kind = rng.choice((0, 0, 1, 1, 2, 2, rng.randrange(8)))
+    if target == modref.TARGET["imports"] and rng.random() < 0.9:
+        kind = rng.choice((modref.KIND["word_any"], modref.KIND["word"]))
     absolute = target == modref.TARGET["absolute"]
     relative = absolute or rng.random() < 0.3
     if rng.random() < 0.03:
         relative = not relative
     descriptor = kind << 5 | relative << 4 | place << 3 | target
     index = None
-    if target == modref.TARGET["import"]:
+    if target in (modref.TARGET["import"], modref.TARGET["imports"]):
         index = rng.randrange(imports) if imports and rng.random() < 0.9 else imports
     data = (bytes([descriptor]) + (b"" if index is None else u16(index))
-            + random_runs(rng, memories[place], kind, target))
+            + random_groups(rng, memories[place], sizes[place], kind))
     return (descriptor, index or 0), data[:-1] if rng.random() < 0.03 else data
 
 
 def random_relocs(rng):
     memories = [random_text(rng), random_text(rng) + bytes(rng.randrange(4))]
     sizes = [len(memory) + rng.choice((0, 0, 1, 2, 3, 4, 40)) for memory in memories]
-    imports = rng.choice((0, 1, 2, 3))
-    lists = [random_list(rng, memories, imports) for _ in range(rng.randint(0, 4))]
+    imports = rng.choice((0, 1, 2, 3, 3, 12, 80))
+    lists = [random_list(rng, memories, sizes, imports) for _ in range(rng.randint(0, 4))]
     if rng.random() < 0.9:
         lists = sorted(dict(lists).items())
     relocs = bytearray(b"".join(data for _, data in lists))
