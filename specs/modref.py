@@ -950,7 +950,7 @@ def unlink(image):
 # --- The command line ----------------------------------------------------------------
 
 def fixup_record(fix):
-    names = {value: name for name, value in TARGET.items()}
+    names = {value: name for name, value in TARGET.items()} | {TARGET["imports"]: "import"}
     kinds = {value: name for name, value in KIND.items()}
     record = {"place": SEGMENT_NAME[fix.list.place], "offset": fix.offset,
               "kind": kinds[fix.list.kind], "target": names[fix.list.target],

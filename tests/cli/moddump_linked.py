@@ -21,8 +21,10 @@ class Show(ToolTest):
 
     def test_overview(self):
         text, _ = self.expect(OK, LINKED)
+        before = modref.read((GOOD / "linkable.bin").read_bytes()).h
         for part in ("linked to one place", "text at 0x08060040",
-                     "data from 0x20010000 up to 0x20010028", "416 bytes, crc 0xfe38a9c2",
+                     "data from 0x20010000 up to 0x20010028",
+                     f"{before.total_size} bytes, crc {before.crc:#010x}",
                      "one block; text and data apart", "interface 1.2", FIRMWARE.build_id.hex(),
                      "40 bytes of RAM", "all applied"):
             self.assertIn(part, text)
