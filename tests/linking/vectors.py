@@ -41,19 +41,29 @@ def check_index():
     return wrong
 
 
-def check_windows():
-    """Every size of read, in both orders, every buffer from the least: the same bytes."""
-    vector = next(v for v in vectorset.good_vectors() if v.file == "good/linkable.bin")
+def check_windows(name, most, stride=1):
+    """Every size of read up to most, in both orders, every buffer from the least (or one in
+    stride of them): the same bytes."""
+    vector = next(v for v in vectorset.good_vectors() if v.file == f"good/{name}.bin")
     link = vector.links[0]
+    steps = range(1, most, stride)
     jobs = [(f"{step} at once", vector_job(vector, link, buffer_size=128, step=step | order))
-            for step in range(1, 140) for order in (0, BACKWARDS)]
+            for step in steps for order in (0, BACKWARDS)]
     jobs += [(f"buffer of {size}", vector_job(vector, link, buffer_size=size))
-             for size in range(128, 300)]
+             for size in range(128, 300, stride)]
     made = linkset.run([jobs[0][1]])[0]
     jobs += [(f"unlink, {step} at once", Job(UNLINK, made, step=step, buffer_size=128))
-             for step in range(1, 140)]
+             for step in steps]
     expected = {LINK: jobs[0][1].expected(), UNLINK: vector.bytes}
+    print(f"{name}: ", end="")
     return linkset.compare(jobs, lambda job: expected[job.what])
+
+
+def check_all_windows():
+    """With borders in rows of imports and in long runs, too."""
+    return (check_windows("linkable", 140) + check_windows("rows_and_more", 140)
+            + check_windows("row_groups", 140) + check_windows("row_long", 1200, 29)
+            + check_windows("import_run", 1200, 29) + check_windows("runs_long", 1200, 29))
 
 
 def check_small_buffer():
@@ -65,10 +75,30 @@ def check_small_buffer():
 
 # --- Random images that can be linked -----------------------------------------------------
 
+def random_run(rng, memory, segment, at, count, imports):
+    """Words one behind the other, for one target or for imports in a row."""
+    target, relative = rng.choice(("text", "data", "import", "row")), rng.random() < 0.2
+    first = rng.randrange(len(imports)) if imports else 0
+    fixes = []
+    for k in range(count):
+        how = {"relative": relative}
+        if target in ("import", "row") and imports:
+            how["imp"] = min(first + k * (target == "row"), len(imports) - 1)
+        memory[at + 4 * k:at + 4 * k + 4] = bytes(4)
+        fixes.append(word(segment, at + 4 * k, "import" if "imp" in how else
+                          "data" if target == "data" else "text", k, **how))
+    return fixes
+
+
 def random_fixes(rng, segment, size, imports):
     """Fix-ups that do not overlap, as close together as they may be; and the code there."""
     memory, fixes, at = bytearray(rng.randbytes(size)), [], rng.choice((0, 0, 1, 2, 3))
     while at + 4 <= size:
+        count = rng.choice((0, 0, 0, 0, 2, 6, 7, 8, 30, 261, 262, 263))
+        if count and at + 4 * count <= size:
+            fixes += random_run(rng, memory, segment, at, count, imports)
+            at += 4 * count + rng.choice((0, 0, 1, 4, 150))
+            continue
         target = rng.choice(("text", "data", "absolute") + ("import",) * bool(imports))
         how = {"relative": target == "absolute" or rng.random() < 0.2}
         if target == "import":
@@ -93,9 +123,9 @@ def random_fixes(rng, segment, size, imports):
 
 def random_image(rng):
     imports = [Symbol("", 0, rng.choice((0, 0, WEAK)), hash=3 * i)
-               for i in range(rng.choice((0, 1, 2, 5)))]
-    text, text_fixes = random_fixes(rng, "text", rng.choice((0, 4, 16, 60, 200)), imports)
-    data, data_fixes = random_fixes(rng, "data", rng.choice((0, 3, 4, 17, 60, 130)), imports)
+               for i in range(rng.choice((0, 1, 2, 5, 40, 90)))]
+    text, text_fixes = random_fixes(rng, "text", rng.choice((0, 4, 16, 60, 200, 1100)), imports)
+    data, data_fixes = random_fixes(rng, "data", rng.choice((0, 3, 4, 17, 60, 130, 1100)), imports)
     tags = [tag("init_array", u32(0, 0))] * rng.choice((0, 1)) + [tag("name", b"n")]
     tags += [tag(0x60, bytes(rng.randrange(9)))] * rng.choice((0, 1))
     return Image(text, data, data_mem=len(data) + rng.choice((0, 0, 5)),
@@ -120,7 +150,7 @@ def random_job(rng, image):
 
 
 def import_places(image, count):
-    if not 0 < count < 100 or modref.check(image):
+    if not 0 < count < 300 or modref.check(image):
         return ()
     start = modref.read(image).areas["imports"].start
     return range(start, start + 8 * count, 8)
@@ -240,6 +270,6 @@ def check_lies():
 
 
 if __name__ == "__main__":
-    vectorset.finish(check_index() + check_windows() + check_small_buffer() + check_random()
+    vectorset.finish(check_index() + check_all_windows() + check_small_buffer() + check_random()
                      + check_hostile() + check_bad() + check_refusals() + check_damaged()
                      + check_lies())
