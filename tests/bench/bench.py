@@ -70,8 +70,11 @@ LIBRARY = ("libmodfmt/modfmt_header.c", "libmodfmt/modfmt_reloc.c", "libmodfmt/m
 NANO = "libc_nano.a"
 LAYOUT = tomllib.loads((BENCH.parent.parent / "specs/layout.toml").read_text())
 HEADER = {x["name"]: (x["offset"], x["size"]) for x in LAYOUT["header"]}
-MOV, IMPORT = (next(x["number"] for x in LAYOUT[table] if x["name"] == name)
-               for table, name in (("reloc_kind", "mov"), ("reloc_target", "import")))
+MOV, IMPORT, IMPORTS = (
+    next(x["number"] for x in LAYOUT[table] if x["name"] == name)
+    for table, name in (("reloc_kind", "mov"), ("reloc_target", "import"),
+                        ("reloc_target", "imports")))
+RUN_LONG = LAYOUT["reloc"]["run_long"]
 
 
 def run(*command, **options):
@@ -200,14 +203,10 @@ def relocation_lists(image):
         start, target, kind = at, image[at] & 7, image[at] >> 5
         if kind == MOV:
             sys.exit("bench: an image has MOVW/MOVT fix-ups, which are not counted here")
-        at += 3 if target == IMPORT else 1
-        total, more = 0, True
-        while more:
-            count, at = group_run(image, at)
-            total += count
-            # A list of imports ends with one that has no groups.
-            more = target == IMPORT and count != 0
-        yield target, total, at - start
+        count, at = group_run(image, at + (3 if target in (IMPORT, IMPORTS) else 1))
+        yield target, count, at - start
+    if at != end:
+        sys.exit("bench: the last relocation list runs over")
 
 
 def group_run(image, at):
@@ -216,14 +215,17 @@ def group_run(image, at):
     while image[at] != 0 or skip != 0:
         n = image[at] & 7
         skip = 0 if n else skip * 32 + (image[at] >> 3)
-        count, at = count + n, at + 1
+        at += 1
+        if n == RUN_LONG:
+            n, at = n + image[at], at + 1
+        count += n
     return count, at + 1
 
 
 def relocation_figures(image):
-    """(internal fix-ups, their bytes, fix-ups in all)."""
+    """(internal fix-ups, the bytes of their lists, fix-ups in all)."""
     lists = list(relocation_lists(image))
-    internal = [x for x in lists if x[0] != IMPORT]
+    internal = [x for x in lists if x[0] not in (IMPORT, IMPORTS)]
     return (sum(x[1] for x in internal), sum(x[2] for x in internal),
             sum(x[1] for x in lists))
 
