@@ -57,9 +57,7 @@ OVER = {
     "  with imports and MOVW/MOVT": 1432,
     "  with chunked reads, apart placement, init arrays": 2086,
     "  with modules that need and export to others": 4452,
-    "loader: RAM, XIP, flash-linked, imports, exports, store scan": 2980,
     "relocation per word fix-up, plain build, 551 internal ones": 14.08,
-    "load in place, without CRC and import search": 14010,
     "load without CRC and import search, plain build": 20140,
     "load without CRC and import search, -mlong-calls": 27610,
 }
@@ -361,7 +359,7 @@ def add_combinations(table, source, work):
             sections = loader_sections(source, work, name)
             value = size_of(sections, ".text", ".rodata")
             scan = sum(size for section, size in sections.items()
-                       if section in (".text.modload_scan", ".text.get_", ".text.offset_"))
+                       if section in (".text.modload_scan", ".text.get_", ".text.walk_"))
             title = title if title.startswith(" ") else f"loader: {title}"
         table.add(title, value, "B", budget)
 
