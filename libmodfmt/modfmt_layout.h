@@ -161,9 +161,9 @@
 #define MODFMT_STORE_OFF_SLOT 4u /**< this record's own slot */
 #define MODFMT_STORE_OFF_COUNT 6u /**< how many records that COMMIT commits: those in the slots just before it */
 #define MODFMT_STORE_OFF_GENERATION 8u /**< that of the directory's HEAD */
-#define MODFMT_STORE_OFF_SHORT_CHECK 12u /**< short records: CRC-32 of the bytes 0 to 11 */
+#define MODFMT_STORE_OFF_SHORT_CHECK 12u /**< short records: CRC-32 of the bytes 0 to 11, continued from the geometry check */
 #define MODFMT_STORE_OFF_PAYLOAD 12u /**< long records: four words, as the type says */
-#define MODFMT_STORE_OFF_LONG_CHECK 28u /**< long records: CRC-32 of the bytes 0 to 27 */
+#define MODFMT_STORE_OFF_LONG_CHECK 28u /**< long records: CRC-32 of the bytes 0 to 27, continued from the geometry check */
 #define MODFMT_STORE_HEAD 0x18u /**< slot 0: begins a directory of this version */
 #define MODFMT_STORE_IMAGE 0x01u /**< an image. Words: offset in the region, total_size, hash of the name, crc. Argument: bit 0 pinned, bit 1 filled. Offset 0xFFFFFFFF, size 0: the image of that name is no more */
 #define MODFMT_STORE_FILL 0x03u /**< how far sectors are used. Argument: the first sector. Eight half-words: used bytes / 32, rounded up, of it and the seven after it; 0xFFFF: not known */

@@ -54,12 +54,14 @@ SMALLEST = {"tables": 1, "alone": 2, "life": 2}
 # Budgets that are not met, with the most that the figure may be until they are: --check fails
 # if one gets worse, and if one is met and still stands here.
 OVER = {
-    "  with imports and MOVW/MOVT": 1432,
-    "  with chunked reads, apart placement, init arrays": 2086,
-    "  with modules that need and export to others": 4452,
-    "relocation per word fix-up, plain build, 551 internal ones": 14.08,
-    "load without CRC and import search, plain build": 20140,
-    "load without CRC and import search, -mlong-calls": 27610,
+    "  with imports and MOVW/MOVT": 1404,
+    "  with chunked reads, apart placement, init arrays": 2084,
+    "  with modules that need and export to others": 4400,
+    # Groups have more cases than before rows and long runs, and imports with many places have
+    # lists of their own: 14.08 and 27,610 then, when the plain load took 19,968.
+    "relocation per word fix-up, plain build, 551 internal ones": 15.85,
+    "load without CRC and import search, plain build": 19400,
+    "load without CRC and import search, -mlong-calls": 32900,
 }
 LIBRARY = ("libmodfmt/modfmt_header.c", "libmodfmt/modfmt_reloc.c", "libmodfmt/modfmt_crc.c",
            "libmodfmt/modfmt_hash.c",
