@@ -52,7 +52,7 @@ static int place_(const struct modload_port *port, enum modload_purpose purpose,
     require(!(h->placed & 1u << purpose));
     if (segment->size > MEMORY_MAX)
         return MODLOAD_E_MEMORY;
-    if (purpose == MODLOAD_FIXED && segment->address % align != 0)
+    if (purpose >= MODLOAD_FIXED && segment->address % align != 0)
         return MODLOAD_E_LINKED;
     segment->bytes = malloc(segment->size);
     require(segment->bytes != NULL);
