@@ -232,7 +232,8 @@ static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags
     if (rc)
         return rc;
     /* MODLOAD_DATA or _FIXED; and the one behind it, if data holds code. */
-    flags = MODLOAD_DATA + flags / MODFMT_FLAG_LINKED % 2 * 2 +
+    flags = MODLOAD_DATA +
+            (MODLOAD_WITH_LINKED ? flags / MODFMT_FLAG_LINKED % 2 * 2 : 0) +
             flags / MODFMT_FLAG_CODE_IN_DATA;
     m->data_purpose = (uint16_t)flags;
     return place_(l, flags, data_align, data);

@@ -139,6 +139,27 @@ static void linked(void **state)
                      MODLOAD_WITH_LINKED ? 0 : MODLOAD_E_PLACEMENT);
 }
 
+/** Whoever has no linked images gives no memory for them: an image that lies, and allows
+ * other placements as well, is placed as any other. */
+static void linked_that_lies(void **state)
+{
+    struct modload_module *a;
+    uint8_t *bytes;
+
+    (void)state;
+    if (MODLOAD_WITH_LINKED)
+        return;
+    world_shelve(MODULE("A"));
+    bytes = world.shelf[world.shelf_count - 1].image.bytes;
+    bytes[MODFMT_OFF_FLAGS] |= MODFMT_FLAG_LINKED;
+    modfmt_put32(bytes + MODFMT_OFF_HEADER_CHECK, modfmt_crc32(0, bytes, MODFMT_OFF_CRC));
+    modfmt_put32(bytes + MODFMT_OFF_CRC,
+                 modfmt_image_crc(bytes, world.shelf[world.shelf_count - 1].image.size));
+    a = world_loaded("A");
+    if (a->image.placement != MODLOAD_AS_BLOCK)
+        assert_int_equal(a->image.data_purpose, MODLOAD_DATA);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, end)
 
 int main(void)
@@ -150,6 +171,7 @@ int main(void)
         TEST(imports),
         TEST(check),
         TEST(linked),
+        TEST(linked_that_lies),
     };
     int failed = 0;
 
