@@ -54,8 +54,12 @@ static int refill_(struct modfmt_relocator *r)
     const uint8_t *p =
         modload_view_(&l->in, l->relocs_end - r->remaining, size, l->window);
 
-    if (!p)
+    if (!p) {
+        /* What diag says of it stays: no import is looked up any more. */
+        if (MODFMT_WITH_IMPORTS)
+            l->import_count = 0;
         return MODLOAD_E_READ;
+    }
     r->next = p;
     r->end = p + size;
     r->remaining -= size;

@@ -595,12 +595,17 @@ static int find(const struct modload_port *port, uint32_t hash, uint32_t type,
     return hash == 1000 + unbound ? MODLOAD_E_IMPORT : 0;
 }
 
+/** The offset in the image that cannot be read; 0: there is none. */
+static uint32_t unreadable;
+
 static int read_source(const struct modload_port *port,
                        const struct modload_source *source, uint32_t offset, void *buffer,
                        uint32_t size)
 {
     (void)port;
     assert_true(modfmt_range(offset, size, source->available));
+    if (unreadable && modfmt_range(unreadable - offset, 1, size))
+        return -1;
     memcpy(buffer, image_bytes + offset, size);
     return 0;
 }
@@ -676,6 +681,39 @@ static void loader_names_the_import(void **state)
     free(memory);
 }
 
+/** A table that cannot be read further on, where an import's index or the count of a row
+ * is expected: no import is asked for, and the failure tells what could not be read. */
+static void loader_tells_what_of_a_table_it_could_not_read(void **state)
+{
+    static const char *const lists[] = {
+        /* the index of an import, its second byte, and that of a row */
+        "\x40\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x00\x44\x01",
+        "\x40\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x00\x44\x01\x01",
+        "\x40\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x00\x45\x01",
+        /* the count of a row */
+        "\x40\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\x00\x45\x01\x01\x07\x01",
+    };
+    const uint32_t start = MODFMT_HEADER_SIZE + TEXT + modfmt_up4(DATA);
+    uint8_t *memory = malloc(TEXT + DATA);
+
+    (void)state;
+    unbound = IMPORTS;
+    for (unsigned k = 0; k < sizeof(lists) / sizeof(lists[0]); k++) {
+        uint32_t size = write_lists((const uint8_t *)lists[k], 17, IMPORTS);
+        struct modfmt_diag diag = {0};
+
+        unreadable = start + 16;
+        assert_int_equal(load(memory, size, false, &diag), MODLOAD_E_READ);
+        assert_int_equal(asked, 0);
+        assert_int_equal(diag.offset, unreadable);
+        assert_int_equal(diag.got, 1);
+        unreadable = 0;
+        assert_int_equal(load(memory, size, k % 2, &diag), MODFMT_E_RELOC_END);
+        assert_int_equal(diag.offset, start + 17);
+    }
+    free(memory);
+}
+
 /** The last index that there can be does not wrap: a row from 65533 on has two imports.
  */
 static void row_does_not_go_on_with_import_0(void **state)
@@ -727,6 +765,7 @@ int main(void)
         cmocka_unit_test(linker_names_the_import),
         cmocka_unit_test(loader_applies_runs_and_rows),
         cmocka_unit_test(loader_names_the_import),
+        cmocka_unit_test(loader_tells_what_of_a_table_it_could_not_read),
         cmocka_unit_test(row_does_not_go_on_with_import_0),
     };
 
