@@ -169,14 +169,16 @@ struct modfmt_relocator {
     /**
      * Set next and end to the next bytes, at least one, and take them off remaining;
      * called only while remaining is not 0. NULL where the whole table is in the window.
-     * @return 0 or a negative error, which modfmt_relocate hands on
+     * @return 0 or a negative error of 16 bits, which modfmt_relocate hands on. Then bind
+     * may still be called, with an index that means nothing; what it returns is dropped.
      */
     int (*refill)(struct modfmt_relocator *r);
     /**
      * Bind `count` words (at least one, at any alignment) to as many imports in a row: add
      * to each its import's address, minus base. The first one's number is index; the
      * callback sets index behind the last one. Numbers that the image does not have are
-     * MODFMT_E_RELOC_IMPORT. NULL where there are no imports.
+     * MODFMT_E_RELOC_IMPORT, and a hostile table asks for them even where there are no
+     * imports: NULL only with MODFMT_WITH_IMPORTS=0.
      * @return 0 or a negative error, which modfmt_relocate hands on
      */
     int (*bind)(struct modfmt_relocator *r, uint8_t *words, uint32_t count);
@@ -192,7 +194,7 @@ struct modfmt_relocator {
  *
  * Time: linear; about 5 instructions a word plus 31 a group on a Cortex-M4.
  * @return 0, MODFMT_E_RELOC_LIST (reserved target or kind), _RELOC_END, _RELOC_PLACE,
- *         _RELOC_IMPORT, _RELOC_CODE, or an error of the callbacks
+ *         or an error of the callbacks
  */
 int modfmt_relocate(struct modfmt_relocator *r);
 

@@ -128,11 +128,11 @@ struct modload_image {
  * gave is released again and `module` holds none. diag (never NULL) then tells the code,
  * the offset in the image, and numbers: for MODLOAD_E_NEEDS got the image's needs, want
  * the port's features; for MODLOAD_E_IMPORT and _TYPE offset the index of the import, got
- * its hash, want its type; for what place() returned got the size, want the alignment;
- * for MODLOAD_E_READ got the size; for MODLOAD_E_LINKED offset that of the tag linked,
- * got what it has and want what is there: addresses of text, or else versions of the
- * interface (both equal: the build id is another). For MODLOAD_E_PLACEMENT they say
- * nothing.
+ * its hash, want its type; for what place() returned, whatever it is, got the size, want
+ * the alignment; for MODLOAD_E_READ got the size; for MODLOAD_E_LINKED offset that of the
+ * tag linked, got what it has and want what is there: addresses of text, or else versions
+ * of the interface (both equal: the build id is another). For MODLOAD_E_PLACEMENT they
+ * say nothing.
  *
  * Text that runs in place is not written to, nor any other flash, whatever the image
  * says.
