@@ -2,6 +2,7 @@
 /**
  * What relocation is built with. Each is 1 unless given as 0 (-DMODFMT_WITH_MOV=0): plain
  * constants that the compiler folds, so that no function is woven through with #if.
+ * Lists that want what is left out are refused (MODFMT_E_RELOC_LIST).
  */
 #ifndef MODFMT_CONFIG_H
 #define MODFMT_CONFIG_H

@@ -128,7 +128,7 @@ static int groups_(struct modfmt_relocator *r, const struct modfmt_segment *s,
 /** The targets that there are, a bit each: 2 means nothing. */
 #define TARGETS_                                                                         \
     (1u << MODFMT_TARGET_TEXT | 1u << MODFMT_TARGET_DATA |                               \
-     1u << MODFMT_TARGET_ABSOLUTE |                                                      \
+     (uint32_t)MODFMT_WITH_RELATIVE << MODFMT_TARGET_ABSOLUTE |                          \
      (uint32_t)MODFMT_WITH_IMPORTS << MODFMT_TARGET_IMPORT |                             \
      (uint32_t)MODFMT_WITH_IMPORTS << MODFMT_TARGET_IMPORTS)
 
@@ -146,7 +146,8 @@ static int list_(struct modfmt_relocator *r)
     /* Text is even, data is odd, and so is absolute, which is 0. */
     uint32_t x = s->address;
 
-    if (!(KINDS_ >> (desc >> MODFMT_RELOC_KIND_SHIFT) & TARGETS_ >> target & 1))
+    if (!(KINDS_ >> (desc >> MODFMT_RELOC_KIND_SHIFT) & TARGETS_ >> target & 1) ||
+        (!MODFMT_WITH_RELATIVE && desc & MODFMT_RELOC_RELATIVE))
         return MODFMT_E_RELOC_LIST;
     if (target & 1)
         x = s[1].address;
