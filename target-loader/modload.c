@@ -5,6 +5,9 @@
  * code of doing it where the check has failed. */
 #include "modload_parts.h"
 
+_Static_assert(MODFMT_WITH_REFILL || !MODLOAD_WITH_READ,
+               "images in pieces have tables in pieces");
+
 /** Bytes of the relocation table that are held on the stack at a time. */
 #define WINDOW 16u
 /** Bytes of a tag that names a piece of memory: head, place and size. */
