@@ -405,14 +405,16 @@ static int relocate_(struct load_ *l)
         if (MODFMT_WITH_REFILL)
             r->remaining = 0;
     }
-    l->in.diag->got = l->in.diag->want = 0;
     /* There is nothing to do for linked images: let them not pay for it. */
     rc = !MODLOAD_WITH_LINKED || size ? modfmt_relocate(r) : 0;
-    if (!(MODFMT_WITH_IMPORTS || MODLOAD_WITH_READ) || rc > MODLOAD_E_NEEDS)
+    if (!(MODFMT_WITH_IMPORTS || MODLOAD_WITH_READ) || rc > MODLOAD_E_NEEDS) {
+        /* Not what was looked up before. */
+        l->in.diag->got = l->in.diag->want = 0;
         l->in.diag->offset =
             MODLOAD_WITH_READ
                 ? l->relocs_end - r->remaining - (uint32_t)(r->end - r->next)
                 : (uint32_t)(r->next - l->in.source->mapped);
+    }
     return rc;
 }
 

@@ -20,9 +20,9 @@ enum modload_purpose {
     MODLOAD_DATA = 2,      /**< data and bss alone */
     MODLOAD_DATA_CODE = 3, /**< the same, and executable: trampolines lie in it */
     /** Data of a linked image: exactly at segment->address, which is set already. It
-     *  shall be a multiple of the alignment and lie in the firmware's arena (specs/firmware.md), and no loaded module may
-     *  have any of it (modload_fixed_check). The numbers are the image's: no sum of them
-     *  may overflow. */
+     *  shall be a multiple of the alignment and lie in the firmware's arena
+     *  (specs/firmware.md), and no loaded module may have any of it
+     *  (modload_fixed_check). The numbers are the image's: no sum of them may overflow. */
     MODLOAD_FIXED = 4,
     MODLOAD_FIXED_CODE = 5, /**< the same, and executable */
 };
@@ -132,7 +132,7 @@ struct modload_image {
  * the alignment; for MODLOAD_E_READ got the size; for MODLOAD_E_LINKED offset that of the
  * tag linked, got what it has and want what is there: addresses of text, or else versions
  * of the interface (both equal: the build id is another). For MODLOAD_E_PLACEMENT they
- * say nothing.
+ * say nothing; for MODFMT_E_RELOC_* they are 0.
  *
  * Text that runs in place is not written to, nor any other flash, whatever the image
  * says.
