@@ -406,11 +406,13 @@ static bool next_directory(const struct modfmt_store *store, struct scan *scan)
     return next.generation != 0;
 }
 
-uint32_t modfmt_store_newest_(const struct modfmt_store *store)
+uint32_t modfmt_store_newest_(const struct modfmt_store *store, uint32_t *ret_generation)
 {
     struct scan scan = {.generation = 0};
 
-    return next_directory(store, &scan) ? scan.sector : STORE_NOWHERE_;
+    (void)next_directory(store, &scan);
+    *ret_generation = scan.generation;
+    return scan.generation != 0 ? scan.sector : STORE_NOWHERE_;
 }
 
 bool modfmt_store_read_directory_(struct modfmt_store *store, uint32_t sector)

@@ -166,7 +166,8 @@ int modfmt_store_compact(struct modfmt_store *store, void *buffer, uint32_t buff
 int modfmt_store_settle(struct modfmt_store *store, struct modfmt_diag *diag);
 
 /** Declare the directory void: the region counts as empty from now on, until a new one is
- *  written. For a host that is going to rewrite the only sector and has a journal. */
+ *  written. What is pending is erased first. For a host that is going to rewrite the
+ *  whole region and has a journal. */
 int modfmt_store_retire(struct modfmt_store *store, struct modfmt_diag *diag);
 
 /** Forget, in memory only, all that was found: the next verb begins a new directory, as

@@ -520,7 +520,7 @@ static bool resume(struct modfmt_store *store, uint32_t bare_end)
 {
     struct modfmt_store begun = {
         .flash = store->flash, .geometry = store->geometry, .fresh = true};
-    uint32_t sector = modfmt_store_newest_(store), left;
+    uint32_t highest, sector = modfmt_store_newest_(store, &highest), left;
     uint32_t fills = (store->flash->sector_count + 7u) / 8u;
 
     if (sector == STORE_NOWHERE_ || store->anew)
@@ -556,8 +556,13 @@ static int begin_first(struct modfmt_store *store, uint32_t bare_end,
                        struct modfmt_diag *diag)
 {
     uint32_t sector = first_head(store, bare_end);
+    uint32_t highest;
     int rc = 0;
 
+    /* Of a directory that was given up, a successor that was begun may be there. */
+    (void)modfmt_store_newest_(store, &highest);
+    if (highest > store->generation)
+        store->generation = highest;
     if (sector != MODFMT_STORE_NONE)
         rc = erase(store, sector, diag);
     else if (fits_behind(store, bare_end))

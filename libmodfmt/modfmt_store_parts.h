@@ -101,8 +101,9 @@ void modfmt_store_drop_(struct modfmt_store *store, uint32_t hash);
 bool modfmt_store_read_directory_(struct modfmt_store *store, uint32_t sector);
 /** Does a directory begin in that sector? */
 bool modfmt_store_is_head_(const struct modfmt_store *store, uint32_t sector);
-/** The sector with the newest directory, standing or not, or STORE_NOWHERE_. */
-uint32_t modfmt_store_newest_(const struct modfmt_store *store);
+/** The sector with the newest directory, standing or not, or STORE_NOWHERE_; and its
+ *  generation, or 0. */
+uint32_t modfmt_store_newest_(const struct modfmt_store *store, uint32_t *ret_generation);
 /** The words of an image's record. */
 void modfmt_store_words_(const struct modfmt_store_image *image, uint32_t word[4]);
 /** Begin a directory in `sector`, which is erased: HEAD and FILLs. The caller puts in the

@@ -303,13 +303,18 @@ int modfmt_store_settle(struct modfmt_store *store, struct modfmt_diag *diag)
 
 int modfmt_store_retire(struct modfmt_store *store, struct modfmt_diag *diag)
 {
+    bool settles;
     int rc = 0;
 
     if (store->head == MODFMT_STORE_NONE)
         return 0;
+    settles = modfmt_store_slots_left_(store) >= MODFMT_STORE_KEPT_SLOTS / 2u;
+    /* A successor may have been begun where an erase is pending: it must not take over.
+     */
+    if (settles && store->pending != MODFMT_STORE_NONE)
+        rc = modfmt_store_prepare_(store, diag);
     /* RETIRED does not say what stood; so that is settled, where there are the slots. */
-    if (!store->confirmed ||
-        modfmt_store_slots_left_(store) >= MODFMT_STORE_KEPT_SLOTS / 2u)
+    if (rc == 0 && (settles || !store->confirmed))
         rc = modfmt_store_finish_(store, diag);
     return rc != 0 ? rc
                    : modfmt_store_append_(store, MODFMT_STORE_RETIRED, 0, NULL, diag);
