@@ -53,7 +53,8 @@ static uint32_t get_(struct scan_ *s, uint32_t slot)
         blank = modfmt_get32(b + i) == UINT32_MAX ? blank + 1u : 0;
     s->blank = blank;
     at = MODFMT_STORE_OFF_LONG_CHECK - (b[MODFMT_STORE_OFF_TYPE] & SHORT_);
-    if (modfmt_get16(b + MODFMT_STORE_OFF_SLOT) != slot ||
+    if (b[MODFMT_STORE_OFF_TYPE] == OTHER_ ||
+        modfmt_get16(b + MODFMT_STORE_OFF_SLOT) != slot ||
         (slot != 0 && generation_(b) != generation_(s->d.last)) ||
         modfmt_get32(b + at) != modfmt_crc32(s->geometry, b, at))
         return OTHER_;

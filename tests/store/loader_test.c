@@ -215,6 +215,7 @@ static void put_transaction(struct draft *d)
 
 static void put_directory(const struct geometry *geometry, uint32_t sector)
 {
+    static const uint32_t none[4] = {0, 0, 0, 0};
     uint32_t limit = geometry->size[sector] / 32u / 2u;
     struct draft d = {modfmt_store_sector_offset(&world.sim.flash, sector + 1u),
                       0,
@@ -224,7 +225,10 @@ static void put_directory(const struct geometry *geometry, uint32_t sector)
                       0,
                       world_geometry_check(&world) + (next_random() % 20u == 0)};
 
-    put_record(&d, MODFMT_STORE_HEAD, 0, NULL);
+    if (next_random() % 10u)
+        put_record(&d, MODFMT_STORE_HEAD, 0, NULL);
+    else
+        put_record(&d, next_random() % 2u ? 0 : 0x6au /* nobody's */, 0, none);
     for (uint32_t left = next_random() % 8u; left && d.slot + 12u < limit; left--) {
         put_transaction(&d);
         if (next_random() % 3u == 0)
