@@ -28,7 +28,7 @@ build() { # directory, meson options
 }
 
 run() { # directory, meson test options
-    local dir=$1 counts
+    local dir=$1 counts status
     shift
     echo "== $dir"
     if ! build "$dir" "${setup[@]}"; then
@@ -39,12 +39,17 @@ run() { # directory, meson test options
     rm -f "$dir"/meson-logs/testlog*.json
     meson test -C "$dir" --no-rebuild --print-errorlogs --num-processes "$jobs" "$@" 2>&1 | tee "$dir.log" |
         grep -v -E '^(ninja|Summary|Full log|(Ok|Expected Fail|Fail|Unexpected Pass|Skipped|Timeout):|$)'
+    status=${PIPESTATUS[0]}
     counts=$(/usr/bin/python3 scripts/test_counts.py "$dir"/meson-logs/testlog*.json) || {
         echo "$dir: no test ran"
         failed=$((failed + 1))
         return
     }
     read -r p f s <<<"$counts"
+    if [ "$status" -ne 0 ] && [ "$f" -eq 0 ]; then
+        echo "$dir: meson test ended with $status: not all tests were run"
+        f=1
+    fi
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 }
 

@@ -34,7 +34,9 @@ def of_file(entry):
     counts[FAIL] += max(0, int(plan[1]) - sum(counts)) if plan else 1
     if not counts[FAIL] and outcome(entry["result"]) == FAIL:
         counts[FAIL] = 1
-    if not any(counts):
+    if not any(counts) and not plan[2]:     # nothing was run, and nobody says why
+        counts[FAIL] = 1
+    elif not any(counts):
         counts[SKIP] = 1
         tell(entry["name"], plan[2] or "")
     return counts

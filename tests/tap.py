@@ -18,8 +18,8 @@ SKIP = 77
 LIMIT = 1200    # seconds, after which a test is taken for hung; Meson's time-out is a file's
 
 
-class Hung(Exception):
-    pass
+class Hung(BaseException):
+    """No test may take it for an error that it expects."""
 
 
 class Verdict(unittest.TestResult):

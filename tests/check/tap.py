@@ -26,6 +26,11 @@ class B(unittest.TestCase):
     def test_1(self): pass
     def test_2(self): os._exit(0)
     def test_3(self): pass
+class D(unittest.TestCase):
+    def test_hides(self):
+        try: subprocess.run(["sleep", "1000"])
+        except Exception: pass
+class E(unittest.TestCase): pass
 tap.main()
 """
 WANTED = {
@@ -43,6 +48,8 @@ ok 6 - good
                                           "0 1 0"),
     ("B=b",): ("1..3\nok 1 - b: 1\n", "1 2 0"),     # the process ended
     ("C=c",): ("", "0 1 0"),
+    ("D=d",): ("1..1\nnot ok 1 - d: hides\n", "0 1 0"),
+    ("E=e",): ("1..0\n", "0 1 0"),    # no tests
 }
 
 
