@@ -322,7 +322,11 @@ int modfmt_store_retire(struct modfmt_store *store, struct modfmt_diag *diag)
 
 void modfmt_store_reset(struct modfmt_store *store)
 {
-    store->count = store->lost = store->origin.size = 0;
+    /* What is at the region's start, live or dead, is not to come back by itself. */
+    for (uint32_t i = 0; i < store->count; i++)
+        if ((store->image[i].flags & MODFMT_STORE_BARE) != 0)
+            store->origin = store->image[i];
+    store->count = store->lost = 0;
     store->head = store->pending = MODFMT_STORE_NONE;
     store->base = store->base_count = 0;
     store->unsettled = false;
