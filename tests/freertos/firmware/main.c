@@ -19,8 +19,8 @@ void vApplicationIdleHook(void);
 void vApplicationStackOverflowHook(TaskHandle_t task, char *name);
 
 static struct modload_table tables[] = {
-    {firmware_exports, (uintptr_t)firmware_export_count, 0},
-    {kernel_exports, (uintptr_t)kernel_export_count, 0},
+    {firmware_exports, (uintptr_t)firmware_export_count},
+    {kernel_exports, (uintptr_t)kernel_export_count},
 };
 struct modload_freertos rtos;
 SemaphoreHandle_t work_lock;
