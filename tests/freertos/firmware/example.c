@@ -10,8 +10,8 @@ extern const uint8_t firmware_export_count[], kernel_export_count[];
 
 /* README begins */
 static struct modload_table tables[] = {
-    {firmware_exports, (uintptr_t)firmware_export_count, 0},
-    {kernel_exports, (uintptr_t)kernel_export_count, 0},
+    {firmware_exports, (uintptr_t)firmware_export_count},
+    {kernel_exports, (uintptr_t)kernel_export_count},
 };
 static struct modload_freertos modules = {
     .registry = {.port = {.options = MODLOAD_OPT_CRC},
