@@ -8,9 +8,11 @@ import json
 import os
 import pathlib
 import random
+import re
 import subprocess
 import sys
 import tempfile
+import textwrap
 
 SOURCE = pathlib.Path(os.environ["MODFMT_SOURCE"])
 BUILD = pathlib.Path(os.environ["MODFMT_BUILD"])
@@ -122,6 +124,8 @@ def demo_line():
                  "module counter 1.0.0: not unloaded: MODLOAD_E_IN_USE", "9 in all",
                  "ruler destructed", "module sheep 1.0.0: unloaded"):
         assert text in out, text
+    said = re.search(r"In the middle it says\n\n((?:    .*\n)+)", (SOURCE / "README.md").read_text())[1]
+    assert "\n" + textwrap.dedent(said) in "\n" + out, said
     found = [str(p.relative_to(build)) for p in build.rglob("*")
              if p.name in ("mkmod", "moddump") and p.is_file() and os.access(p, os.X_OK)]
     assert sorted(found) == ["mkmod/mkmod", "moddump/moddump"], found
