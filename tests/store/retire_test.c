@@ -14,20 +14,6 @@
 static struct world start, world;
 static unsigned long cuts, begun;
 
-struct in_memory {
-    const uint8_t *bytes;
-    uint32_t size;
-};
-
-static int read_memory(struct modfmt_store_source *source, uint32_t offset, void *bytes,
-                       uint32_t size)
-{
-    const struct in_memory *memory = source->ctx;
-
-    memcpy(bytes, memory->bytes + offset, size);
-    return 0;
-}
-
 /** How many images do records name? */
 static uint32_t recorded(struct modfmt_store *store)
 {
@@ -47,8 +33,8 @@ static const char *give_up(struct world *w, bool retires)
     struct modfmt_store store, seen;
     struct modfmt_diag diag;
     struct modload_source by_loader;
-    struct in_memory memory;
-    struct modfmt_store_source source = {.read = read_memory, .ctx = &memory};
+    struct world_memory memory;
+    struct modfmt_store_source source = {.read = world_read_memory, .ctx = &memory};
     uint8_t buffer[128];
 
     memory.bytes = world_image(w->scale, NAME, VERSION, &memory.size);

@@ -239,16 +239,10 @@ bool world_scan(struct world *world, uint32_t times)
 /* ---- doing
  * ----------------------------------------------------------------------------- */
 
-/** An image in memory. */
-struct in_memory {
-    const uint8_t *bytes;
-    uint32_t size;
-};
-
-static int read_memory(struct modfmt_store_source *source, uint32_t offset, void *bytes,
-                       uint32_t size)
+int world_read_memory(struct modfmt_store_source *source, uint32_t offset, void *bytes,
+                      uint32_t size)
 {
-    const struct in_memory *memory = source->ctx;
+    const struct world_memory *memory = source->ctx;
 
     if (!modfmt_range(offset, size, memory->size))
         return -1;
@@ -260,7 +254,7 @@ static int install(struct world *world, struct modfmt_store *store,
                    const struct verb *verb, struct modfmt_diag *diag)
 {
     struct modfmt_store_source source[WORLD_NAMES];
-    struct in_memory memory[WORLD_NAMES];
+    struct world_memory memory[WORLD_NAMES];
     uint8_t buffer[192];
     uint32_t count = 0;
 
@@ -271,7 +265,7 @@ static int install(struct world *world, struct modfmt_store *store,
             continue;
         memory[count].bytes = world_image(world->scale, i, version, &memory[count].size);
         source[count] = (struct modfmt_store_source){
-            .read = read_memory,
+            .read = world_read_memory,
             .ctx = &memory[count],
             .flags = verb->kind == 'p' ? MODFMT_STORE_PINNED : 0,
             .force = verb->kind == 'f'};

@@ -89,6 +89,13 @@ bool world_do(struct world *world, const struct verb *verb, struct outcome *ret_
 /** Do all verbs of a text; none may be cut. Errors such as a full store are no failure.
  */
 bool world_run(struct world *world, const char *text);
+/** An image in memory, and a read() for it: the source of a store's verb. */
+struct world_memory {
+    const uint8_t *bytes;
+    uint32_t size;
+};
+int world_read_memory(struct modfmt_store_source *source, uint32_t offset, void *bytes,
+                      uint32_t size);
 /** Print the directories, for who looks into a failure. */
 void world_dump(const struct world *world);
 /** Only plan the verb: nothing is written. */
