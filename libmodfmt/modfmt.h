@@ -192,7 +192,7 @@ struct modfmt_relocator {
  * that no table, however hostile, writes elsewhere; on an error the segments' contents
  * are undefined and shall be thrown away.
  *
- * Time: linear; about 5 instructions a word plus 31 a group on a Cortex-M4.
+ * Time: linear; about 5 instructions a word plus 28 a group on a Cortex-M4.
  * @return 0, MODFMT_E_RELOC_LIST (reserved target or kind), _RELOC_END, _RELOC_PLACE,
  *         or an error of the callbacks
  */
@@ -314,7 +314,8 @@ int modfmt_tag_find(const struct modfmt_image *image, uint32_t type, struct modf
 
 /* ---- writing on hosts ---------------------------------------------------- */
 
-/** Order of fix-ups in the table: list, then place. For qsort() and the like. */
+/** The order that modfmt_encode_fixups() wants; in the table, rows of imports come behind
+ *  imports that have lists of their own. For qsort() and the like. */
 int modfmt_fixup_compare(const void *a, const void *b);
 
 /**
