@@ -6,8 +6,10 @@ int module_entry(void *param);
 
 int module_entry(void *param)
 {
-    uint32_t ms = fw_time_ms();
+    /* In this order: if the emulator is stopped between the two, more time goes by by the
+     * first one, not less. */
     uint32_t us = fw_time_us();
+    uint32_t ms = fw_time_ms();
     uint32_t last = us;
 
     (void)param;
