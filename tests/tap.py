@@ -97,6 +97,7 @@ def results():
 def run(test):
     verdict = Verdict()
     signal.signal(signal.SIGALRM, hang)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)    # nohup ignores it, and what it starts
     signal.alarm(LIMIT)
     try:
         test.run(verdict)

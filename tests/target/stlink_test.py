@@ -260,4 +260,5 @@ class StlinkTest(TargetTest):
 
 if __name__ == "__main__":
     need("st-flash", "arm-none-eabi-gcc")
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)    # nohup ignores it, and what it starts
     unittest.main()
