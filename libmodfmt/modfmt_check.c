@@ -22,9 +22,6 @@ static int header_(const struct modfmt_image *i, struct modfmt_diag *diag)
     if (i->flags & (in_place | linked) && i->text_stored != i->text_mem)
         return modfmt_fail(diag, MODFMT_E_IN_PLACE, MODFMT_OFF_TEXT_STORED,
                            i->text_stored, i->text_mem);
-    if (i->flags & apart && i->data_mem && i->text_mem & ((1u << i->data_align) - 1))
-        return modfmt_fail(diag, MODFMT_E_ALIGN, MODFMT_OFF_TEXT_MEM, i->text_mem,
-                           1u << i->data_align);
     return 0;
 }
 

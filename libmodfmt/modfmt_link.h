@@ -106,7 +106,7 @@ struct modfmt_linker {
     /* Known after plan or begin; read only. */
     uint8_t header[MODFMT_HEADER_SIZE]; /**< of what comes out; after plan, without its crc */
     uint32_t text_align;                /**< log2: what `text` shall be a multiple of */
-    uint32_t data_align;                /**< log2: what `data` shall be a multiple of */
+    uint32_t data_align;                /**< log2: `data` shall be text_mem modulo that */
     uint32_t text_mem;                  /**< bytes */
     uint32_t data_mem;                  /**< bytes of data and bss: so much RAM is needed */
     uint32_t import_count;

@@ -26,7 +26,7 @@ int modfmt_link_fits_(const uint8_t *header, uint32_t text, uint32_t data,
 
     if (text % text_align)
         return modfmt_fail(diag, MODFMT_E_ALIGN, MODFMT_OFF_TEXT_ALIGN, text, text_align);
-    if (data % data_align)
+    if (data_mem && (data - text_mem) % data_align)
         return modfmt_fail(diag, MODFMT_E_ALIGN, MODFMT_OFF_DATA_ALIGN, data, data_align);
     if (text_mem && text > 0u - text_mem)
         return modfmt_fail(diag, MODFMT_E_SEGMENT, MODFMT_OFF_TEXT_MEM, text,

@@ -139,15 +139,16 @@ static bool data_fits(const struct module *m, const struct load_request *r)
 {
     const struct modfmt_image *image = &m->image;
     uint32_t align = 1u << image->data_align;
+    uint32_t remainder = image->text_mem % align;
     uint32_t text = r->address - m->prefix;
     if (!r->apart || image->data_mem == 0) {
         return true;
     }
-    if (r->data_address % align != 0) {
+    if (r->data_address % align != remainder) {
         cli_error(m->path,
                   "data cannot be loaded at 0x%08" PRIx32
-                  ": the address must be a multiple of %" PRIu32,
-                  r->data_address, align);
+                  ": the address must be 0x%" PRIx32 " modulo %" PRIu32,
+                  r->data_address, remainder, align);
         return false;
     }
     if (!ends_in_reach(m->path, "data", r->data_address, image->data_mem)) {
@@ -219,11 +220,12 @@ static enum modload_purpose piece_of(enum modload_purpose purpose)
 }
 
 static int host_place(const struct modload_port *port, enum modload_purpose purpose,
-                      uint32_t align, struct modfmt_segment *segment)
+                      uint32_t align, uint32_t remainder, struct modfmt_segment *segment)
 {
     struct host *host = port->ctx;
     struct piece *piece;
     (void)align; /* looked at before */
+    (void)remainder;
     piece = &host->pieces[piece_of(purpose)];
     piece->size = segment->size;
     piece->bytes = malloc(piece->size);

@@ -123,9 +123,14 @@ static void print_memory(const struct module *m)
     if (image->data_mem == 0) {
         puts("none");
     } else {
-        printf("%" PRIu32 " bytes, %" PRIu32 " stored, %" PRIu32 " bss, aligned to %u\n",
+        uint32_t remainder = image->text_mem % (1u << image->data_align);
+        printf("%" PRIu32 " bytes, %" PRIu32 " stored, %" PRIu32 " bss, aligned to %u",
                image->data_mem, image->data_stored, image->data_mem - image->data_stored,
                1u << image->data_align);
+        if (remainder != 0) {
+            printf(" (lies at %" PRIu32 " modulo that)", remainder);
+        }
+        putchar('\n');
         if ((image->flags & MODFMT_FLAG_CODE_IN_DATA) != 0) {
             label("");
             puts("holds code: its memory must be executable");

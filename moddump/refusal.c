@@ -77,17 +77,10 @@ static void say_align(char *text, const uint8_t *bytes)
 {
     unsigned text_align = bytes[MODFMT_OFF_TEXT_ALIGN];
     unsigned data_align = bytes[MODFMT_OFF_DATA_ALIGN];
-    if (text_align > MODFMT_ALIGN_LOG2_MAX || data_align > MODFMT_ALIGN_LOG2_MAX) {
-        snprintf(
-            text, SENTENCE,
-            "the header asks for text aligned to 2^%u and data to 2^%u; 2^%u is the most",
-            text_align, data_align, MODFMT_ALIGN_LOG2_MAX);
-    } else {
-        snprintf(text, SENTENCE,
-                 "text and data may be loaded apart, but the %" PRIu32
-                 " bytes of text are no multiple of data's alignment, %u",
-                 modfmt_get32(bytes + MODFMT_OFF_TEXT_MEM), 1u << data_align);
-    }
+    snprintf(
+        text, SENTENCE,
+        "the header asks for text aligned to 2^%u and data to 2^%u; 2^%u is the most",
+        text_align, data_align, MODFMT_ALIGN_LOG2_MAX);
 }
 
 /* Errors whose numbers stand in the header. @return false: none of these */

@@ -80,14 +80,14 @@ static const struct arena_range *first_within(const struct arena *arena, uint64_
     return NULL;
 }
 
-static bool find_first(const struct arena *arena, uint32_t size, uint32_t align,
+static bool find_first(const struct arena *arena, const struct arena_need *need,
                        bool spare_former, uint32_t *ret_address)
 {
-    uint64_t at = arena->begin, mask = align - 1u;
+    uint64_t at = arena->begin, size = need->size;
     const struct arena_range *range;
 
     for (;;) {
-        at = (at + mask) & ~mask;
+        at += (need->remainder - at) & (need->align - 1u);
         if (at + size > arena->end) {
             return false;
         }
@@ -100,20 +100,21 @@ static bool find_first(const struct arena *arena, uint32_t size, uint32_t align,
     }
 }
 
-bool arena_take(struct arena *arena, const char *name, uint32_t size, uint32_t align,
+bool arena_take(struct arena *arena, const char *name, const struct arena_need *need,
                 uint32_t address, bool exactly, uint32_t *ret_address)
 {
     struct arena_range range = {.hash = modfmt_hash(name, (uint32_t)strlen(name))};
-    uint64_t end = (uint64_t)address + size;
-    bool there = address >= arena->begin && end <= arena->end && address % align == 0 &&
-                 address != 0 && first_within(arena, address, end, false) == NULL;
+    uint64_t end = (uint64_t)address + need->size;
+    bool there = address >= arena->begin && end <= arena->end &&
+                 address % need->align == need->remainder && address != 0 &&
+                 first_within(arena, address, end, false) == NULL;
 
-    if (!there && (exactly || (!find_first(arena, size, align, true, &address) &&
-                               !find_first(arena, size, align, false, &address)))) {
+    if (!there && (exactly || (!find_first(arena, need, true, &address) &&
+                               !find_first(arena, need, false, &address)))) {
         return false;
     }
     range.begin = address;
-    range.end = address + size;
+    range.end = address + need->size;
     snprintf(range.name, sizeof range.name, "%s", name);
     enter(arena, &range);
     *ret_address = address;

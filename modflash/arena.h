@@ -21,6 +21,13 @@ struct arena {
     size_t capacity;
 };
 
+/** RAM that a module needs: its address is `remainder` modulo `align`. */
+struct arena_need {
+    uint32_t size;
+    uint32_t align; /**< a power of two */
+    uint32_t remainder;
+};
+
 /** All that linked modules of the store have, in the host's arena or elsewhere. */
 void arena_open(struct session *session, const struct host *host,
                 struct arena *ret_arena);
@@ -30,12 +37,11 @@ struct arena_range *arena_of(struct arena *arena, uint32_t hash);
 void arena_give_up(struct arena *arena, uint32_t hash);
 /**
  * Take RAM for a module.
- * @param align    a power of two
  * @param address  where the module would like it to be; 0: anywhere
  * @param exactly  there or nowhere
  * @return false: there is no room
  */
-bool arena_take(struct arena *arena, const char *name, uint32_t size, uint32_t align,
+bool arena_take(struct arena *arena, const char *name, const struct arena_need *need,
                 uint32_t address, bool exactly, uint32_t *ret_address);
 /** The most that one module could be given at an alignment of 8, and all that is taken.
  */

@@ -235,24 +235,32 @@ static bool check(const struct jobs *jobs, struct job *job)
 /* ---- RAM -----------------------------------------------------------------------------
  */
 
+static struct arena_need need_of(const struct job *job)
+{
+    uint32_t align = 1u << job->plan.data_align;
+
+    return (struct arena_need){job->plan.data_mem, align, job->plan.text_mem % align};
+}
+
 /* @return the first that cannot have any, or NULL. `keep`: what fits stays where it is;
  * if not, the largest come first */
 static struct job *allot(struct jobs *jobs, bool keep)
 {
     for (uint32_t i = 0; i < jobs->count && keep; i++) {
         struct job *job = &jobs->job[i];
+        struct arena_need need = need_of(job);
 
-        (void)(job->former != 0 && job->plan.data_mem != 0 &&
-               arena_take(&jobs->arena, job->package->identity.name, job->plan.data_mem,
-                          1u << job->plan.data_align, job->former, true,
-                          &job->package->to.data));
+        (void)(job->former != 0 && need.size != 0 &&
+               arena_take(&jobs->arena, job->package->identity.name, &need, job->former,
+                          true, &job->package->to.data));
     }
     for (uint32_t i = 0; i < jobs->count; i++) {
         struct job *job = &jobs->job[i];
+        struct arena_need need = need_of(job);
 
-        if (job->plan.data_mem != 0 && job->package->to.data == 0 &&
-            !arena_take(&jobs->arena, job->package->identity.name, job->plan.data_mem,
-                        1u << job->plan.data_align, 0, false, &job->package->to.data)) {
+        if (need.size != 0 && job->package->to.data == 0 &&
+            !arena_take(&jobs->arena, job->package->identity.name, &need, 0, false,
+                        &job->package->to.data)) {
             return job;
         }
     }
@@ -285,15 +293,19 @@ static int by_size(const void *a, const void *b)
 static void say_full(const struct jobs *jobs, const struct job *job)
 {
     char *text = arena_text(&jobs->arena);
+    struct arena_need need = need_of(job);
+    char *where = need.remainder == 0
+                      ? cli_format("at a multiple of %u", need.align)
+                      : cli_format("at %u modulo %u", need.remainder, need.align);
 
     cli_error(
         job->package->path,
         "the RAM that %s sets aside for modules with fixed addresses, 0x%08x:%u, is "
-        "full: '%s' needs %u bytes at a multiple of %u, and the largest gap is %u; %s",
+        "full: '%s' needs %u bytes %s, and the largest gap is %u; %s",
         jobs->session->request->arena != NULL ? "--arena" : jobs->host->from,
         jobs->arena.begin, jobs->arena.end - jobs->arena.begin,
-        job->package->identity.name, job->plan.data_mem, 1u << job->plan.data_align,
-        arena_room(&jobs->arena), text);
+        job->package->identity.name, need.size, where, arena_room(&jobs->arena), text);
+    free(where);
     free(text);
 }
 

@@ -130,15 +130,16 @@ static bool is_linked_(const struct modload_image *m)
     return MODLOAD_WITH_LINKED && m->placement == MODLOAD_LINKED;
 }
 
-/** Ask the port for memory of segment->size bytes, if that is not 0. */
-static int place_(const struct load_ *l, uint32_t purpose, uint32_t align,
+/** Ask the port for memory of segment->size bytes, if that is not 0, whose address is
+ * `to` modulo the alignment. */
+static int place_(const struct load_ *l, uint32_t purpose, uint32_t align, uint32_t to,
                   struct modfmt_segment *segment)
 {
     align = 1u << align;
     l->in.diag->got = segment->size;
     l->in.diag->want = align;
     return segment->size ? l->in.port->place(l->in.port, (enum modload_purpose)purpose,
-                                             align, segment)
+                                             align, to & (align - 1), segment)
                          : 0;
 }
 
@@ -228,14 +229,14 @@ static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags
     data->size = modfmt_get32(header + MODFMT_OFF_DATA_MEM);
     if (!WITH_PARTS_ || placement == MODLOAD_AS_BLOCK) {
         text->size += data->size;
-        rc = place_(l, MODLOAD_BLOCK, align < data_align ? data_align : align, text);
+        rc = place_(l, MODLOAD_BLOCK, align < data_align ? data_align : align, 0, text);
         text->size -= data->size;
         /* By integers: a module of no bytes has no memory, and NULL + 0 is not C. */
         data->bytes = (uint8_t *)((uintptr_t)text->bytes + text->size);
         data->address = text->address + text->size;
         return rc;
     }
-    rc = in_place_(m) ? stays_(l, header, tags) : place_(l, MODLOAD_TEXT, align, text);
+    rc = in_place_(m) ? stays_(l, header, tags) : place_(l, MODLOAD_TEXT, align, 0, text);
     if (rc)
         return rc;
     /* MODLOAD_DATA or _FIXED; and the one behind it, if data holds code. */
@@ -243,7 +244,7 @@ static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags
             (MODLOAD_WITH_LINKED ? flags / MODFMT_FLAG_LINKED % 2 * 2 : 0) +
             flags / MODFMT_FLAG_CODE_IN_DATA;
     m->data_purpose = (uint16_t)flags;
-    return place_(l, flags, data_align, data);
+    return place_(l, flags, data_align, text->size, data);
 }
 
 /** Copy what is stored of both segments, and clear the rest of them. */

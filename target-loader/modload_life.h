@@ -179,13 +179,13 @@ struct modload_module *modload_at(const struct modload_registry *registry,
                                   uint32_t address);
 /**
  * For port.place() of MODLOAD_FIXED and MODLOAD_FIXED_CODE: is the memory that a linked
- * image asks for at a multiple of `align` and in the arena [begin, end), and has no loaded
- * module its data there?
+ * image asks for aligned as place() was told, and in the arena [begin, end), and has no
+ * loaded module its data there?
  * @return 0, MODLOAD_E_LINKED (not aligned) or MODLOAD_E_MEMORY
  */
 int modload_fixed_check(const struct modload_registry *registry, uint32_t align,
-                        const struct modfmt_segment *segment, uint32_t begin,
-                        uint32_t end);
+                        uint32_t remainder, const struct modfmt_segment *segment,
+                        uint32_t begin, uint32_t end);
 /** Call `visit` for each loaded module, the newest first, until it returns something
  * other than 0. It shall not unload any: others may go with that one. To unload all,
  * unload the first of the list, registry->modules, again and again: nobody needs that

@@ -76,24 +76,28 @@ static bool inside_(const struct modload_linking *g, uint32_t begin, uint32_t si
            size <= g->arena_end - begin;
 }
 
+/** Bytes from an address to the next one where data may lie, by its alignment. */
+static uint32_t gap_(const struct modfmt_linker *l, uint32_t at)
+{
+    return (l->text_mem - at) & ((1u << l->data_align) - 1);
+}
+
 /** Take the first piece of the arena that is free. @return false: none is */
 static bool take_first_(struct modload_linking *g, uint32_t name, bool loadable)
 {
     struct modfmt_linker *l = &g->linker_;
-    uint32_t size = l->data_mem, align = 1u << l->data_align;
-    uint32_t at = (g->arena_begin + align - 1) & ~(align - 1), next;
+    uint32_t size = l->data_mem, at, next = g->arena_begin;
 
     /* Each step leads behind an image's data: it ends. */
-    while (inside_(g, at, size)) {
+    for (;;) {
+        at = next + gap_(l, next);
+        if (at < next || !inside_(g, at, size))
+            return false;
         if (free_(g, at, size, name, loadable, &next)) {
             l->data = at;
             return true;
         }
-        at = (next + align - 1) & ~(align - 1);
-        if (at < next)
-            break;
     }
-    return false;
 }
 
 /** Find RAM for the image's data: what it has; or what nobody has; or what nobody has who
@@ -102,15 +106,15 @@ static int allot_(struct modload_linking *g, uint32_t name, uint32_t had,
                   struct modfmt_diag *diag)
 {
     struct modfmt_linker *l = &g->linker_;
-    uint32_t size = l->data_mem, align = 1u << l->data_align, next;
+    uint32_t size = l->data_mem, next;
 
     l->data = had;
     if (size == 0 ||
-        (!g->pack_ && had % align == 0 && inside_(g, had, size) &&
+        (!g->pack_ && gap_(l, had) == 0 && inside_(g, had, size) &&
          free_(g, had, size, name, true, &next)) ||
         (!g->pack_ && take_first_(g, name, false)) || take_first_(g, name, true))
         return 0;
-    return modfmt_fail(diag, MODLOAD_E_MEMORY, 0, size, align);
+    return modfmt_fail(diag, MODLOAD_E_MEMORY, 0, size, 1u << l->data_align);
 }
 
 /** Can all images that are to be linked anew stay in the RAM that they have? If one

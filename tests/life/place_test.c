@@ -597,21 +597,21 @@ static void check_of_fixed_memory_counts_bytes(void **state)
     struct modfmt_segment s = {NULL, 0, 0xffffffff};
 
     (void)state;
-    assert_int_equal(modload_fixed_check(&world.r, 1, &s, 0, 0xffffffff), 0);
+    assert_int_equal(modload_fixed_check(&world.r, 1, 0, &s, 0, 0xffffffff), 0);
     s.address = 1;
-    assert_int_equal(modload_fixed_check(&world.r, 1, &s, 0, 0xffffffff),
+    assert_int_equal(modload_fixed_check(&world.r, 1, 0, &s, 0, 0xffffffff),
                      MODLOAD_E_MEMORY);
     s = (struct modfmt_segment){NULL, 0xfffffff0, 0x20};
-    assert_int_equal(modload_fixed_check(&world.r, 1, &s, 0xffffff00, 0xffffffff),
+    assert_int_equal(modload_fixed_check(&world.r, 1, 0, &s, 0xffffff00, 0xffffffff),
                      MODLOAD_E_MEMORY);
     shelve_linked();
     (void)world_loaded("A");
     s = (struct modfmt_segment){NULL, DATA - 100, 200};
-    assert_int_equal(modload_fixed_check(&world.r, 1, &s, ARENA, ARENA_END),
+    assert_int_equal(modload_fixed_check(&world.r, 1, 0, &s, ARENA, ARENA_END),
                      MODLOAD_E_MEMORY);
     /* One of no bytes is in nobody's way. */
     world.r.modules->image.segment[1].size = 0;
-    assert_int_equal(modload_fixed_check(&world.r, 1, &s, ARENA, ARENA_END), 0);
+    assert_int_equal(modload_fixed_check(&world.r, 1, 0, &s, ARENA, ARENA_END), 0);
 }
 
 static void second_instance_of_a_linked_image_is_refused(void **state)

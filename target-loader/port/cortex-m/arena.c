@@ -8,7 +8,8 @@
 struct block {
     uint32_t size;  /**< bytes behind the header, a multiple of GRAIN */
     uint32_t asked; /**< bytes that the caller wanted */
-    uint32_t owner; /**< 0: free */
+    uint16_t owner; /**< 0: free */
+    uint16_t skip;  /**< bytes behind the header that are in front of his, under GRAIN */
     uint32_t check; /**< a module that writes past its memory must not send us astray */
 };
 
@@ -41,7 +42,8 @@ static void set(struct block *block, uint32_t size, uint32_t asked, uint32_t own
 {
     block->size = size;
     block->asked = asked;
-    block->owner = owner;
+    block->owner = (uint16_t)owner;
+    block->skip = 0;
     block->check = CHECK;
 }
 
@@ -54,12 +56,12 @@ void modload_arena_begin(struct modload_arena *arena, void *begin, uint32_t size
         set(first(arena), size - HEADER, 0, 0);
 }
 
-/** Bytes to leave free in front so that the block's payload is aligned. What is left must
- *  hold a header, or be nothing. */
-static uint32_t lead_of(struct block *block, uint32_t align)
+/** Bytes to leave free in front so that the block's payload is `remainder` modulo
+ * `align`. What is left must hold a header, or be nothing. */
+static uint32_t lead_of(struct block *block, uint32_t align, uint32_t remainder)
 {
     uintptr_t at = (uintptr_t)payload(block);
-    uint32_t lead = (uint32_t)(-at & (align - 1u));
+    uint32_t lead = (remainder - (uint32_t)at) & (align - 1u);
 
     while (lead != 0 && lead < HEADER)
         lead += align;
@@ -80,7 +82,14 @@ static void split(struct block *block, uint32_t size)
 void *modload_arena_alloc(struct modload_arena *arena, uint32_t size, uint32_t align,
                           uint32_t owner)
 {
-    uint32_t want = (size + GRAIN - 1u) & ~(GRAIN - 1u);
+    return modload_arena_alloc_at(arena, size, align, 0, owner);
+}
+
+void *modload_arena_alloc_at(struct modload_arena *arena, uint32_t size, uint32_t align,
+                             uint32_t remainder, uint32_t owner)
+{
+    uint32_t skip = remainder % GRAIN;
+    uint32_t want = (size + skip + GRAIN - 1u) & ~(GRAIN - 1u);
     struct block *block;
 
     if (want < size || owner == 0 || arena->begin == arena->end)
@@ -94,7 +103,7 @@ void *modload_arena_alloc(struct modload_arena *arena, uint32_t size, uint32_t a
 
         if (block->owner != 0)
             continue;
-        lead = lead_of(block, align);
+        lead = lead_of(block, align, remainder - skip);
         if (block->size < lead || block->size - lead < want)
             continue;
         if (lead != 0) {
@@ -106,7 +115,8 @@ void *modload_arena_alloc(struct modload_arena *arena, uint32_t size, uint32_t a
         }
         split(block, want);
         set(block, block->size, size, owner);
-        return payload(block);
+        block->skip = (uint16_t)skip;
+        return payload(block) + skip;
     }
     return NULL;
 }
@@ -133,7 +143,7 @@ static struct block *block_of(const struct modload_arena *arena, const void *mem
 {
     struct block *block = arena->begin == arena->end ? NULL : first(arena);
 
-    while (block && payload(block) != memory)
+    while (block && payload(block) + block->skip != memory)
         block = next(arena, block);
     return block && block->owner != 0 ? block : NULL;
 }

@@ -12,13 +12,14 @@ uint32_t modload_cortex_m_features(void)
 }
 
 int modload_cortex_m_place(const struct modload_port *port, enum modload_purpose purpose,
-                           uint32_t align, struct modfmt_segment *segment)
+                           uint32_t align, uint32_t remainder,
+                           struct modfmt_segment *segment)
 {
     void *memory;
 
     if (purpose >= MODLOAD_FIXED) /* where, the arena does not let anybody choose */
         return MODLOAD_E_MEMORY;
-    memory = modload_arena_alloc(port->ctx, segment->size, align, OWNER);
+    memory = modload_arena_alloc_at(port->ctx, segment->size, align, remainder, OWNER);
     if (!memory)
         return MODLOAD_E_MEMORY;
     segment->bytes = memory;

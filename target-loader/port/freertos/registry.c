@@ -8,41 +8,50 @@ struct modload_freertos *modload_freertos_the_;
 
 /* ---- memory ----------------------------------------------------------------------- */
 
+/** What alloc() aligns to. */
+#define HEAP_ALIGN 8u
+
 /** In front of a piece of memory that place() gave: what the heap knows it by. */
 struct lead {
     void *memory;
-    uint32_t unused; /* a multiple of 8 */
+    uint32_t unused; /* a multiple of HEAP_ALIGN */
 };
 
+/** Below the multiple of HEAP_ALIGN that the memory begins at or behind. */
+static struct lead *lead_of(uintptr_t at)
+{
+    return (struct lead *)(at - at % HEAP_ALIGN) - 1;
+}
+
 /** Memory of a linked image, where it says. */
-static int place_fixed(struct modload_freertos *rtos, uint32_t align,
+static int place_fixed(struct modload_freertos *rtos, uint32_t align, uint32_t remainder,
                        struct modfmt_segment *segment)
 {
     segment->bytes = (uint8_t *)(uintptr_t)segment->address;
-    return modload_fixed_check(&rtos->registry, align, segment, rtos->arena_begin,
-                               rtos->arena_end);
+    return modload_fixed_check(&rtos->registry, align, remainder, segment,
+                               rtos->arena_begin, rtos->arena_end);
 }
 
 /* The kernel's heap is memory like any other: what executes there is the firmware's to
  * see to (README.md). */
 static int place(const struct modload_port *port, enum modload_purpose purpose,
-                 uint32_t align, struct modfmt_segment *segment)
+                 uint32_t align, uint32_t remainder, struct modfmt_segment *segment)
 {
     struct modload_freertos *rtos = port->ctx;
-    size_t more = sizeof(struct lead) + (align > 8 ? align : 0);
+    size_t more = sizeof(struct lead) + remainder % HEAP_ALIGN +
+                  (align > HEAP_ALIGN ? align - HEAP_ALIGN : 0);
     uint8_t *memory = NULL;
     uintptr_t at;
 
     if (purpose >= MODLOAD_FIXED)
-        return place_fixed(rtos, align, segment);
+        return place_fixed(rtos, align, remainder, segment);
     if (segment->size <= SIZE_MAX / 2 - more)
         memory = rtos->alloc(segment->size + more);
     if (!memory)
         return MODLOAD_E_MEMORY;
     at = (uintptr_t)memory + sizeof(struct lead);
-    if (align > 8)
-        at = (at + align - 1u) & ~((uintptr_t)align - 1u);
-    ((struct lead *)at)[-1].memory = memory;
+    at += (remainder - at) & (align - 1u);
+    lead_of(at)->memory = memory;
     segment->bytes = (uint8_t *)at;
     segment->address = (uint32_t)at;
     return 0;
@@ -54,7 +63,7 @@ static void release(const struct modload_port *port, enum modload_purpose purpos
     struct modload_freertos *rtos = port->ctx;
 
     if (purpose < MODLOAD_FIXED)
-        rtos->release(((struct lead *)(void *)segment->bytes)[-1].memory);
+        rtos->release(lead_of((uintptr_t)segment->bytes)->memory);
 }
 
 /** What it has not freed goes with it. */
