@@ -216,6 +216,7 @@ struct module {
     uint32_t words;           /**< imports with a word in data's prefix */
     uint32_t trampoline_bytes; /**< of all, tails included */
     bool far;        /**< text and data were linked far apart */
+    bool data_moves; /**< in a block, for what is in front of it */
     uint32_t entry;
 
     bool not_apart;

@@ -191,19 +191,14 @@ static uint32_t find_gap(const struct module *m)
     return 0;
 }
 
-/* Placed apart, data goes to a multiple of its alignment, so it must start at one: move
- * its start down into the gap behind text, as far as that reaches. */
+/* Words should lie at multiples of 4 from data's start: relocation lists are shorter
+ * then. Move it down into the gap behind text, if there is one. */
 static void align_data(struct module *m)
 {
     struct segment *text = &m->segment[0];
     struct segment *data = &m->segment[1];
-    uint32_t skew = data->first & ((1u << data->align) - 1);
+    uint32_t skew = data->first % 4;
     if (!m->far && text->present && data->first - text->end < skew) {
-        segments_not_apart(
-            m, 0, 0,
-            "data starts at 0x%08x, which is not a multiple of its alignment %u; in "
-            "the linker script, align its first section",
-            (unsigned)data->first, 1u << data->align);
         return;
     }
     data->start -= skew;
@@ -259,10 +254,6 @@ static void split_near(struct module *m)
     assign(m, HOME_DATA, split, m->order_count);
     if (m->segment[1].present) {
         align_data(m);
-    }
-    if (m->segment[1].present && m->segment[0].present) {
-        /* What lies between them belongs to text, so that the distance is kept. */
-        m->segment[0].mem = m->segment[1].start - m->segment[0].start;
     }
 }
 
@@ -371,7 +362,12 @@ static void make_data(struct module *m)
     data->start = data->first;
     data->end = data->first;
     data->link = data->first;
-    text->mem = data->start - text->start;
+}
+
+/* Does what goes in front of data fit behind text? */
+static bool fits_between(const struct module *m)
+{
+    return !m->far && m->segment[1].start - m->segment[0].end >= m->data_prefix;
 }
 
 void segments_front(struct module *m)
@@ -385,12 +381,24 @@ void segments_front(struct module *m)
         make_data(m);
     }
     m->planned_base = m->planned_base != 0 ? m->planned_base : data->first;
-    /* Words at multiples of 4, and what is behind them still aligned. */
-    uint32_t odd = data->first % 4;
-    uint32_t room = data->first - data->start;
-    uint32_t wanted = m->data_needed + odd;
-    m->data_prefix = wanted > room ? congruent(wanted - room, 0, data->align) : 0;
-    m->prefix_at = m->data_prefix + room - wanted;
+    /* Words at multiples of 4. */
+    m->data_prefix = m->data_needed + data->start % 4;
+    m->data_moves = m->segment[0].present && !fits_between(m);
+}
+
+/* Text is as large as data's place in a block asks for: there data is aligned as it was
+ * linked, and what lies between the two belongs to text. Where nothing leads from one to
+ * the other the distance may change; if it can it stays as it was linked. */
+static void size_text(struct module *m)
+{
+    struct segment *text = &m->segment[0];
+    const struct segment *data = &m->segment[1];
+    uint32_t begin = data->start - m->data_prefix;
+    if (!data->present) {
+        return;
+    }
+    text->mem =
+        fits_between(m) ? begin - text->link : congruent(text->mem, begin, data->align);
 }
 
 /* Text that may be run in place, or be linked for one, is stored to its end. */
@@ -420,15 +428,14 @@ void segments_fill(struct module *m)
         text->align = ALIGN_LEAST;
         text->first = data->start;
         text->start = data->start;
+        text->end = data->start;
     }
     uint32_t align = text->align > data->align ? text->align : data->align;
     m->prefix = congruent(m->veneer_bytes, text->start, align);
     text->link = text->start - m->prefix;
     text->mem += m->prefix;
     text->stored += m->prefix;
-    if (m->far) {
-        text->mem = congruent(text->mem, 0, data->align);
-    }
+    size_text(m);
     store_gap(text);
     fill_data(m, data);
     for (unsigned number = 0; number < 2; number++) {
@@ -511,7 +518,7 @@ void segments_not_apart(struct module *m, uint32_t section, uint32_t address,
             "go through a pointer (-mlong-calls), or load the module into RAM "
             "(no --xip)",
             text);
-    } else if (section != 0 && m->data_prefix != 0) {
+    } else if (section != 0 && m->data_moves) {
         problem_error(m, section, address,
                       "%s, and that distance cannot be kept: %u bytes of trampolines go "
                       "in front of data, since the code counts on r9; call it through a "
