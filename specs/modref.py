@@ -220,7 +220,7 @@ def open_image(image):
 # --- Checks 17 and 18: the CRC, promises of the header, the zeros between areas -------
 
 def check_promises(m):
-    """Checks 17a to 17d: placements that make sense, needs that are known."""
+    """Checks 17a to 17c: placements that make sense, needs that are known."""
     flags = m.h.flags
     ram, in_place, linked = FLAG["block"] | FLAG["apart"], FLAG["in_place"], FLAG["linked"]
     if (not flags & (ram | linked) or (flags & in_place and not flags & FLAG["apart"])
@@ -230,8 +230,6 @@ def check_promises(m):
         refuse_field(m, "needs", "MODFMT_E_NEEDS", mask(NEED))
     if flags & (in_place | linked):
         check_runs_in_place(m)
-    if flags & FLAG["apart"] and m.h.data_mem and m.h.text_mem % (1 << m.h.data_align):
-        refuse_field(m, "data_align", "MODFMT_E_ALIGN")
 
 
 def check_runs_in_place(m):
@@ -416,10 +414,15 @@ def check_linked(m, tag):
     require_value(said.total_size <= FORMAT["size_max"], tag, said.total_size)
 
 
+def lies_apart(h, data_at):
+    """2.3: may data lie there, apart? As in a block, it is text_mem modulo its alignment."""
+    return not h.data_mem or (data_at - h.text_mem) % (1 << h.data_align) == 0
+
+
 def bad_addresses(h, text_at, data_at):
     """2.6, 2: the error of addresses that segments cannot have, or None."""
     text_end, data_end = text_at + h.text_mem, data_at + h.data_mem
-    if text_at % (1 << h.text_align) or data_at % (1 << h.data_align):
+    if text_at % (1 << h.text_align) or not lies_apart(h, data_at):
         return "MODFMT_E_ALIGN"
     if text_end > 1 << 32 or data_end > 1 << 32:
         return "MODFMT_E_SEGMENT"
@@ -726,10 +729,10 @@ def place_segments(m, text_at, data_at):
     if apart:  # 2.3: nothing is placed for a segment of 0 bytes
         text_at, data_at = text_at if h.text_mem else 0, data_at if h.data_mem else 0
     check_address(text_at % (1 << h.text_align) == 0, text_at)
-    if h.data_mem:
-        aligned = data_at if apart else text_at
-        check_address(aligned % (1 << h.data_align) == 0, aligned)
-    if not apart:
+    if apart:
+        check_address(lies_apart(h, data_at), data_at)
+    else:
+        check_address(not h.data_mem or text_at % (1 << h.data_align) == 0, text_at)
         data_at = text_at + h.text_mem
     text_end, data_end = text_at + h.text_mem, data_at + h.data_mem
     check_address(text_end <= 1 << 32 and data_end <= 1 << 32, text_at)

@@ -63,9 +63,7 @@ def fields():
     for name in ("text_align", "data_align"):
         for align in (16, 32, 255):
             yield field("ALIGN", f"{name}_{align}", f"{name} {align}.", **{name: align})
-    yield field("ALIGN", "align_apart", "apart, and text_mem is no multiple of 2^data_align.",
-                data_align=3)
-    yield field("IN_PLACE", "in_place_before_align", "IN_PLACE comes before ALIGN.", data_align=3,
+    yield field("ALIGN", "align_before_in_place", "ALIGN comes before IN_PLACE.", data_align=16,
                 text_align=7, flags=APART | IN_PLACE)
     yield field("ENTRY", "entry_even", "The entry has bit 0 clear.", entry=2)
     yield field("ENTRY", "entry_end", "The entry lies at the end of text.", entry=5)
@@ -75,8 +73,10 @@ def fields():
     yield bad("ENTRY", "entry_no_text", "An entry without text.", entry=1)
     yield field("IN_PLACE", "in_place_align", "in_place with text_align 7.", text_align=7,
                 flags=APART | IN_PLACE)
-
-
+    yield field("NEEDS", "needs_before_in_place", "NEEDS comes before IN_PLACE.", needs=1 << 12,
+                text_align=7, flags=APART | IN_PLACE)
+    yield bad("IN_PLACE", "in_place_before_padding", "IN_PLACE comes before PADDING.", RETURN_0 + b"\1",
+              entry=1, flags=APART | IN_PLACE, header={"text_align": 7}, patch={69: b"\1"})
     yield field("IN_PLACE", "in_place_stored", "in_place, and text has zeros that are not stored.",
                 text_mem=8, flags=APART | IN_PLACE)
     yield field("IN_PLACE", "in_place_align_first", "text_align comes before text_stored.",
@@ -110,6 +110,10 @@ def linked_tags():
                  how={"segments": (RETURN_0,)})
     yield linked("TAG_VALUE", "text_align", "text at an odd address.", text=RAM + 1)
     yield linked("TAG_VALUE", "data_align", "data at an odd address.", data=CCM + 2, end=CCM + 6)
+    for log2, data in ((3, CCM), (5, CCM + 0x40), (4, CCM + 12), (15, CCM + 0x4004)):
+        yield linked("TAG_VALUE", f"data_align_{log2}", f"text_mem is 4 and data_align {1 << log2} "
+                     f"bytes, but data lies at {data % (1 << log2)} modulo that.", data=data,
+                     end=data + 4, how={"header": {"data_align": log2}})
     yield linked("TAG_VALUE", "overlap", "data over text.", data=RAM, end=RAM + 4)
     yield linked("TAG_VALUE", "wrap", "data reaches beyond 2^32.", data=0xfffffffe, end=2,
                  how={"header": {"data_align": 0}})

@@ -417,7 +417,8 @@ def link_error(image, link):
             or image.sizes["text"] > len(image.segments["text"])
             or names & {TAG_TYPE["linked"], TAG_TYPE["compression"]}):
         return "MODFMT_E_IN_PLACE"
-    if link.at % (1 << fields["text_align"]) or data_at % (1 << fields["data_align"]):
+    behind = data_at - image.sizes["text"] if image.sizes["data"] else 0
+    if link.at % (1 << fields["text_align"]) or behind % (1 << fields["data_align"]):
         return "MODFMT_E_ALIGN"
     spans = sorted((at, at + size) for at, size in ((link.at, image.sizes["text"]),
                                                     (data_at, image.sizes["data"])) if size)

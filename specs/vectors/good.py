@@ -34,28 +34,33 @@ def basics():
                  Image(RETURN_0, b"\1\2\3\4\5", text_mem=12, data_mem=13, entry=9),
                  loads=BOTH)
     yield Vector("padding", "Text, data and relocs all end off a multiple of 4; zeros between. "
-                 "With such a text only a block is allowed.",
-                 Image(RETURN_0 + BX_LR, b"\1\2\3\4\5", entry=1, flags=BLOCK,
-                       fixes=[word("data", 0, "text", 1)]), loads=(HERE, ODD))
+                 "Apart, D is then no multiple of 4, either.",
+                 Image(RETURN_0 + BX_LR, b"\1\2\3\4\5", entry=1,
+                       fixes=[word("data", 0, "text", 1)]),
+                 loads=(HERE, ODD, Load(RAM, CCM + 2), Load(RAM, CCM, error="MODLOAD_E_MEMORY")),
+                 links=(Link(0x08010040, CCM + 6), Link(0x08010040, CCM + 4)))
     yield Vector("align_0", "text_align and data_align 0: T and D may be odd.",
                  Image(RETURN_0 + b"\1", b"\1\2\3\4", header={"text_align": 0, "data_align": 0},
                        fixes=[word("data", 0, "text", 0)]),
                  loads=BOTH + (Load(RAM + 1), Load(RAM + 3, CCM + 1)))
     yield Vector("every_need", "All bits of needs, the largest stack_size, text_align and "
                  "data_align 15.",
-                 Image(RETURN_0, b"\1\2\3\4", entry=1, flags=BLOCK, header={
+                 Image(RETURN_0, b"\1\2\3\4", entry=1, header={
                      "needs": 0xfff, "stack_size": 0xffffffff, "text_align": 15,
                      "data_align": 15}),
-                 loads=(HERE, Load(RAM + 4, error="MODLOAD_E_MEMORY")))
+                 loads=(HERE, Load(RAM + 4, error="MODLOAD_E_MEMORY"), Load(RAM, CCM + 0x8004),
+                        Load(RAM, CCM + 0x4004, error="MODLOAD_E_MEMORY"),
+                        Load(RAM, CCM + 0x8000, error="MODLOAD_E_MEMORY")))
     yield Vector("align_no_data", "Without data data_align counts for nothing, in the header and "
                  "in memory.",
                  Image(RETURN_0, entry=1, header={"data_align": 15}),
                  loads=(HERE, ODD, Load(RAM, CCM + 1)))
-    yield Vector("align_apart", "data_align 8 bytes: text_mem and D are multiples of 8.",
+    yield Vector("align_apart", "data_align 8 bytes: text_mem is a multiple of 8, and so is D.",
                  Image(RETURN_0 + bytes(4), bytes(8), entry=1, header={"data_align": 3},
                        fixes=[word("data", 4, "data", 4)]),
                  loads=(HERE, Load(RAM + 4, error="MODLOAD_E_MEMORY"), Load(RAM, CCM + 8),
-                        Load(RAM + 4, CCM), Load(RAM, CCM + 4, error="MODLOAD_E_MEMORY")))
+                        Load(RAM + 4, CCM), Load(RAM, CCM + 4, error="MODLOAD_E_MEMORY")),
+                 links=(Link(0x08010040, CCM + 8), Link(0x08010040, CCM + 4)))
     yield Vector("block_only", "Only one block is allowed.",
                  Image(RETURN_0, b"\1\2\3\4", entry=1, flags=BLOCK),
                  loads=(HERE, Load(RAM, CCM, error="MODLOAD_E_PLACEMENT")))
@@ -74,6 +79,66 @@ def basics():
                        header={"text_align": 2, "data_align": 3},
                        fixes=[word("data", 2, "data", 6)]),
                  loads=(HERE, Load(RAM + 4, error="MODLOAD_E_MEMORY")))
+
+
+def remainders():
+    """Apart, data goes to where it is in a block, modulo its alignment."""
+    def no(at, data_at):
+        return Load(at, data_at, error="MODLOAD_E_MEMORY")
+
+    yield Vector("align_4_of_8", "data_align 8, and text_mem is 4 modulo 8: so is D, while T may be "
+                 "any multiple of 4.",
+                 Image(RETURN_0, bytes(8), entry=1, header={"data_align": 3},
+                       fixes=[word("data", 4, "data", 4)]),
+                 loads=(HERE, Load(RAM, CCM + 4), Load(RAM + 4, CCM + 12), no(RAM, CCM),
+                        no(RAM, CCM + 8), no(RAM, CCM + 6), no(RAM + 4, None)),
+                 links=(Link(0x08010040, CCM + 4), Link(0x08010044, CCM + 12),
+                        Link(0x08010040, CCM), Link(0x08010040, CCM + 2)))
+    yield Vector("align_20_of_32", "data_align 32, and text_mem is 20: the buffer of 32 bytes at data "
+                 "+ 12 is aligned to 32 wherever data is. D may be below text_mem, and data end at "
+                 "2^32.", buffer_of_32(),
+                 loads=(HERE, Load(RAM, CCM + 20), Load(RAM + 20, RAM + 52), Load(RAM, 20),
+                        Load(RAM + 4, 0xffffffd4), Load(RAM, 0xffffffb4), no(RAM, CCM),
+                        no(RAM, CCM + 32), no(RAM, CCM + 12), no(RAM, CCM + 36),
+                        no(RAM, 0xfffffff4)),
+                 links=(Link(0x08010040, CCM + 52), Link(0x08010054, 20), Link(0, 20),
+                        Link(0x08010040, 0xffffffd4), Link(0x08010040, 0xfffffff4),
+                        Link(0x08010040, 0), Link(0x08010040, CCM + 32),
+                        Link(0x08010040, CCM + 12), Link(RAM + 16, RAM + 20)))
+    yield Vector("align_text_mem", "The remainder is of text_mem: 14 modulo 16, though 4 bytes of "
+                 "text are stored. The word at data + 2 is aligned in memory.",
+                 Image(RETURN_0, bytes(8), text_mem=14, entry=1, header={"data_align": 4},
+                       fixes=[word("data", 2, "data", 6)]),
+                 loads=(HERE, Load(RAM, CCM + 14), Load(RAM + 4, CCM + 30), no(RAM, CCM + 4),
+                        no(RAM, CCM + 6), no(RAM, CCM)))
+    yield Vector("align_in_place", "In place, with text_mem 12 modulo 16 and data_align 16.",
+                 Image(RETURN_0 + bytes(8), bytes(12), entry=1, flags=BLOCK | APART | IN_PLACE,
+                       header={"data_align": 4},
+                       fixes=[word("data", 0, "text", 1), word("data", 4, "data", 4)]),
+                 loads=(HERE, Load(RAM, CCM + 12), no(RAM, CCM), no(RAM, CCM + 4)),
+                 links=(Link(0x08010040, CCM + 28), Link(0x08010040, CCM + 16)))
+    yield Vector("align_empty_text", "No text: D is a multiple of data_align, 64, and T counts for "
+                 "nothing.",
+                 Image(b"", bytes(8), header={"data_align": 6}, fixes=[word("data", 4, "data", 4)]),
+                 loads=(HERE, Load(RAM + 1, CCM + 64), no(RAM, CCM + 4), no(RAM, CCM + 32)))
+    prefix = bytes.fromhex("0048 0047 0000 0000")   # ldr r0, [pc]; bx r0; .word
+    yield Vector("align_prefix", "A veneer of 8 bytes in front of text counts: text_mem is 12, and D "
+                 "is 4 modulo 8.",
+                 Image(prefix + RETURN_0, bytes(8), entry=9, imports=[Symbol("puts")],
+                       header={"data_align": 3},
+                       fixes=[word("text", 4, "import", imp=0), word("data", 4, "text", 9)],
+                       tags=[tag("name", b"prefix"), tag("origin", u32(8, 0x8000, 0x8004))]),
+                 loads=[Load(at, data_at, {"puts": 0x08004321}, error) for at, data_at, error in (
+                     (RAM, None, None), (RAM, CCM + 4, None), (RAM + 4, CCM + 12, None),
+                     (RAM, CCM, "MODLOAD_E_MEMORY"))], prefix=8,
+                 links=(Link(0x08010040, CCM + 4),))
+
+
+def buffer_of_32():
+    """What a DMA wants, behind words of another alignment."""
+    return Image(LDR_LIT + bytes(16), bytes(12), data_mem=44, entry=1, header={"data_align": 5},
+                 fixes=[word("text", 4, "data", 12), word("text", 8, "text", 1),
+                        word("data", 0, "data", 12), word("data", 4, "text", 1)])
 
 
 def words():
@@ -448,6 +513,10 @@ def linked_images():
     plain = Image(RETURN_0, entry=1, tags=[tag("name", b"plain")])
     yield Vector("linked_plain", "No data, no imports, nothing to fix: no bound, and data is 0.",
                  linked(plain, Link(0x08020040, RAM, build_id=b"id")))
+    yield Vector("linked_align", "data_align 32, and text_mem is 20: data lies at 20 modulo 32.",
+                 linked(buffer_of_32(), Link(0x08010054, CCM + 52)))
+    yield Vector("linked_align_no_data", "No data, and data_align 15: data is 0, whatever text_mem is.",
+                 linked(Image(RETURN_0, entry=1, header={"data_align": 15}), Link(0x08020040, RAM)))
     odd = Image(RETURN_0, bytes(4), entry=1, total=1024, header={"text_align": 6, "data_align": 0},
                 fixes=[word("data", 0, "text", 1)])
     yield Vector("linked_ends_early", "It had more zeros behind its tags than filling up asks "
@@ -497,6 +566,6 @@ def skips():
 
 
 def vectors():
-    for part in (basics, words, relative, movs, imports, import_lists, import_rows, exports,
+    for part in (basics, remainders, words, relative, movs, imports, import_lists, import_rows, exports,
                  tags, linked_images, skips):
         yield from part()
