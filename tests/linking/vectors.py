@@ -124,20 +124,24 @@ def random_fixes(rng, segment, size, imports):
 def random_image(rng):
     imports = [Symbol("", 0, rng.choice((0, 0, WEAK)), hash=3 * i)
                for i in range(rng.choice((0, 1, 2, 5, 40, 90)))]
-    text, text_fixes = random_fixes(rng, "text", rng.choice((0, 4, 16, 60, 200, 1100)), imports)
+    text, text_fixes = random_fixes(rng, "text", rng.choice((0, 4, 16, 60, 61, 200, 1100)), imports)
     data, data_fixes = random_fixes(rng, "data", rng.choice((0, 3, 4, 17, 60, 130, 1100)), imports)
     tags = [tag("init_array", u32(0, 0))] * rng.choice((0, 1)) + [tag("name", b"n")]
     tags += [tag(0x60, bytes(rng.randrange(9)))] * rng.choice((0, 1))
     return Image(text, data, data_mem=len(data) + rng.choice((0, 0, 5)),
                  fixes=text_fixes + data_fixes, imports=imports, tags=tags,
                  total=rng.choice((None, None, None, 1 << 14)),
+                 header={"data_align": rng.choice((2, 2, 0, 3, 5, 10))},
                  flags=APART | rng.choice((0, BLOCK)) | rng.choice((0, CODE_IN_DATA))).bytes
 
 
 def random_job(rng, image):
     """Addresses that are right, mostly; imports bound, mostly."""
     text = rng.randrange(1 << 26) << 6
-    data = (text ^ 0x80000000) + 4 * rng.randrange(1 << 16) & 0xfffffffc
+    data = (text ^ 0x80000000) + 4 * rng.randrange(1 << 16)
+    if len(image) >= 64 and image[53] < 16:
+        data += (modref.number(image, 32, 4) - data) % (1 << image[53])
+    data &= 0xffffffff
     if rng.random() < 0.05:
         text, data = rng.choice(((text + 2, data), (text, data + 1), (text, text),
                                  (0xffffffc0, data), (text, 0xfffffff8)))

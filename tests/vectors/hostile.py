@@ -150,8 +150,8 @@ def random_relocs(rng):
     return Image(memories[0], memories[1], sizes[0], sizes[1], relocs=[(bytes(relocs), "")],
                  imports=[Symbol("", 0, rng.choice((0, 0, WEAK)), hash=i)
                           for i in range(imports)], tags=tags,
-                 flags=rng.choice((BLOCK | APART * (sizes[0] % 4 == 0),) * 3
-                                  + (APART | IN_PLACE,))).bytes
+                 header={"data_align": rng.choice((2, 2, 2, 0, 1, 3, 4, 5, 6, 10))},
+                 flags=rng.choice((BLOCK | APART,) * 3 + (APART | IN_PLACE,))).bytes
 
 
 # --- Tags made up at random -----------------------------------------------------------
@@ -204,17 +204,20 @@ def random_tags(rng):
         padding = None if rng.random() < 0.97 else b"\1" * (-len(value) % 4)
         tags.append(tag(kind, value, length, padding))
     text_mem = rng.choice((14, 15, 16, 16))
-    return Image(bytes(12), bytes(8), text_mem, 16, flags=BLOCK | (text_mem == 16) * APART, imports=symbols, exports=exports, tags=tags,
+    return Image(bytes(12), bytes(8), text_mem, 16, imports=symbols, exports=exports, tags=tags,
                  header=random_tag_header(rng)).bytes
 
 
 def random_linked(rng):
     """An image that says it is linked, with a tag that is right but for one thing or so."""
-    text, data = bytes(rng.choice((0, 4, 8))), bytes(rng.choice((0, 4, 8)))
+    text, data = bytes(rng.choice((0, 4, 8, 20))), bytes(rng.choice((0, 4, 8)))
     code = rng.choice((0, CODE_IN_DATA))
     align = rng.choice((0, 2, 3, 6, 7 if rng.random() < 0.1 else 4))
     at = rng.choice((0, 64, 0x08000040, 0xffffffc0))
+    data_align = rng.choice((0, 0, 2, 3, 5))
     data_at = rng.choice((at + len(text), at - len(data), 0x20000000, 0xfffffff8)) if data else 0
+    if data and rng.random() < 0.6:
+        data_at += (len(text) - data_at) % (1 << data_align)
     fields = [at, data_at, data_at + len(data), rng.choice((0, 0x10000)),
               APART | code | rng.choice((0, 0, BLOCK, IN_PLACE)), rng.choice((96, 128, 0xfffffe0)),
               rng.randrange(1 << 32)]
@@ -231,7 +234,7 @@ def random_linked(rng):
         tags.pop(rng.randrange(len(tags)))
     flags = rng.choice((LINKED,) * 9 + (LINKED | IN_PLACE, APART, LINKED | APART)) | code
     return Image(text, data, flags=flags, imports=imports, tags=tags,
-                 header={"text_align": align, "data_align": rng.choice((0, 0, 2, 3))}).bytes
+                 header={"text_align": align, "data_align": data_align}).bytes
 
 
 def random_tag_header(rng):

@@ -89,9 +89,12 @@ def random_load(rng, m):
     ones not always."""
     text_at = rng.randrange(1 << 28) << 2 | rng.choice((0, 0x20000000, 0x40000000))
     block, apart = (m.h.flags & modref.FLAG[name] for name in ("block", "apart"))
-    data_at = None
+    data_at, align = None, 1 << m.h.data_align
     if not block or (apart and rng.random() < 0.5):
         data_at = (text_at ^ 0x80000000) + 4 * rng.randrange(1 << 16)
+        data_at += (m.h.text_mem - data_at) % align
+    else:
+        text_at -= text_at % align
     imports = {f"{entry.hash:#x}": rng.randrange(1 << 32) for entry in m.imports
                if not entry.type & modref.WEAK or rng.random() < 0.5}
     return {"at": text_at, "data_at": data_at, "imports": imports}
