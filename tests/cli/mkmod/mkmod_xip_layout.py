@@ -78,7 +78,8 @@ class LayoutTest(XipTest):
         linked = Linked(self.module_elf)
         self.addCleanup(linked.close)
         offered = {i.hash: 0x08000101 + 16 * n for n, i in enumerate(self.image.module.imports)}
-        self.text, self.data = modref.load(self.image.bytes, TEXT_AT, DATA_AT, offered)
+        self.data_at = self.image.data_from(DATA_AT)
+        self.text, self.data = modref.load(self.image.bytes, TEXT_AT, self.data_at, offered)
         origin = self.image.module.tag("origin").value
         self.prefix, self.text_origin, self.data_origin = struct.unpack("<III", origin)
         return linked
@@ -97,7 +98,7 @@ class LayoutTest(XipTest):
     def trampoline(self, pointer):
         """The function that a pointer to a trampoline leads to."""
         self.assertEqual(pointer & 1, 1)
-        at = pointer - 1 - DATA_AT
+        at = pointer - 1 - self.data_at
         self.assertTrue(0 <= at < self.image.static_base(), hex(pointer))
         self.assertEqual(at % 4, 0)
         self.assertEqual(self.data[at:at + 2], b"\xfc\x46")     # mov ip, pc
@@ -140,7 +141,7 @@ class Pointers(LayoutTest):
                 self.assertEqual(self.trampoline(pointer), self.function(value), symbol.name)
                 functions += 1
             else:
-                self.assertFalse(DATA_AT <= pointer < DATA_AT + self.place(linked.first),
+                self.assertFalse(self.data_at <= pointer < self.data_at + self.place(linked.first),
                                  (symbol.name, hex(pointer)))
         return functions
 
@@ -218,7 +219,7 @@ class Code(LayoutTest):
                 self.assertEqual(head[0], "mov ip, pc")
                 self.assertTrue(head[1].startswith("b.n"))
             self.assertEqual(self.disassembled(self.data[at + 24:at + 24 + 18]), expected)
-            self.assertEqual(self.word(at + 24 + 20), DATA_AT + self.image.static_base())
+            self.assertEqual(self.word(at + 24 + 20), self.data_at + self.image.static_base())
 
     def test_fixups_of_trampolines(self):
         """The words with functions' addresses lie side by side: one run of fix-ups."""
@@ -294,7 +295,7 @@ class Segments(LayoutTest):
             linked = self.made(source)
             self.assertEqual(self.word(self.place(linked.value("strict"))), 0x5717c7)
             self.assertEqual(self.word(self.place(linked.value("other"))), 0x07e4)
-            self.assertEqual(self.place(linked.value("strict")) % align, 0)
+            self.assertEqual((self.data_at + self.place(linked.value("strict"))) % align, 0)
             self.assertEqual(self.image.data_mem, self.place(linked.end))
 
     def test_params(self):
@@ -309,7 +310,7 @@ class Segments(LayoutTest):
         self.assertEqual(self.image.export("more"), (1, self.place(linked.value("more"))))
         in_data, value = self.image.export("module_entry")
         self.assertEqual(in_data, 1)
-        self.assertEqual(self.trampoline(DATA_AT + value),
+        self.assertEqual(self.trampoline(self.data_at + value),
                          self.function(linked.value("module_entry")))
         rows = json.loads(self.command([MODDUMP, "--json", "m.bin"]).stdout)["exports"]
         self.assertEqual(len(rows), 2)
@@ -362,6 +363,14 @@ class Memory(LayoutTest):
     def test_of_an_xip_instance_in_cxx(self):
         functions, imports, _ = self.check(CLASSES, compiler=CXX, suffix=".cpp")
         self.assertGreaterEqual((functions, imports), (5, 1))
+
+    def test_of_an_xip_instance_with_aligned_data(self):
+        """What is in front of data is not padded to the alignment of what is in data."""
+        for align in (16, 32, 1024):
+            for source in (SORTER, CALLED):
+                buffer = f"__attribute__((aligned({align}))) char dma[{align}] = {{1}};"
+                self.check(source + buffer)
+                self.assertEqual(self.image.header.data_align, align.bit_length() - 1)
 
     def test_of_an_xip_instance_by_numbers(self):
         """Of functions and of imports, odd and even; both tails. With room between some heads

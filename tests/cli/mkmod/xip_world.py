@@ -70,6 +70,10 @@ class Image:
         at = 64 + (self.text_stored + 3 & ~3)
         self.data = content[at:at + self.data_stored]
 
+    def data_from(self, address):
+        """The first address from there on that suits data placed apart."""
+        return address + (self.text_mem - address) % (1 << self.header.data_align)
+
     def static_base(self):
         """Offset in data that r9 stands for."""
         place, = struct.unpack_from("<I", self.module.tag("static_base").value)
@@ -87,7 +91,7 @@ class Instance:
 
     def __init__(self, world, number):
         self.world = world
-        self.data_at = DATA + number * APART
+        self.data_at = world.image.data_from(DATA + number * APART)
         self.offered = {modref.name_hash(n.encode()): a for n, a in world.symbols.items()}
         text, data = modref.load(world.image.bytes, TEXT, self.data_at, self.offered)
         if world.image.flags & 4:
