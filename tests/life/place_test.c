@@ -497,17 +497,25 @@ static void linked_tag_without_the_flag_is_refused(void **state)
 
 static void linked_data_that_is_not_aligned_is_refused(void **state)
 {
-    struct recipe_image *image;
+    /* Data is to be the size of text modulo its alignment. */
+    const uint32_t where[] = {DATA, DATA + RECIPE_TEXT}, most[] = {6, 8};
 
     (void)state;
-    shelve_linked();
-    image = &world.shelf[0].image;
-    image->bytes[MODFMT_OFF_DATA_ALIGN] = 9; /* DATA is a multiple of 256 */
-    recipe_mend(image);
-    refused("A", MODLOAD_E_LINKED);
-    image->bytes[MODFMT_OFF_DATA_ALIGN] = 8;
-    recipe_mend(image);
-    (void)world_loaded("A");
+    assert_int_equal(DATA % 512, 256);
+    for (unsigned i = 0; i < 2; i++) {
+        struct recipe_image *image;
+
+        world_shelve(MODULE("A"));
+        link_there(0, where[i]);
+        image = &world.shelf[0].image;
+        image->bytes[MODFMT_OFF_DATA_ALIGN] = (uint8_t)(most[i] + 1);
+        recipe_mend(image);
+        refused("A", MODLOAD_E_LINKED);
+        image->bytes[MODFMT_OFF_DATA_ALIGN] = (uint8_t)most[i];
+        recipe_mend(image);
+        assert_int_equal(modload_unload(&world.r, world_loaded("A")), 0);
+        free(world.shelf[--world.shelf_count].image.bytes);
+    }
 }
 
 static void linked_text_that_is_not_all_stored_is_refused(void **state)
