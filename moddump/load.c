@@ -220,12 +220,12 @@ static enum modload_purpose piece_of(enum modload_purpose purpose)
 }
 
 static int host_place(const struct modload_port *port, enum modload_purpose purpose,
-                      uint32_t align, uint32_t remainder, struct modfmt_segment *segment)
+                      uint32_t align, uint32_t offset, struct modfmt_segment *segment)
 {
     struct host *host = port->ctx;
     struct piece *piece;
     (void)align; /* looked at before */
-    (void)remainder;
+    (void)offset;
     piece = &host->pieces[piece_of(purpose)];
     piece->size = segment->size;
     piece->bytes = malloc(piece->size);

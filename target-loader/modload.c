@@ -130,16 +130,19 @@ static bool is_linked_(const struct modload_image *m)
     return MODLOAD_WITH_LINKED && m->placement == MODLOAD_LINKED;
 }
 
-/** Ask the port for memory of segment->size bytes, if that is not 0, whose address is
- * `to` modulo the alignment. */
-static int place_(const struct load_ *l, uint32_t purpose, uint32_t align, uint32_t to,
+/** Ask the port for memory of segment->size bytes, if that is not 0. */
+static int place_(const struct load_ *l, uint32_t purpose, uint32_t align,
                   struct modfmt_segment *segment)
 {
+    uint32_t offset = 0;
+
+    if (WITH_PARTS_ && purpose >= MODLOAD_DATA)
+        offset = l->module->segment[0].size;
     align = 1u << align;
     l->in.diag->got = segment->size;
     l->in.diag->want = align;
     return segment->size ? l->in.port->place(l->in.port, (enum modload_purpose)purpose,
-                                             align, to & (align - 1), segment)
+                                             align, offset, segment)
                          : 0;
 }
 
@@ -229,14 +232,14 @@ static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags
     data->size = modfmt_get32(header + MODFMT_OFF_DATA_MEM);
     if (!WITH_PARTS_ || placement == MODLOAD_AS_BLOCK) {
         text->size += data->size;
-        rc = place_(l, MODLOAD_BLOCK, align < data_align ? data_align : align, 0, text);
+        rc = place_(l, MODLOAD_BLOCK, align < data_align ? data_align : align, text);
         text->size -= data->size;
         /* By integers: a module of no bytes has no memory, and NULL + 0 is not C. */
         data->bytes = (uint8_t *)((uintptr_t)text->bytes + text->size);
         data->address = text->address + text->size;
         return rc;
     }
-    rc = in_place_(m) ? stays_(l, header, tags) : place_(l, MODLOAD_TEXT, align, 0, text);
+    rc = in_place_(m) ? stays_(l, header, tags) : place_(l, MODLOAD_TEXT, align, text);
     if (rc)
         return rc;
     /* MODLOAD_DATA or _FIXED; and the one behind it, if data holds code. */
@@ -244,7 +247,7 @@ static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags
             (MODLOAD_WITH_LINKED ? flags / MODFMT_FLAG_LINKED % 2 * 2 : 0) +
             flags / MODFMT_FLAG_CODE_IN_DATA;
     m->data_purpose = (uint16_t)flags;
-    return place_(l, flags, data_align, text->size, data);
+    return place_(l, flags, data_align, data);
 }
 
 /** Copy what is stored of both segments, and clear the rest of them. */
@@ -345,24 +348,22 @@ static void note_(struct load_ *l, const uint8_t *header)
 OWN_FRAME_ static int prepare_(struct load_ *l)
 {
     uint8_t window[MODLOAD_WITH_READ ? MODFMT_HEADER_SIZE : 1];
-    uint32_t available = l->in.source->available;
-    struct modfmt_diag *d = l->in.diag;
     const uint8_t *header = MODLOAD_WITH_READ ? window : l->in.source->mapped;
     uint32_t tags, crc = MODLOAD_WITH_CRC ? l->in.port->options & MODLOAD_OPT_CRC : 0;
     int rc;
 
     for (;;) {
-        if (MODLOAD_WITH_READ && available >= MODFMT_HEADER_SIZE)
+        if (MODLOAD_WITH_READ && l->in.source->available >= MODFMT_HEADER_SIZE)
             header = modload_view_(&l->in, 0, MODFMT_HEADER_SIZE, window);
         if (modload_unread_(header))
             return MODLOAD_E_READ;
-        rc = modfmt_header_plan(header, available, d);
+        rc = modfmt_header_plan(header, l->in.source->available, l->in.diag);
         if (rc < 0)
             return rc;
         tags = (uint32_t)rc;
-        d->got = modfmt_get16(header + MODFMT_OFF_NEEDS);
-        d->want = l->in.port->features;
-        if (d->got & ~d->want)
+        l->in.diag->got = modfmt_get16(header + MODFMT_OFF_NEEDS);
+        l->in.diag->want = l->in.port->features;
+        if (l->in.diag->got & ~l->in.diag->want)
             return MODLOAD_E_NEEDS;
         if (!crc)
             break;

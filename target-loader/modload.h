@@ -77,15 +77,15 @@ struct modload_port {
      *  MODLOAD_WITH_READ=0. @return 0, or anything else if it cannot be done */
     int (*read)(const struct modload_port *port, const struct modload_source *source,
                 uint32_t offset, void *buffer, uint32_t size);
-    /** Give memory for segment->size bytes (not 0) whose address is `remainder` modulo
-     *  `align`, a power of two: the first one from `at` on is
-     *  at + ((remainder - at) & (align - 1)). remainder is less than align, and other than
-     *  0 for data alone. Set segment->bytes, where the loader writes, and
+    /** Give memory for segment->size bytes (not 0) whose address, less `offset`, is a
+     *  multiple of `align`: the first such one from `at` on is
+     *  at + ((offset - at) & (align - 1)). align is a power of two; offset is where data
+     *  would be in a block, and 0 for all else. Set segment->bytes, where the loader writes, and
      *  segment->address, what that is on the target (but for MODLOAD_FIXED). @return 0, or
      *  what the load shall fail with: MODLOAD_E_MEMORY if there is none, MODLOAD_E_EXECUTE
      *  if none can execute. */
     int (*place)(const struct modload_port *port, enum modload_purpose purpose,
-                 uint32_t align, uint32_t remainder, struct modfmt_segment *segment);
+                 uint32_t align, uint32_t offset, struct modfmt_segment *segment);
     /** Take back what place() gave: purpose, bytes and address are as they were. Called
      * in reverse order when a load fails, and by modload_image_unload(). */
     void (*release)(const struct modload_port *port, enum modload_purpose purpose,

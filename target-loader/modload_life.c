@@ -65,14 +65,14 @@ int modload_each(const struct modload_registry *r,
     return rc;
 }
 
-int modload_fixed_check(const struct modload_registry *r, uint32_t align,
-                        uint32_t remainder, const struct modfmt_segment *segment,
-                        uint32_t begin, uint32_t end)
+int modload_fixed_check(const struct modload_registry *r, uint32_t align, uint32_t offset,
+                        const struct modfmt_segment *segment, uint32_t begin,
+                        uint32_t end)
 {
     const struct modload_module *m;
     uint32_t at = segment->address, size = segment->size;
 
-    if (at % align != remainder)
+    if ((at - offset) % align != 0)
         return MODLOAD_E_LINKED;
     /* What is below the arena is far behind its end. */
     if (!modfmt_range(at - begin, size, end - begin))

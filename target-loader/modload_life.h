@@ -184,7 +184,7 @@ struct modload_module *modload_at(const struct modload_registry *registry,
  * @return 0, MODLOAD_E_LINKED (not aligned) or MODLOAD_E_MEMORY
  */
 int modload_fixed_check(const struct modload_registry *registry, uint32_t align,
-                        uint32_t remainder, const struct modfmt_segment *segment,
+                        uint32_t offset, const struct modfmt_segment *segment,
                         uint32_t begin, uint32_t end);
 /** Call `visit` for each loaded module, the newest first, until it returns something
  * other than 0. It shall not unload any: others may go with that one. To unload all,

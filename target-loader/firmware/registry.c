@@ -42,16 +42,16 @@ static struct modload_arena *arena_for(enum modload_purpose purpose)
 
 /** Memory of a linked image, where it says: in the arena of the descriptor, or nowhere.
  */
-static int place_fixed(uint32_t align, uint32_t remainder, struct modfmt_segment *segment)
+static int place_fixed(uint32_t align, uint32_t offset, struct modfmt_segment *segment)
 {
     segment->bytes = (uint8_t *)(uintptr_t)segment->address;
-    return modload_fixed_check(&modules_registry, align, remainder, segment,
+    return modload_fixed_check(&modules_registry, align, offset, segment,
                                firmware_descriptor.arena_begin,
                                firmware_descriptor.arena_end);
 }
 
 static int place(const struct modload_port *port, enum modload_purpose purpose,
-                 uint32_t align, uint32_t remainder, struct modfmt_segment *segment)
+                 uint32_t align, uint32_t offset, struct modfmt_segment *segment)
 {
     const struct modload_port from = {.ctx = arena_for(purpose)};
     bool execute = purpose != MODLOAD_DATA && purpose != MODLOAD_FIXED;
@@ -61,8 +61,8 @@ static int place(const struct modload_port *port, enum modload_purpose purpose,
     if (execute && (emulation_options() & EMULATION_NO_EXECUTE) != 0)
         return MODLOAD_E_EXECUTE;
     rc = purpose >= MODLOAD_FIXED
-             ? place_fixed(align, remainder, segment)
-             : modload_cortex_m_place(&from, purpose, align, remainder, segment);
+             ? place_fixed(align, offset, segment)
+             : modload_cortex_m_place(&from, purpose, align, offset, segment);
     if (rc == 0)
         memset(segment->bytes, FILL, segment->size);
     return rc;

@@ -74,16 +74,15 @@ int bench_function(int value, const char *text)
 
 /* A port that takes no time and no stack worth counting. */
 static int place(const struct modload_port *port, enum modload_purpose purpose,
-                 uint32_t align, uint32_t remainder, struct modfmt_segment *segment)
+                 uint32_t align, uint32_t offset, struct modfmt_segment *segment)
 {
     (void)port;
-    (void)align;
     if (purpose >= MODLOAD_FIXED) { /* modflash has seen to it that it is good */
         segment->bytes = (uint8_t *)(uintptr_t)segment->address;
         return 0;
     }
     segment->bytes =
-        _module_ram_begin + (purpose >= MODLOAD_DATA ? MEMORY_SIZE + remainder : 0);
+        _module_ram_begin + (purpose >= MODLOAD_DATA ? MEMORY_SIZE + offset % align : 0);
     segment->address = (uint32_t)(uintptr_t)segment->bytes;
     return segment->size > MEMORY_SIZE ? MODLOAD_E_MEMORY : 0;
 }

@@ -47,11 +47,11 @@ static int read_(const struct modload_port *port, const struct modload_source *s
 }
 
 static int place_(const struct modload_port *port, enum modload_purpose purpose, uint32_t align,
-                  uint32_t remainder, struct modfmt_segment *segment)
+                  uint32_t offset, struct modfmt_segment *segment)
 {
     (void)port;
     (void)align;
-    (void)remainder;
+    (void)offset;
     if (fails(PLACE))
         return test.no_memory;
     segment->bytes = malloc(segment->size);

@@ -44,24 +44,24 @@ static int read_(const struct modload_port *port, const struct modload_source *s
 }
 
 static int place_(const struct modload_port *port, enum modload_purpose purpose, uint32_t align,
-                  uint32_t remainder, struct modfmt_segment *segment)
+                  uint32_t offset, struct modfmt_segment *segment)
 {
     struct host *h = port->ctx;
 
     require(segment->size != 0 && (align & (align - 1)) == 0);
-    require(remainder < align && (remainder == 0 || purpose >= MODLOAD_DATA));
+    require(offset == 0 || purpose >= MODLOAD_DATA);
     require(!(h->placed & 1u << purpose));
     if (segment->size > MEMORY_MAX)
         return MODLOAD_E_MEMORY;
-    if (purpose >= MODLOAD_FIXED && segment->address % align != remainder)
+    if (purpose >= MODLOAD_FIXED && (segment->address - offset) % align != 0)
         return MODLOAD_E_LINKED;
     segment->bytes = malloc(segment->size);
     require(segment->bytes != NULL);
     memset(segment->bytes, 0xa5, segment->size);
     if (purpose < MODLOAD_FIXED)
         segment->address =
-            (purpose >= MODLOAD_DATA ? DATA_ADDRESS : TEXT_ADDRESS) + remainder;
-    require(segment->address % align == remainder);
+            (purpose >= MODLOAD_DATA ? DATA_ADDRESS : TEXT_ADDRESS) + offset % align;
+    require((segment->address - offset) % align == 0);
     h->placed |= 1u << purpose;
     return 0;
 }

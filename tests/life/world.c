@@ -63,7 +63,7 @@ static bool wanted(enum modload_purpose purpose)
 }
 
 static int place_(const struct modload_port *port, enum modload_purpose purpose,
-                  uint32_t align, uint32_t remainder, struct modfmt_segment *segment)
+                  uint32_t align, uint32_t offset, struct modfmt_segment *segment)
 {
     struct world_piece *piece = &world.piece[world.piece_count];
     bool code = purpose != MODLOAD_DATA && purpose != MODLOAD_FIXED;
@@ -77,8 +77,8 @@ static int place_(const struct modload_port *port, enum modload_purpose purpose,
     if (code && world.no_execute)
         return MODLOAD_E_EXECUTE;
     if (purpose >= MODLOAD_FIXED) {
-        int rc = modload_fixed_check(&world.r, align, remainder, segment,
-                                     world.arena_begin, world.arena_end);
+        int rc = modload_fixed_check(&world.r, align, offset, segment, world.arena_begin,
+                                     world.arena_end);
 
         if (rc != 0)
             return rc;
@@ -91,7 +91,7 @@ static int place_(const struct modload_port *port, enum modload_purpose purpose,
     memset(segment->bytes, 0xa5, segment->size);
     if (purpose < MODLOAD_FIXED) {
         segment->address = world.next_address;
-        segment->address += (remainder - segment->address) & (align - 1);
+        segment->address += (offset - segment->address) & (align - 1);
         world.next_address = segment->address + segment->size + 1;
     }
     *piece = (struct world_piece){*segment, purpose};

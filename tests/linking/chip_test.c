@@ -185,10 +185,10 @@ static struct modfmt_linked linked(struct board *b,
 static uint8_t ram[RAM_SIZE];
 
 static int place(const struct modload_port *port, enum modload_purpose purpose,
-                 uint32_t align, uint32_t remainder, struct modfmt_segment *segment)
+                 uint32_t align, uint32_t offset, struct modfmt_segment *segment)
 {
     (void)port;
-    if (purpose != MODLOAD_FIXED || segment->address % align != remainder ||
+    if (purpose != MODLOAD_FIXED || (segment->address - offset) % align ||
         !modfmt_range(segment->address - ARENA, segment->size, RAM_SIZE))
         return MODLOAD_E_MEMORY;
     segment->bytes = ram + (segment->address - ARENA);

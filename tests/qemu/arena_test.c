@@ -49,6 +49,38 @@ static void aligned_and_disjoint(void **state)
     assert_int_equal(modload_arena_free_bytes(&arena), all);
 }
 
+/** Data of modules is aligned less an offset, any. */
+static void aligned_less_an_offset(void **state)
+{
+    static const uint32_t offsets[] = {0, 4, 20, 32, 1000, 1001, 0xfffffffc};
+    uint8_t *at[7][9];
+
+    (void)state;
+    for (unsigned i = 0; i < 7; i++) {
+        for (unsigned k = 0; k < 9; k++) {
+            uint32_t align = 1u << k, size = 1 + 5 * i + k;
+
+            at[i][k] = modload_arena_alloc_at(&arena, size, align, offsets[i], 1);
+            assert_non_null(at[i][k]);
+            assert_int_equal(((uint32_t)(uintptr_t)at[i][k] - offsets[i]) % align, 0);
+            assert_int_equal(modload_arena_size_of(&arena, at[i][k]), size);
+            memset(at[i][k], (int)(9 * i + k), size);
+        }
+    }
+    for (unsigned i = 0; i < 7; i++) {
+        for (unsigned k = 0; k < 9; k++) {
+            for (unsigned n = 0; n < 1 + 5 * i + k; n++)
+                assert_int_equal(at[i][k][n], 9 * i + k);
+            modload_arena_release(&arena, at[i][k] + 4); /* not what was given */
+            assert_int_not_equal(modload_arena_size_of(&arena, at[i][k]), 0);
+            modload_arena_release(&arena, at[i][k]);
+        }
+    }
+    assert_int_equal(modload_arena_free_bytes(&arena), all);
+    assert_null(modload_arena_alloc_at(&arena, all, 8, 4, 1));
+    assert_null(modload_arena_alloc_at(&arena, UINT32_MAX, 8, 7, 1));
+}
+
 static void all_of_it_and_no_more(void **state)
 {
     void *whole = modload_arena_alloc(&arena, all, 8, 1);
@@ -136,6 +168,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(aligned_and_disjoint, setup),
+        cmocka_unit_test_setup(aligned_less_an_offset, setup),
         cmocka_unit_test_setup(all_of_it_and_no_more, setup),
         cmocka_unit_test_setup(owners, setup),
         cmocka_unit_test_setup(stray_release_does_nothing, setup),

@@ -565,10 +565,10 @@ static void sync(const struct modload_port *port, const struct modload_image *mo
 }
 
 static int place(const struct modload_port *port, enum modload_purpose purpose,
-                 uint32_t align, uint32_t remainder, struct modfmt_segment *segment)
+                 uint32_t align, uint32_t offset, struct modfmt_segment *segment)
 {
     (void)align;
-    assert_int_equal(remainder, 0);
+    assert_int_equal(offset, 0);
     assert_int_equal(purpose, MODLOAD_BLOCK);
     assert_int_equal(segment->size, TEXT + DATA);
     segment->bytes = port->ctx;

@@ -56,12 +56,12 @@ void modload_arena_begin(struct modload_arena *arena, void *begin, uint32_t size
         set(first(arena), size - HEADER, 0, 0);
 }
 
-/** Bytes to leave free in front so that the block's payload is `remainder` modulo
- * `align`. What is left must hold a header, or be nothing. */
-static uint32_t lead_of(struct block *block, uint32_t align, uint32_t remainder)
+/** Bytes to leave free in front so that the block's payload, less `offset`, is aligned.
+ * What is left must hold a header, or be nothing. */
+static uint32_t lead_of(struct block *block, uint32_t align, uint32_t offset)
 {
     uintptr_t at = (uintptr_t)payload(block);
-    uint32_t lead = (remainder - (uint32_t)at) & (align - 1u);
+    uint32_t lead = (offset - (uint32_t)at) & (align - 1u);
 
     while (lead != 0 && lead < HEADER)
         lead += align;
@@ -86,9 +86,9 @@ void *modload_arena_alloc(struct modload_arena *arena, uint32_t size, uint32_t a
 }
 
 void *modload_arena_alloc_at(struct modload_arena *arena, uint32_t size, uint32_t align,
-                             uint32_t remainder, uint32_t owner)
+                             uint32_t offset, uint32_t owner)
 {
-    uint32_t skip = remainder % GRAIN;
+    uint32_t skip = offset % GRAIN;
     uint32_t want = (size + skip + GRAIN - 1u) & ~(GRAIN - 1u);
     struct block *block;
 
@@ -103,7 +103,7 @@ void *modload_arena_alloc_at(struct modload_arena *arena, uint32_t size, uint32_
 
         if (block->owner != 0)
             continue;
-        lead = lead_of(block, align, remainder - skip);
+        lead = lead_of(block, align, offset - skip);
         if (block->size < lead || block->size - lead < want)
             continue;
         if (lead != 0) {

@@ -31,10 +31,9 @@ void modload_arena_begin(struct modload_arena *arena, void *begin, uint32_t size
 void *modload_arena_alloc(struct modload_arena *arena, uint32_t size, uint32_t align,
                           uint32_t owner);
 
-/** The same, at an address that is `remainder` (less than align) modulo `align`, which is
- * taken as it is here. */
+/** The same, at an address that is a multiple of `align` when `offset` is taken off. */
 void *modload_arena_alloc_at(struct modload_arena *arena, uint32_t size, uint32_t align,
-                             uint32_t remainder, uint32_t owner);
+                             uint32_t offset, uint32_t owner);
 
 /** Give one piece back; NULL is ignored, and so is what alloc() did not return. */
 void modload_arena_release(struct modload_arena *arena, void *memory);

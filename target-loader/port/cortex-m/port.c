@@ -12,14 +12,14 @@ uint32_t modload_cortex_m_features(void)
 }
 
 int modload_cortex_m_place(const struct modload_port *port, enum modload_purpose purpose,
-                           uint32_t align, uint32_t remainder,
+                           uint32_t align, uint32_t offset,
                            struct modfmt_segment *segment)
 {
     void *memory;
 
     if (purpose >= MODLOAD_FIXED) /* where, the arena does not let anybody choose */
         return MODLOAD_E_MEMORY;
-    memory = modload_arena_alloc_at(port->ctx, segment->size, align, remainder, OWNER);
+    memory = modload_arena_alloc_at(port->ctx, segment->size, align, offset, OWNER);
     if (!memory)
         return MODLOAD_E_MEMORY;
     segment->bytes = memory;

@@ -26,7 +26,7 @@ uint32_t modload_cortex_m_features(void);
  * firmware's own place() and modload_fixed_check().
  *  @return 0 or MODLOAD_E_MEMORY */
 int modload_cortex_m_place(const struct modload_port *port, enum modload_purpose purpose,
-                           uint32_t align, uint32_t remainder,
+                           uint32_t align, uint32_t offset,
                            struct modfmt_segment *segment);
 void modload_cortex_m_release(const struct modload_port *port,
                               enum modload_purpose purpose,

@@ -24,33 +24,33 @@ static struct lead *lead_of(uintptr_t at)
 }
 
 /** Memory of a linked image, where it says. */
-static int place_fixed(struct modload_freertos *rtos, uint32_t align, uint32_t remainder,
+static int place_fixed(struct modload_freertos *rtos, uint32_t align, uint32_t offset,
                        struct modfmt_segment *segment)
 {
     segment->bytes = (uint8_t *)(uintptr_t)segment->address;
-    return modload_fixed_check(&rtos->registry, align, remainder, segment,
-                               rtos->arena_begin, rtos->arena_end);
+    return modload_fixed_check(&rtos->registry, align, offset, segment, rtos->arena_begin,
+                               rtos->arena_end);
 }
 
 /* The kernel's heap is memory like any other: what executes there is the firmware's to
  * see to (README.md). */
 static int place(const struct modload_port *port, enum modload_purpose purpose,
-                 uint32_t align, uint32_t remainder, struct modfmt_segment *segment)
+                 uint32_t align, uint32_t offset, struct modfmt_segment *segment)
 {
     struct modload_freertos *rtos = port->ctx;
-    size_t more = sizeof(struct lead) + remainder % HEAP_ALIGN +
+    size_t more = sizeof(struct lead) + offset % HEAP_ALIGN +
                   (align > HEAP_ALIGN ? align - HEAP_ALIGN : 0);
     uint8_t *memory = NULL;
     uintptr_t at;
 
     if (purpose >= MODLOAD_FIXED)
-        return place_fixed(rtos, align, remainder, segment);
+        return place_fixed(rtos, align, offset, segment);
     if (segment->size <= SIZE_MAX / 2 - more)
         memory = rtos->alloc(segment->size + more);
     if (!memory)
         return MODLOAD_E_MEMORY;
     at = (uintptr_t)memory + sizeof(struct lead);
-    at += (remainder - at) & (align - 1u);
+    at += (offset - at) & (align - 1u);
     lead_of(at)->memory = memory;
     segment->bytes = (uint8_t *)at;
     segment->address = (uint32_t)at;
