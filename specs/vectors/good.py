@@ -117,10 +117,9 @@ def remainders():
                        fixes=[word("data", 0, "text", 1), word("data", 4, "data", 4)]),
                  loads=(HERE, Load(RAM, CCM + 12), no(RAM, CCM), no(RAM, CCM + 4)),
                  links=(Link(0x08010040, CCM + 28), Link(0x08010040, CCM + 16)))
-    yield Vector("align_empty_text", "No text: D is a multiple of data_align, 64, and T counts for "
-                 "nothing.",
+    yield Vector("align_empty_text", "No text: D is a multiple of data_align, 64.",
                  Image(b"", bytes(8), header={"data_align": 6}, fixes=[word("data", 4, "data", 4)]),
-                 loads=(HERE, Load(RAM + 1, CCM + 64), no(RAM, CCM + 4), no(RAM, CCM + 32)))
+                 loads=(HERE, Load(RAM + 4, CCM + 64), no(RAM, CCM + 4), no(RAM, CCM + 32)))
     prefix = bytes.fromhex("0048 0047 0000 0000")   # ldr r0, [pc]; bx r0; .word
     yield Vector("align_prefix", "A veneer of 8 bytes in front of text counts: text_mem is 12, and D "
                  "is 4 modulo 8.",

@@ -78,8 +78,30 @@ class Load(ToolTest):
     def test_misaligned_data(self):
         path = self.image(text=RETURN_0 + bytes(4), data=bytes(4), header={"data_align": 3})
         for wrong in ("0x20000004", "0x20000001", "0x20000006", "0x2000000c"):
-            self.refuse("must be a multiple of 8", path, "--load-at", "0x8000", "--data-at", wrong)
+            self.refuse("must be 0x0 modulo 8", path, "--load-at", "0x8000", "--data-at", wrong)
         self.load(path, "--load-at", "0x8000", "--data-at", "0x20000008", "-o", "mem")
+
+    def test_data_at_a_remainder(self):
+        """Apart, data lies where it does in a block, modulo its alignment."""
+        path = self.image(text=RETURN_0 + bytes(16), data=bytes(4), header={"data_align": 5})
+        for wrong in ("0x20000000", "0x20000020", "0x20000004", "0x20000015", "0x20000024"):
+            self.refuse("must be 0x14 modulo 32", path, "--load-at", "0x8004", "--data-at", wrong)
+        for right in ("0x20000014", "0x20000034", "0x14", "0xfffffff4"):
+            self.load(path, "--load-at", "0x8004", "--data-at", right, "-o", "mem")
+
+    def test_remainder_behind_prefix(self):
+        """The veneers count as text."""
+        path = GOOD / "align_prefix.bin"
+        for wrong in ("0x20000000", "0x20000002", "0x20000008"):
+            self.refuse("must be 0x4 modulo 8", path, "--load-at", "0x8008", "--data-at", wrong)
+        text, data = modref.load(path.read_bytes(), 0x8000, 0x2000000c,
+                                 {modref.name_hash(b"puts"): 1})
+        got = self.load(path, "--load-at", "0x8008", "--data-at", "0x2000000c", "--import",
+                        "puts=1", "-o", "mem", "--data-out", "data")
+        self.assertEqual(got, {"mem": text[8:], "data": data})
+
+    def test_alignment_without_data(self):
+        self.load(GOOD / "align_no_data.bin", "--load-at", "0", "--data-at", "1", "-o", "mem")
 
     def test_veneers_below_zero(self):
         self.refuse("below address 0", PREFIX, "--load-at", "4", "--import", "puts=1")

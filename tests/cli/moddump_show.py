@@ -49,6 +49,12 @@ class Overview(ToolTest):
             path = self.image(header={"needs": needs})
             self.assertIn(f"{words}\n", self.expect(OK, path)[0])
 
+    def test_where_data_lies(self):
+        for name, text in (("align_apart", "aligned to 8\n"),
+                           ("align_20_of_32", "aligned to 32 (lies at 20 modulo that)\n"),
+                           ("align_empty_text", "aligned to 64\n"), ("align_no_data", "none\n")):
+            self.assertIn(text, self.expect(OK, GOOD / f"{name}.bin")[0])
+
     def test_nothing_in_it(self):
         output, _ = self.expect(OK, GOOD / "empty.bin")
         for text in ("without a name", "entry         none", "data          none",
