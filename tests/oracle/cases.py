@@ -126,26 +126,29 @@ def self_case(case, cwd):
     return count, problems
 
 
-def may_be_apart(case, base):
-    """Does the format allow it? Its data must be aligned by itself, and be reachable."""
-    start = base.data_start()
-    if "ramfunc" in case.source:
-        return False
-    return start is None or start % max(
-        [4] + [s.align for s in base.allocated() if s.address >= start]) == 0
+def may_be_apart(case):
+    """Does the format allow it? Code in data must be reachable from text."""
+    return "ramfunc" not in case.source
+
+
+def some_data(case):
+    """Where a script has data begin: at a multiple of its alignment, at some remainder of it, or
+    (one in eight) where it comes to lie."""
+    align = int(case.flag("data_align", "16"))
+    if case.pick % 8 == 0:
+        return "ALIGN(4)"
+    return f"ALIGN({align}) + {case.pick // 8 % 2 * 4 * (case.pick // 16 % (align // 4))}"
 
 
 def apart_case(case, cwd):
     """Text and data at two unrelated addresses."""
     link = prepare(case, cwd)
-    # One case in eight leaves data where it comes to lie.
-    align = case.flag("data_align", "16") if case.pick % 8 else "4"
-    base = aligned_base(case, cwd, link, data=f"ALIGN({align})")
+    base = aligned_base(case, cwd, link, data=some_data(case))
     if imports.weak(base):
         return imports_case(case, cwd)
     image, _ = tools.pack(cwd / "base.elf", cwd, "--verbose")
     data_start = base.data_start()
-    allowed = may_be_apart(case, base)
+    allowed = may_be_apart(case)
     if bool(image.flags & tools.FLAG_APART) != allowed:
         raise Failure(f"mkmod {'does not allow' if allowed else 'allows'} text and data apart")
     if not allowed:
@@ -153,13 +156,16 @@ def apart_case(case, cwd):
     if data_start is None:
         return 1, [] if not image.data_mem else ["has data where there is none"]
     align = max(base.alignment(), image.align)
-    text_size, data_size = data_start - base.first(), base.end() - data_start
+    text_size = data_start - base.first()
     text_ats = case.addresses(base.first(), text_size, align)
+    # What the linker made of data keeps its place modulo the alignment; the image's data begins
+    # with what mkmod has put in front of it.
+    begin = data_start - trampolines.prefix(image, base)
     data_ats = [a + 0x190000 if a < 0x400000 else a - 0x190000
-                for a in case.addresses(data_start, data_size, align)[::-1]]
+                for a in case.addresses(begin, base.end() - begin, align)[::-1]]
     if case.linker == "ld.lld":     # which wants addresses to rise
         text_ats = [a for a in text_ats if a < 0xf0000000]
-        data_ats = [a + 0x410000 - (a - data_start) % align for a in text_ats]
+        data_ats = [a + 0x410000 - (a - begin) % align for a in text_ats]
     problems, count = [], 0
     for at, data_at in zip(text_ats, data_ats):
         _, text, data = tools.load(image, cwd, at, data_at)
@@ -215,7 +221,7 @@ def install_pair(case, cwd, exports):
 def linked_case(case, cwd):
     """What modflash links for a place in flash and one in RAM is what the linker makes there."""
     link = prepare(case, cwd)
-    base = aligned_base(case, cwd, link, data="ALIGN(16)")
+    base = aligned_base(case, cwd, link, data=some_data(case))
     if imports.weak(base):
         return linked_imports_case(case, cwd)
     plain, made = install_pair(case, cwd, {})
@@ -232,9 +238,9 @@ def linked_imports_case(case, cwd):
     one_object(case, cwd, link)
     ignore = "--unresolved-symbols=ignore-all"
     flags = ["--emit-relocs", ignore]
-    base = aligned_base(case, cwd, link, flags=flags, data="ALIGN(16)")
+    base = aligned_base(case, cwd, link, flags=flags, data=some_data(case))
     if with_libraries(base, cwd, link):
-        base = aligned_base(case, cwd, link, flags=flags, data="ALIGN(16)")
+        base = aligned_base(case, cwd, link, flags=flags, data=some_data(case))
     names = [n for n in imports.undefined(base) if not n.startswith("__aeabi_unwind")]
     maybe = [n for n in imports.weak(base) if n in names]
     where = {n: 0 if n in maybe and case.pick % 2 else a

@@ -104,10 +104,11 @@ def removed(image, base, text_at, data_at, text, data):
 
 
 def blanked(image, base, at, memory):
-    """The same for one block from `at` on, with zeros in front of data: (their number, where
-    the ELF's data is if it has moved, memory)."""
-    split = (base.data_start() or base.end()) - base.first()
+    """The same for one block from `at` on, with zeros in front of data: (by how much the ELF's
+    data has moved, where it is if it has, memory). It stays where there is room before it."""
+    split = image.text_mem - image.prefix
     size, text, data = removed(image, base, at, at + split, memory[:split], memory[split:])
     if not size:
         return 0, None, memory
-    return size, at + split + size, text + bytes(size) + data
+    moved = split + size - ((base.data_start() or base.end()) - base.first())
+    return moved, at + split + size if moved else None, text + bytes(size) + data
