@@ -93,7 +93,8 @@ def fixes_of(filling, text, data, imports):
 
 def module_bytes(name="plug", version="1.0.0", text=96, data=32, bss=68, align=3, imports=(),
                  tags=(), seed=None, **fields):
-    """A module with fix-ups of all kinds; the same words, the same bytes."""
+    """A module with fix-ups of all kinds; the same words, the same bytes. Text is filled up to a
+    multiple of 4, so data lies at a remainder of its alignment if that is larger."""
     filling = random.Random(seed if seed is not None else f"{name} {version}")
     header = {"text_align": 2, "data_align": align, **fields.pop("header", {})}
     own = [*tags, encoder.tag("name", name.encode()),
@@ -101,9 +102,8 @@ def module_bytes(name="plug", version="1.0.0", text=96, data=32, bss=68, align=3
     last = fields.pop("last", [])
     if imports:
         own.append(encoder.tag("import_names", encoder.strings(*(i.name for i in imports))))
-    padding = 1 << align
     return encoder.Image(
-        text=filling.randbytes((text + padding - 1) // padding * padding),
+        text=filling.randbytes((text + 3) // 4 * 4),
         data=filling.randbytes(data), data_mem=data + bss, entry=1, imports=imports,
         fixes=fixes_of(filling, text, data, imports), tags=[*own, *last], header=header,
         **fields).build()

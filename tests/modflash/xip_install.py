@@ -35,7 +35,34 @@ class Install(XipTest):
     def test_alignment_of_data(self):
         self.install(self.module("a", bss=1), self.module("b", align=7), self.module("c"))
         begins = {name: begin for name, (begin, _) in self.ranges().items()}
-        self.assertEqual(begins, {"a": 0x20010000, "b": 0x20010080, "c": 0x200100E8})
+        self.assertEqual(begins, {"a": 0x20010000, "b": 0x20010060, "c": 0x200100C8})
+
+    def test_remainders(self):
+        """Data lies at text_mem modulo its alignment, in the first room where it can."""
+        for text, begin in ((64, 0x20010000), (68, 0x20010004), (84, 0x20010014),
+                            (124, 0x2001003C), (20, 0x20010014)):
+            file = self.module(f"m{text}", text=text, align=6, bss=0, data=24)
+            self.install(file, options=["--arena", "0x20010000:1K"])
+            self.is_as_it_must_be(f"m{text}", file)
+            self.assertEqual(self.ranges()[f"m{text}"], (begin, begin + 24))
+            self.good(self.file("remove", f"m{text}"))
+
+    def test_remainders_side_by_side(self):
+        """No byte is lost between two that fit."""
+        self.install(*(self.module(f"m{i}", text=64 + 24 * i, align=5, bss=0, data=24)
+                       for i in range(4)))
+        begins = [begin for begin, _ in sorted(self.ranges().values())]
+        self.assertEqual(begins, [0x20010000 + 24 * i for i in range(4)])
+
+    def test_update_with_another_remainder(self):
+        """It keeps its RAM only where text has grown by a multiple of the alignment; and what it
+        had before is the last that it is given."""
+        for version, text, begin in (("1.0.0", 64, 0), ("1.1.0", 100, 0x64), ("1.2.0", 228, 0x64),
+                                     ("1.3.0", 128, 0), ("1.4.0", 60, 0x7C)):
+            file = self.module("plug", version, text=text, align=6)
+            self.install(file)
+            self.assertEqual(int(self.is_as_it_must_be("plug", file)["linked"]["data"], 0),
+                             0x20010000 + begin)
 
     def test_beside_plain_ones(self):
         plain = self.module("plain")

@@ -59,6 +59,13 @@ class Modules(XipTest):
                         "large has 8032 bytes at 0x20010068"], *XIP, self.module("new", bss=168))
         self.assertNotIn("note", done.err)
 
+    def test_arena_full_at_a_remainder(self):
+        self.install(self.module("large", bss=8100))
+        self.no(["is full: 'new' needs 40 bytes at 36 modulo 64, and the largest gap is 56",
+                 "large has 8132 bytes at 0x20010000"],
+                *XIP, self.module("new", text=100, align=6, bss=8))
+        self.install(self.module("fits", text=72, align=6, bss=8))
+
     def test_arena_full_of_many(self):
         self.install(*(self.module(f"m{i}", bss=700) for i in range(11)))
         self.no(["m0 has 732 bytes", "and 3 more"], *XIP, self.module("new", bss=700))
