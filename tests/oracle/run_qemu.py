@@ -76,7 +76,7 @@ def make(job):
         xip = case.option == "gcc-sb" and case.flag("group") != "libc" \
             and case.source != "vtables.cpp"
         elf = link.at("base", case.base(), flags=["--emit-relocs"],
-                      data="ALIGN(256)" if xip else None)
+                      data=cases.some_data(case) if case.layout == "plain.ld" else None)
         in_place = ["--xip"] if xip else []
         image, _ = tools.pack(elf, cwd, "--name", short_name(case), "--strip-names", *in_place)
         ram = image.text_mem + image.data_mem
