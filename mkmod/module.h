@@ -159,7 +159,9 @@ struct callback {
     uint32_t symbol;  /**< one that is there; a global one if there is any */
     uint32_t section; /**< of what refers to it first; 0: an export */
     uint32_t place;   /**< address of that */
-    uint32_t offset;  /**< of the trampoline in data */
+    uint32_t offset;  /**< of the trampoline, from the first of them */
+    uint32_t leads_to; /**< offset of what its head branches to */
+    uint32_t hops;     /**< branches of other heads on the way to its tail */
     uint32_t bytes;   /**< of arguments on the stack, or enum arguments_stack */
     uint8_t home;     /**< of the function */
     bool deep;        /**< its tail copies arguments on the stack */

@@ -93,12 +93,22 @@ const struct trampoline_tail *trampoline_tail(uint32_t needs, uint32_t arguments
     return NULL;
 }
 
-bool trampoline_put_head(uint8_t *at, uint32_t head, uint32_t tail)
+/* From the PC that the branch sees, modulo 2^32. */
+static uint32_t branch_distance(uint32_t head, uint32_t to)
 {
-    uint32_t distance = tail - (head + 6); /* from the PC that the branch sees */
-    modfmt_put16(at, 0x46fc);              /* mov ip, pc: the address behind the head */
-    modfmt_put16(at + 2, 0xe000u | (distance >> 1 & 0x7ff)); /* b.n tail */
-    return distance + 2048 < 4096 && head % 4 == 0 && tail % 2 == 0;
+    return to - (head + 6);
+}
+
+bool trampoline_reaches(uint32_t head, uint32_t to)
+{
+    return branch_distance(head, to) + 2048 < 4096;
+}
+
+bool trampoline_put_head(uint8_t *at, uint32_t head, uint32_t to)
+{
+    modfmt_put16(at, 0x46fc); /* mov ip, pc: the address behind the head */
+    modfmt_put16(at + 2, 0xe000u | (branch_distance(head, to) >> 1 & 0x7ff)); /* b.n to */
+    return trampoline_reaches(head, to) && head % 4 == 0 && to % 2 == 0;
 }
 
 /* A 32-bit load's offset counts bytes and is in its second half-word; a 16-bit one's

@@ -6,10 +6,13 @@
  * A trampoline is a head, 4 bytes: `mov ip, pc; b.n tail`, and a word with the function's
  * address a fixed distance behind it. The head's address | 1 is what pointers to the
  * function hold. Heads lie side by side, and so do their words; the tail finds the word
- * by ip, and the static base by a literal that all tails near it share:
+ * by ip, and the static base by a literal:
  *
  *     head…   word…   tail8  tail0  (2 bytes)  literal
  *     4 each  4 each  32     18     2          4          56 bytes that all share
+ *
+ * A head's branch may also lead to the branch of another head: ip is set by then. Where
+ * they all are: trampoline_layout.h.
  */
 #ifndef MKMOD_TRAMPOLINE_CODE_H
 #define MKMOD_TRAMPOLINE_CODE_H
@@ -36,9 +39,12 @@ struct trampoline_tail {
  *  takes that many. @param needs  the module's, as in the image's header */
 const struct trampoline_tail *trampoline_tail(uint32_t needs, uint32_t arguments);
 
-/** Write a head. Both are offsets from a multiple of 4; `head` is itself one. False: the
- *  tail is out of reach. */
-bool trampoline_put_head(uint8_t *at, uint32_t head, uint32_t tail);
+/** Does the branch of a head reach `to`? Both are offsets from the same. */
+bool trampoline_reaches(uint32_t head, uint32_t to);
+
+/** Write a head that branches to `to`, a tail or another head's branch. Both are offsets
+ *  from a multiple of 4; `head` is itself one. False: that is out of reach. */
+bool trampoline_put_head(uint8_t *at, uint32_t head, uint32_t to);
 
 /** Write a tail. @param place, literal  offsets from a multiple of 4; `literal` is itself
  *  one, and within 1,020 bytes behind the tail  @param distance  bytes from each head to

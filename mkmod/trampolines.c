@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Functions whose address may leave a module that counts on r9: pointers to them, and
- * exports, lead to trampolines in front of data. In runs: heads, then their words, as
- * many as a tail's load reaches over. (A loader fixes words that lie side by side
- * faster.) In groups, so that each head reaches its tail: runs, the tails that their
- * heads use, the static base, more runs. */
+ * exports, lead to trampolines in front of data. Which they are, which tail each needs,
+ * and what is written; where: trampoline_layout.c. */
 #include <elf.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +9,8 @@
 #include "arguments.h"
 #include "cli.h"
 #include "module.h"
-#include "trampoline_code.h"
+#include "trampoline_layout.h"
 
-/* At most so many heads before the tails, and so many in all. */
-#define HEADS_BEFORE 240u
-#define GROUP_MAX    480u
-#define PAIR_SIZE    (TRAMPOLINE_HEAD_SIZE + TRAMPOLINE_WORD_SIZE)
 /* Any tail that passes arguments on will do for what is not known. */
 #define STACK_UNSURE 32u
 
@@ -226,76 +220,55 @@ static void judge(struct module *m, struct callback *c)
 
 /* ---- where ------------------------------------------------------------------------ */
 
-struct group {
-    uint32_t first; /* callback */
-    uint32_t count;
-    uint32_t run;    /* heads side by side */
-    uint32_t before; /* heads in front of the tails, unless there are fewer */
-    uint32_t start;  /* offsets in data's prefix */
-    uint32_t tails;  /* offset of the first tail */
-    uint32_t literal;
-    uint32_t end;
-    const struct trampoline_tail *tail[2]; /* passing arguments on the stack, or not */
-    uint32_t at[2];
-};
-
-/* How many heads to have side by side. The words of a last run that is shorter are as far
- * from their heads as all others: that leaves room between for at most one head. */
-static uint32_t run_of(uint32_t count, uint32_t most)
+static void fault(struct module *m)
 {
-    uint32_t run = count < most ? count : most;
-    while ((run - count % run) % run > 1) {
-        run--;
+    problem_error(
+        m, 0, 0,
+        "a trampoline does not reach its tail; this is a fault of mkmod, please "
+        "report it");
+}
+
+static uint32_t deep_count(const struct module *m)
+{
+    uint32_t deep = 0;
+    for (uint32_t i = 0; i < m->callback_count; i++) {
+        deep += m->callbacks[i].deep ? 1 : 0;
     }
-    return run;
+    return deep;
 }
 
-/* Bytes from a head to its word. */
-static uint32_t distance_in(const struct group *g)
+/* In front of data that starts at an odd address some bytes more are lost, so that words
+ * are at multiples of 4. */
+static void lay_out(const struct module *m, struct trampoline_layout *ret_layout)
 {
-    return g->run * TRAMPOLINE_HEAD_SIZE;
+    const struct trampoline_tail *const tails[TRAMPOLINE_KINDS] = {
+        [TRAMPOLINE_DEEP] = trampoline_tail(m->needs, STACK_UNSURE),
+        [TRAMPOLINE_SHALLOW] = trampoline_tail(m->needs, 0),
+    };
+    uint32_t odd = m->segment[HOME_DATA].first % 4;
+    trampoline_lay_out(ret_layout, tails, m->callback_count, deep_count(m),
+                       TRAMPOLINE_SHARED_MAX - odd);
 }
 
-/* Offset of a group's head. */
-static uint32_t head_at(const struct group *g, uint32_t number)
+static void place(struct module *m)
 {
-    uint32_t tails =
-        number >= g->before ? g->literal + TRAMPOLINE_LITERAL_SIZE - g->tails : 0;
-    return g->start + number / g->run * g->run * PAIR_SIZE +
-           number % g->run * TRAMPOLINE_HEAD_SIZE + tails;
-}
-
-/* Offset of what follows the word of a group's head. */
-static uint32_t behind(const struct group *g, uint32_t number)
-{
-    return head_at(g, number) + distance_in(g) + TRAMPOLINE_WORD_SIZE;
-}
-
-static struct group group_at(const struct module *m, uint32_t first, uint32_t start)
-{
-    struct group g = {.first = first, .start = start};
-    uint32_t most = HEADS_BEFORE;
-    g.count = m->callback_count - first;
-    g.count = g.count < GROUP_MAX ? g.count : GROUP_MAX;
-    for (uint32_t i = 0; i < g.count; i++) {
-        const struct callback *c = &m->callbacks[first + i];
-        const struct trampoline_tail *tail = tail_of(m, c);
-        uint32_t reach = tail->distance / TRAMPOLINE_HEAD_SIZE;
-        g.tail[c->deep ? 0 : 1] = tail;
-        most = reach < most ? reach : most;
+    struct trampoline_layout l;
+    lay_out(m, &l);
+    struct trampoline_head *heads = cli_alloc(l.count, sizeof *heads);
+    if (!trampoline_lead(&l, heads)) {
+        fault(m);
     }
-    g.run = run_of(g.count, most);
-    g.before = HEADS_BEFORE / g.run * g.run;
-    g.tails = behind(&g, (g.count < g.before ? g.count : g.before) - 1);
-    g.literal = g.tails;
-    for (unsigned i = 0; i < 2; i++) {
-        g.at[i] = g.literal;
-        g.literal += g.tail[i] != NULL ? g.tail[i]->size : 0;
+    uint32_t next[] = {[TRAMPOLINE_DEEP] = 0, [TRAMPOLINE_SHALLOW] = l.deep};
+    for (uint32_t i = 0; i < l.count; i++) {
+        struct callback *c = &m->callbacks[i];
+        const struct trampoline_head *h =
+            &heads[next[c->deep ? TRAMPOLINE_DEEP : TRAMPOLINE_SHALLOW]++];
+        c->offset = h->at;
+        c->leads_to = h->to;
+        c->hops = h->hops;
     }
-    g.literal = modfmt_up4(g.literal);
-    g.end = g.count <= g.before ? g.literal + TRAMPOLINE_LITERAL_SIZE
-                                : behind(&g, g.count - 1);
-    return g;
+    free(heads);
+    m->trampoline_bytes = l.end;
 }
 
 void trampolines_plan(struct module *m)
@@ -310,16 +283,9 @@ void trampolines_plan(struct module *m)
     for (uint32_t i = 0; i < m->callback_count; i++) {
         judge(m, &m->callbacks[i]);
     }
-    uint32_t end = 0;
-    for (uint32_t i = 0; m->problems.errors == 0 && i < m->callback_count;) {
-        struct group g = group_at(m, i, end);
-        for (uint32_t j = 0; j < g.count; j++) {
-            m->callbacks[i + j].offset = head_at(&g, j);
-        }
-        end = g.end;
-        i += g.count;
+    if (m->callback_count != 0 && m->problems.errors == 0) {
+        place(m);
     }
-    m->trampoline_bytes = end;
 }
 
 /* ---- writing ---------------------------------------------------------------------- */
@@ -336,39 +302,30 @@ static void add_word(struct module *m, uint32_t offset, uint32_t value, uint8_t 
     fixups_add(m, &fixup);
 }
 
-/* `base` is where the prefix's contents begin in data. */
-static bool write_group(struct module *m, const struct group *g, uint32_t base)
-{
-    uint8_t *bytes = m->segment[HOME_DATA].bytes + base;
-    bool reached = true;
-    for (uint32_t i = 0; i < g->count; i++) {
-        const struct callback *c = &m->callbacks[g->first + i];
-        uint32_t head = head_at(g, i);
-        reached &= trampoline_put_head(bytes + head, head, g->at[c->deep ? 0 : 1]);
-        add_word(m, base + head + distance_in(g), c->address, c->home);
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        if (g->tail[i] != NULL) {
-            reached &= trampoline_put_tail(bytes + g->at[i], g->tail[i], g->at[i],
-                                           g->literal, distance_in(g));
-        }
-    }
-    add_word(m, base + g->literal, m->static_base, m->static_home);
-    return reached;
-}
-
 void trampolines_write(struct module *m)
 {
-    uint32_t start = 0;
-    for (uint32_t i = 0; i < m->callback_count;) {
-        struct group g = group_at(m, i, start);
-        if (!write_group(m, &g, m->prefix_at)) {
-            problem_error(m, 0, 0,
-                          "a trampoline does not reach its tail; this is a fault of "
-                          "mkmod, please report it");
+    if (m->callback_count == 0) {
+        return;
+    }
+    uint8_t *bytes = m->segment[HOME_DATA].bytes + m->prefix_at;
+    struct trampoline_layout l;
+    bool reached = true;
+    lay_out(m, &l);
+    for (uint32_t i = 0; i < l.count; i++) {
+        const struct callback *c = &m->callbacks[i];
+        reached &= trampoline_put_head(bytes + c->offset, c->offset, c->leads_to);
+        add_word(m, m->prefix_at + c->offset + trampoline_distance(&l), c->address,
+                 c->home);
+    }
+    for (unsigned i = 0; i < TRAMPOLINE_KINDS; i++) {
+        if (l.tail[i] != NULL) {
+            reached &= trampoline_put_tail(bytes + l.at[i], l.tail[i], l.at[i], l.literal,
+                                           trampoline_distance(&l));
         }
-        start = g.end;
-        i += g.count;
+    }
+    add_word(m, m->prefix_at + l.literal, m->static_base, m->static_home);
+    if (!reached) {
+        fault(m);
     }
 }
 
@@ -405,10 +362,15 @@ void trampolines_report(const struct module *m, FILE *out)
         const struct callback *c = &m->callbacks[i];
         char *reason = reason_of(c);
         (void)fprintf(
-            out, "trampoline of %s at data+0x%x, tail%u (%u bytes of stack): %s\n",
+            out, "trampoline of %s at data+0x%x, tail%u (%u bytes of stack): %s",
             m->elf.symbols[c->symbol].name, (unsigned)(m->prefix_at + c->offset),
             (unsigned)(tail_of(m, c)->arguments / 4), (unsigned)tail_of(m, c)->stack,
             reason);
+        if (c->hops != 0) {
+            (void)fprintf(out, ", %u branch%s further", (unsigned)c->hops,
+                          c->hops == 1 ? "" : "es");
+        }
+        (void)fprintf(out, "\n");
         free(reason);
     }
     if (m->data_needed != 0) {

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Branches of others between a trampoline and its tail: one for each 2 KB. */
+#define HOPS_MAX 1024u
+
 static uint32_t half(const struct code *code, uint32_t offset)
 {
     return offset + 2 <= code->size ? modfmt_get16(code->bytes + offset) : 0;
@@ -394,14 +397,32 @@ static void label_functions(struct code *code, size_t *capacity)
     }
 }
 
-/* Where trampolines branch to (B, encoding T2). */
+/* Where an instruction branches to (B, encoding T2). */
+static bool short_branch(const struct code *code, uint32_t offset, uint32_t *ret_target)
+{
+    uint32_t insn = half(code, offset), distance = (insn & 0x7ff) << 1;
+    uint32_t target = offset + 4 + distance - (distance >> 11 << 12);
+    if (insn >> 11 != 0x1c || target >= code->size) {
+        return false;
+    }
+    *ret_target = target;
+    return true;
+}
+
+/* Is it the branch of a trampoline's head, behind `mov ip, pc`? */
+static bool head_branch(const struct code *code, uint32_t offset, uint32_t *ret_target)
+{
+    return offset >= 2 && half(code, offset - 2) == 0x46fc &&
+           short_branch(code, offset, ret_target);
+}
+
+/* Where trampolines branch to, but for the branches of others. */
 static void label_tails(struct code *code, size_t *capacity)
 {
     for (uint32_t at = code->start; at + 2 <= code->size; at += 2) {
-        uint32_t insn = half(code, at), distance = (insn & 0x7ff) << 1;
-        uint32_t target = at + 4 + distance - (distance >> 11 << 12);
-        if (code->map[at] == CODE_INSTRUCTION && insn >> 11 == 0x1c &&
-            target < code->size) {
+        uint32_t target, further;
+        if (code->map[at] == CODE_INSTRUCTION && short_branch(code, at, &target) &&
+            !head_branch(code, target, &further)) {
             add_label(code, capacity, target, 3, cli_format("tail_%" PRIx32, target));
         }
     }
@@ -411,6 +432,10 @@ bool code_trampoline(const struct code *code, uint32_t offset, uint32_t tail,
                      uint32_t *ret_word)
 {
     bool head = code->segment == 1 && offset >= 2 && half(code, offset - 2) == 0x46fc;
+    unsigned hops = 0;
+    while (head && head_branch(code, tail, &tail)) {
+        head = ++hops < HOPS_MAX;
+    }
     for (uint32_t at = tail; head && at < tail + 32;
          at += code_is_wide(code, at) ? 4 : 2) {
         uint32_t first = half(code, at), second = half(code, at + 2);

@@ -50,8 +50,9 @@ const struct label *code_label(const struct code *code, uint32_t offset);
 /** If the instruction at `offset` loads a literal: true, and where that is. */
 bool code_literal(const struct code *code, uint32_t offset, uint32_t *ret_at,
                   uint32_t *ret_size);
-/** If the instruction at `offset` is a trampoline's branch to its tail: true, and where the
- *  word is that holds the function's address (specs/trampolines.md). */
+/** If the instruction at `offset` is a trampoline's branch to its tail, or to the branch of
+ *  another one: true, and where the word is that holds the function's address
+ *  (specs/trampolines.md). */
 bool code_trampoline(const struct code *code, uint32_t offset, uint32_t tail,
                      uint32_t *ret_word);
 /** Is the half-word at `offset` the first of a 32-bit instruction? */

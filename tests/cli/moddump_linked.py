@@ -102,6 +102,20 @@ class Code(ToolTest):
                          "+= import 0 puts"):
                 self.assertIn(part, text)
 
+    def test_trampolines_by_way_of_others(self):
+        """The second branches to the first one's branch; or, damaged, the first to itself."""
+        for code in (self.PREFIX, self.PREFIX_V6M):
+            made = self.module(code[:6] + bytes.fromhex("fce7") + code[8:])
+            text = self.expect(OK, "-d", made)[0]
+            for part in ("; <tail_10> of text+0x5", "<tail_10>:",
+                         "; <trampoline_0+0x2> of text+0x9 <function_8>"):
+                self.assertIn(part, text)
+            self.assertEqual(text.count("<tail_"), 2)
+            made = self.module(code[:2] + bytes.fromhex("fee7 fc46 fce7") + code[8:])
+            text = self.expect(OK, "-d", made)[0]
+            self.assertIn("; <trampoline_0+0x2>\n", text)
+            self.assertNotIn("> of text", text)
+
     def test_function_in_data_without_r9(self):
         text = self.expect(OK, "-d", GOOD / "code_in_data.bin")[0]
         self.assertIn("code in data: offsets 0x0 to 0x8", text)

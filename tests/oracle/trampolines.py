@@ -10,6 +10,7 @@ from build import Failure
 from tools import modref
 
 MOV_IP_PC = 0x46fc
+BRANCH = 0x1c  # in bits 11 to 15
 LDR_IP_IP, MOV_R5_IP, LDR_R5_R5 = 0xf8dc, 0x4665, 0x682d
 DATA = modref.TARGET["data"]
 
@@ -46,16 +47,28 @@ def ahead(data, tail):
     raise Failure(f"no tail at data+{tail:#x} loads the address of a function")
 
 
+def tail_of(data, size, head):
+    """Where a head's branch leads to, by way of other heads' branches maybe."""
+    at, seen = head + 2, set()
+    while True:
+        seen.add(at)
+        branch, = halves(data, at, 1)
+        at += 4 + ((branch & 0x7ff) << 1) - ((branch & 0x400) << 2)
+        if not 0 <= at < size or at in seen:
+            raise Failure(f"the trampoline at data+{head:#x} branches to data+{at:#x}")
+        mov, further = halves(data, at - 2, 2) if at >= 2 else (0, 0)
+        if mov != MOV_IP_PC or further >> 11 != BRANCH:
+            return at
+
+
 def heads(data, size, data_at, known):
     """Address of each trampoline -> that of its function."""
     found = {}
     for at in range(0, size - 3, 4):
         mov, branch = halves(data, at, 2)
-        if mov != MOV_IP_PC or branch >> 11 != 0x1c:
+        if mov != MOV_IP_PC or branch >> 11 != BRANCH:
             continue
-        tail = at + 6 + ((branch & 0x7ff) << 1) - ((branch & 0x400) << 2)
-        if not 0 <= tail < size:
-            raise Failure(f"the trampoline at data+{at:#x} branches to data+{tail:#x}")
+        tail = tail_of(data, size, at)
         word = at + 4 + ahead(data, tail)
         if word + 4 > size or word % 4:
             raise Failure(f"the trampoline at data+{at:#x} looks for a function at "

@@ -7,6 +7,8 @@ import struct
 ARM, THUMB, MCLASS = 1, 1 << 4, 1 << 5  # unicorn/unicorn.h
 LR, PC, SP, R0, R4, R9 = 10, 11, 12, 66, 70, 75  # enum uc_arm_reg
 READ_WRITE_RUN = 7
+HOOK_CODE = 1 << 2  # called for each instruction
+HOOK = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_uint64, ctypes.c_uint32, ctypes.c_void_p)
 
 library = ctypes.CDLL("libunicorn.so.2")
 
@@ -48,6 +50,18 @@ class Cpu:
         value = ctypes.c_uint32()
         done(library.uc_reg_read(self.handle, register, ctypes.byref(value)))
         return value.value
+
+    def count_instructions(self):
+        """From here on, in `self.instructions`; takes time."""
+        self.instructions = 0
+        hook = ctypes.c_size_t()
+
+        def count(*_):
+            self.instructions += 1
+
+        self.counter = HOOK(count)  # has to outlive this
+        done(library.uc_hook_add(self.handle, ctypes.byref(hook), HOOK_CODE, self.counter,
+                                 ctypes.c_void_p(), ctypes.c_uint64(1), ctypes.c_uint64(0)))
 
     def call(self, function, argument, stack, back, most=1000):
         """r0 after the function. It must come back, with the stack and r4 as they were, after

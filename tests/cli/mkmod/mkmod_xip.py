@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Images that run in place do so: an emulated CPU judges."""
 
+import re
 import struct
 
 from emulated_cpu import R9
 from mkmod_run import CLANG, GCC, main
-from xip_world import CXX, FIRMWARE_HEAD, M0, MODULE_LD, R9_FLAGS, SORT, Image, World, XipTest
+from xip_world import (CXX, FIRMWARE_HEAD, M0, MODULE_LD, R9_FLAGS, ROOT, SORT, STACK, TEXT, Image,
+                       World, XipTest)
 
 SORTER = """#include <stddef.h>
 void fw_sort(void *, size_t, size_t, int (*)(const void *, const void *));
@@ -137,6 +139,22 @@ second:
 """
 
 
+def far_source(count):
+    """Every second function gets five words on the stack, and looks at the last of them."""
+    return "static volatile int mine;\n" + "".join(
+        f"int f{i}(int x, int b, int c, int d, int e, int f, int g, int h, int i)"
+        f" {{ return {i * 1000} + x + mine + i; }}\n" if i % 2 else
+        f"int f{i}(int x) {{ return {i * 1000} + x + mine; }}\n" for i in range(count)) \
+        + f"void *table[] = {{{','.join(f'f{i}' for i in range(count))}}};\n" \
+        "int module_entry(int x) { return mine = x; }"
+
+
+def price(tail, row):
+    """Instructions that the documentation says."""
+    spec = (ROOT / "specs/trampolines.md").read_text()
+    return int(re.search(rf"^\| {tail} \| {row} \| \d+ \| (\d+) \|", spec, re.M)[1])
+
+
 class Callbacks(XipTest):
     def test_two_instances(self):
         """A static comparator, given to a sort that knows nothing of r9."""
@@ -189,8 +207,7 @@ class Callbacks(XipTest):
                           two.call_export("count")], [11, 12, 21])
 
     def test_many(self):
-        """More than tails can be reached from one place: each in several groups. ARMv6-M has
-        several runs of words, too."""
+        """More than a branch reaches over. ARMv6-M has several runs of words, too."""
         for compiler, count in ((GCC, 1100), (M0, 1101), (M0, 33), (M0, 67)):
             self.check_many(compiler, count)
 
@@ -208,6 +225,50 @@ class Callbacks(XipTest):
         for i in sorted(i for i in steps if i < count):
             self.assertEqual(world.instances[0].enter(i), 1005 + i)
         self.kept(world)
+
+    def test_farther_than_a_branch(self):
+        """1,200 of both kinds: each is called, is the one that was meant, and takes the
+        instructions that the documentation says, and one more for each branch further."""
+        for compiler, row in ((GCC, "ARMv7-M, ARMv8-M Mainline"),
+                              (M0, "ARMv6-M, ARMv8-M Baseline")):
+            prices = {tail: price(tail, row) for tail in ("tail0", "tail8")}
+            world = self.world(far_source(1200), CALLS, compiler=compiler,
+                               more=("-O1", "-g", "-w", *R9_FLAGS))
+            done = self.mkmod(self.module_elf, "-v", "--xip", "-o", "m.bin")
+            listed = re.findall(r"^trampoline of (f\d+) at data\+0x(\w+), (tail\d) .*?"
+                                r"(?:, (\d+) branch(?:es)? further)?$", done.stdout, re.M)
+            self.assertEqual(len(listed), 1200)
+            self.assertEqual({hops for *_, hops in listed}, {"", "1", "2"})
+            places = self.places(world)
+            for instance in world.instances:
+                instance.enter(instance.data_at & 0xfffff)
+            world.cpu.count_instructions()
+            for name, offset, tail, hops in listed:
+                self.check_far(world, name, int(offset, 16), places[name],
+                               prices[tail] + int(hops or 0))
+
+    def places(self, world):
+        """Where functions are now."""
+        prefix, text_origin, _ = struct.unpack("<III", world.image.module.tag("origin").value)
+        listing = self.command(["arm-none-eabi-nm", self.module_elf]).stdout.splitlines()
+        rows = [line.split() for line in listing if line[:1].isalnum()]
+        return {name: int(value, 16) - text_origin + prefix + TEXT for value, kind, name in rows
+                if kind in "tT"}
+
+    def check_far(self, world, name, offset, function, instructions):
+        """By way of either instance in turn; then the function itself, with its r9."""
+        number, cpu = int(name[1:]), world.cpu
+        instance = world.instances[number // 2 % 2]
+        wanted = number * 1000 + 11 + (instance.data_at & 0xfffff) + (304 if number % 2 else 0)
+        costs = []
+        for address, r9 in ((instance.data_at + offset, 0x99999999), (function, instance.base)):
+            cpu.write(STACK + 0x8000, struct.pack("<8I", *range(300, 308)))
+            cpu.set(R9, r9)
+            before = cpu.instructions
+            self.assertEqual(world.call(address, 11), wanted, name)
+            self.assertEqual(cpu.get(R9), r9, name)
+            costs.append(cpu.instructions - before)
+        self.assertEqual(costs[0] - costs[1], instructions, name)
 
 
 class Imports(XipTest):

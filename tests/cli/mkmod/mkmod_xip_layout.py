@@ -10,7 +10,7 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.relocation import RelocationSection
 from mkmod_run import GCC, MODDUMP, main
 from mkmod_xip import CALLED, CLASSES, EQUAL, SORTER, WEAK
-from xip_world import CXX, M0, MODULE_LD, R9_FLAGS, XipTest, modref
+from xip_world import CXX, M0, MODULE_LD, R9_FLAGS, Image, XipTest, modref
 
 ABS32, THM_CALL, GOT_BREL, JUMP24, TARGET1 = 2, 10, 26, 30, 38
 TEXT_AT, DATA_AT = 0x08060040, 0x20001000
@@ -102,10 +102,21 @@ class LayoutTest(XipTest):
         self.assertTrue(0 <= at < self.image.static_base(), hex(pointer))
         self.assertEqual(at % 4, 0)
         self.assertEqual(self.data[at:at + 2], b"\xfc\x46")     # mov ip, pc
-        branch, = struct.unpack_from("<H", self.data, at + 2)
-        self.assertEqual(branch >> 11, 0x1c)                    # b.n
-        tail = at + 6 + ((branch & 0x7ff) << 1) - ((branch & 0x400) << 2)
+        tail, _ = self.way(at)
         return self.word(at + 4 + self.distance(tail))
+
+    def way(self, head):
+        """(where a head's tail is, how many branches of other heads lead there)"""
+        at, hops = head + 2, 0
+        while True:
+            branch, = struct.unpack_from("<H", self.data, at)
+            self.assertEqual(branch >> 11, 0x1c)                # b.n
+            at += 4 + ((branch & 0x7ff) << 1) - ((branch & 0x400) << 2)
+            self.assertTrue(2 <= at < len(self.data), hex(at))
+            if self.data[at - 2:at] != b"\xfc\x46" or self.data[at + 1] >> 3 != 0x1c:
+                return at, hops
+            hops += 1
+            self.assertLess(hops, 100)
 
     def distance(self, tail):
         """By how much a tail's load of the function's address is ahead of ip."""
@@ -393,6 +404,77 @@ class Memory(LayoutTest):
             "int module_entry(int x) { return n" + "".join(f"+ {w}(x)" for w in wanted) + "; }"
         found = self.check(source, more=("-O1", "-g", "-w", *R9_FLAGS), **how)
         self.assertEqual(found[:2], (functions, imports))
+
+
+class Number(LayoutTest):
+    """Any number of functions: one set of tails, so the bound above holds for all. Made of
+    objects of a few functions each, which are linked again and again."""
+
+    def objects(self, compiler):
+        """(how many functions, with arguments on the stack) -> object"""
+        made = {}
+        for count in (1, 10, 100):
+            for deep in (False, True):
+                name = f"o{count}{'deep' if deep else ''}"
+                source = "static volatile int n;\n" + "".join(
+                    f"static int f{i}({'int, ' * 5 * deep}int x) {{ return x + n; }}\n"
+                    for i in range(count)) + "__attribute__((used)) static void *table[] = {" \
+                    + ",".join(f"f{i}" for i in range(count)) + "};\n"
+                made[count, deep] = self.object(source, "-O1", "-g", "-w", *R9_FLAGS,
+                                                name=name, compiler=compiler)
+        made["entry"] = self.object("int module_entry(int x) { return x; }", compiler=compiler)
+        return made
+
+    @staticmethod
+    def parts(count):
+        return [100] * (count // 100) + [10] * (count // 10 % 10) + [1] * (count % 10)
+
+    def check(self, made, plain, deep):
+        elf = self.link(made["entry"], *[made[part, False] for part in self.parts(plain)],
+                        *[made[part, True] for part in self.parts(deep)], script=MODULE_LD)
+        self.image = Image(self.good(elf, "--xip"))
+        self.data = self.image.data
+        linked = Linked(elf)
+        count = plain + deep
+        origin = self.image.module.tag("origin").value
+        prefix = linked.first - struct.unpack("<III", origin)[2] & 0xffffffff
+        linked.close()
+        what = (plain, deep)
+        self.assertLessEqual(self.image.data_mem, linked.end - linked.first + 8 * count + 64, what)
+        self.check_ways(what, prefix)
+
+    def check_ways(self, what, prefix):
+        """Of each head, to its tail and its word, which no other one has."""
+        words = {f.word for f in modref.read_fixups(self.image.module)
+                 if f.word is not None and f.list.place == 1 and f.word < prefix
+                 and f.list.target == modref.TARGET["text"]}
+        heads = [at for at in range(0, prefix, 4) if at not in words
+                 and self.data[at:at + 2] == b"\xfc\x46" and self.data[at + 3] >> 3 == 0x1c]
+        self.assertEqual(len(heads), sum(what), what)
+        ways = {head: self.way(head) for head in heads}
+        tails = {tail: self.distance(tail) for tail, _ in ways.values()}
+        self.assertEqual(len(tails), sum(n > 0 for n in what), what)
+        self.assertEqual({head + 4 + tails[ways[head][0]] for head in heads}, words, what)
+        per_tail = sorted(sum(tail == t for t, _ in ways.values()) for tail in tails)
+        self.assertEqual(per_tail, sorted(n for n in what if n), what)
+        if sum(what) <= 480:
+            self.assertEqual({hops for _, hops in ways.values()}, {0}, what)
+
+    def check_all(self, compiler):
+        made = self.objects(compiler)
+        for count in (1, 2, 33, 65, 67, 73, 240, 241, 480, 481, 577, 1153):
+            self.check(made, count, 0)
+            self.check(made, 0, count)
+            if count > 1:
+                self.check(made, count - count // 2, count // 2)
+        for count in (2000, 5000):
+            self.check(made, count - count // 3, count // 3)
+
+    def test_of_functions(self):
+        self.check_all(GCC)
+
+    def test_of_functions_on_v6m(self):
+        self.check_all(M0)
 
 
 if __name__ == "__main__":
