@@ -422,21 +422,24 @@ class Number(LayoutTest):
                     + ",".join(f"f{i}" for i in range(count)) + "};\n"
                 made[count, deep] = self.object(source, "-O1", "-g", "-w", *R9_FLAGS,
                                                 name=name, compiler=compiler)
-        made["entry"] = self.object("int module_entry(int x) { return x; }", compiler=compiler)
+        made["entry"] = self.object("int module_entry(int x) { return x; }\n"
+                                    "__attribute__((section(\".first\"))) char first = 1;",
+                                    compiler=compiler)
         return made
 
     @staticmethod
     def parts(count):
         return [100] * (count // 100) + [10] * (count // 10 % 10) + [1] * (count % 10)
 
-    def check(self, made, plain, deep):
+    def check(self, made, plain, deep, script=MODULE_LD):
         elf = self.link(made["entry"], *[made[part, False] for part in self.parts(plain)],
-                        *[made[part, True] for part in self.parts(deep)], script=MODULE_LD)
+                        *[made[part, True] for part in self.parts(deep)], script=script)
         self.image = Image(self.good(elf, "--xip"))
         self.data = self.image.data
         linked = Linked(elf)
         count = plain + deep
         origin = self.image.module.tag("origin").value
+        self.first = linked.first
         prefix = linked.first - struct.unpack("<III", origin)[2] & 0xffffffff
         linked.close()
         what = (plain, deep)
@@ -469,6 +472,17 @@ class Number(LayoutTest):
                 self.check(made, count - count // 2, count // 2)
         for count in (2000, 5000):
             self.check(made, count - count // 3, count // 3)
+
+    def test_of_functions_before_odd_data(self):
+        """What is missing to a multiple of 4 is in the 64 bytes, too."""
+        for compiler in (GCC, M0):
+            made = self.objects(compiler)
+            for odd in (1, 2, 3):
+                script = MODULE_LD.replace(
+                    "    .got :", f"    . = . + {odd};\n    .first : {{ *(.first) }}\n    .got :")
+                for count in (1, 33, 477):
+                    self.check(made, count - count // 2, count // 2, script)
+                    self.assertEqual(self.first % 4, odd)
 
     def test_of_functions(self):
         self.check_all(GCC)
