@@ -133,7 +133,7 @@ uint32_t exports_place(const struct module *m, const struct export *export,
     uint32_t value = export->function ? s->value | 1 : s->value;
     const struct callback *c = export->function ? trampolines_of(m, value) : NULL;
     *ret_home = c != NULL ? HOME_DATA : s->home;
-    return c != NULL ? m->prefix_at + c->offset + 1 : value - m->segment[s->home].link;
+    return c != NULL ? c->offset + 1 : value - m->segment[s->home].link;
 }
 
 struct modfmt_export *exports_table(const struct module *m)

@@ -131,7 +131,7 @@ bool trampolines_lead(const struct module *m, const struct record *r, uint32_t *
     if (c == NULL) {
         return false;
     }
-    *ret_delta = m->segment[HOME_DATA].link + m->prefix_at + c->offset + 1 - s->value;
+    *ret_delta = m->segment[HOME_DATA].link + c->offset + 1 - s->value;
     return true;
 }
 
@@ -307,15 +307,14 @@ void trampolines_write(struct module *m)
     if (m->callback_count == 0) {
         return;
     }
-    uint8_t *bytes = m->segment[HOME_DATA].bytes + m->prefix_at;
+    uint8_t *bytes = m->segment[HOME_DATA].bytes;
     struct trampoline_layout l;
     bool reached = true;
     lay_out(m, &l);
     for (uint32_t i = 0; i < l.count; i++) {
         const struct callback *c = &m->callbacks[i];
         reached &= trampoline_put_head(bytes + c->offset, c->offset, c->leads_to);
-        add_word(m, m->prefix_at + c->offset + trampoline_distance(&l), c->address,
-                 c->home);
+        add_word(m, c->offset + trampoline_distance(&l), c->address, c->home);
     }
     for (unsigned i = 0; i < TRAMPOLINE_KINDS; i++) {
         if (l.tail[i] != NULL) {
@@ -323,7 +322,7 @@ void trampolines_write(struct module *m)
                                            trampoline_distance(&l));
         }
     }
-    add_word(m, m->prefix_at + l.literal, m->static_base, m->static_home);
+    add_word(m, l.literal, m->static_base, m->static_home);
     if (!reached) {
         fault(m);
     }
@@ -361,11 +360,11 @@ void trampolines_report(const struct module *m, FILE *out)
     for (uint32_t i = 0; i < m->callback_count; i++) {
         const struct callback *c = &m->callbacks[i];
         char *reason = reason_of(c);
-        (void)fprintf(
-            out, "trampoline of %s at data+0x%x, tail%u (%u bytes of stack): %s",
-            m->elf.symbols[c->symbol].name, (unsigned)(m->prefix_at + c->offset),
-            (unsigned)(tail_of(m, c)->arguments / 4), (unsigned)tail_of(m, c)->stack,
-            reason);
+        (void)fprintf(out,
+                      "trampoline of %s at data+0x%x, tail%u (%u bytes of stack): %s",
+                      m->elf.symbols[c->symbol].name, (unsigned)(c->offset),
+                      (unsigned)(tail_of(m, c)->arguments / 4),
+                      (unsigned)tail_of(m, c)->stack, reason);
         if (c->hops != 0) {
             (void)fprintf(out, ", %u branch%s further", (unsigned)c->hops,
                           c->hops == 1 ? "" : "es");
@@ -376,7 +375,7 @@ void trampolines_report(const struct module *m, FILE *out)
     if (m->data_needed != 0) {
         (void)fprintf(out,
                       "in front of data: %u bytes: %u trampolines (%u bytes with their "
-                      "tails), %u words of imports, padding\n",
+                      "tails), %u words of imports\n",
                       (unsigned)(m->data_prefix), (unsigned)m->callback_count,
                       (unsigned)m->trampoline_bytes, (unsigned)m->words);
     }

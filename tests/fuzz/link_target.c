@@ -58,6 +58,14 @@ static int find_(struct modfmt_linker *l, uint32_t index, uint32_t hash, uint32_
     return 0;
 }
 
+/** Where data goes: aligned as the image wants, if it says so. */
+static uint32_t data_address(const uint8_t *header)
+{
+    uint32_t align = 1u << header[MODFMT_OFF_DATA_ALIGN] % 16;
+
+    return DATA_ADDRESS + modfmt_get32(header + MODFMT_OFF_TEXT_MEM) % align;
+}
+
 static void *allocated(uint32_t size)
 {
     void *p = malloc(size ? size : 1);
@@ -76,7 +84,9 @@ static int make(struct source *s, bool unlink, bool weak_only, uint32_t buffer_s
                               .buffer = allocated(buffer_size),
                               .buffer_size = buffer_size,
                               .text = TEXT_ADDRESS,
-                              .data = DATA_ADDRESS,
+                              .data = s->bytes.size < MODFMT_HEADER_SIZE
+                                          ? DATA_ADDRESS
+                                          : data_address(s->at),
                               .build_id = build_id,
                               .build_id_size = sizeof(build_id),
                               .ctx = weak_only ? s : NULL,
@@ -102,7 +112,8 @@ static int make(struct source *s, bool unlink, bool weak_only, uint32_t buffer_s
 static void apply(const struct modfmt_image *i, const struct modfmt_fixup *f,
                   uint8_t *const *segment, bool weak_only)
 {
-    const uint32_t address[2] = {TEXT_ADDRESS, i->data_mem ? DATA_ADDRESS : 0};
+    const uint32_t address[2] = {TEXT_ADDRESS,
+                                 i->data_mem ? data_address(i->bytes) : 0};
     uint8_t *p = segment[f->segment] + f->place;
     uint32_t v = 0;
 
