@@ -231,6 +231,18 @@ def relocation_figures(image):
             sum(x[1] for x in lists))
 
 
+def instance_overhead(tools, elf, image):
+    """Bytes of data's RAM that are not the ELF's, nor a word of an import, nor a function's
+    trampoline."""
+    sections = run("arm-none-eabi-readelf", "-SW", elf)
+    data = [(int(at, 16), int(at, 16) + int(size, 16)) for at, size in re.findall(
+        r"(?:PROGBITS|NOBITS|\w+_ARRAY) +(\w+) \w+ (\w+) \w+ +WA ", sections)]
+    said = run(tools.mkmod, "--untyped", "--xip", "-v", elf, "-o", image)
+    trampolines, words = re.search(r"(\d+) trampolines .* (\d+) words of imports", said).groups()
+    return (field(image.read_bytes(), "data_mem") - 8 * int(trampolines) - 4 * int(words) -
+            (max(end for _, end in data) - min(start for start, _ in data)))
+
+
 # ---- instructions --------------------------------------------------------------
 
 def bench_firmware(tools):
@@ -484,7 +496,8 @@ def measure(source, work, programs, times):
     closed = tools.link("closed", module, tools.gen("inside", work / "inside.c"))
     paths = [tools.pack(plain), tools.pack(long_calls), tools.pack(closed)]
     images = [path.read_bytes() for path in paths]
-    xip = tools.pack(tools.link("in_place", *XIP, module), "--xip")
+    xip_elf = tools.link("in_place", *XIP, module)
+    xip = tools.pack(xip_elf, "--xip")
     firmware = bench_firmware(tools)
     counts = instruction_counts(tools, firmware, *paths, xip,
                                 ways=[COPIED] * 3 + [(*COPIED, "load_in_place")])
@@ -494,6 +507,8 @@ def measure(source, work, programs, times):
     build = pathlib.Path(programs["modflash"]).resolve().parent.parent
     modes.add(table, tools, programs["modflash"],
               build / "cross/cortex-m4/target-loader/firmware/stm32f405.elf")
+    table.add("instance in place: RAM beyond data, 4 B an import, 8 B a callback",
+              instance_overhead(tools, xip_elf, xip), "B", 64)
     add_images(table, tools, plain, images)
     add_store(table, source, pathlib.Path(programs["modflash"]).resolve().parent.parent)
     flash.add(table, tools, programs["board"], programs["modflash"])
