@@ -81,6 +81,11 @@ class Load(ToolTest):
             self.refuse("must be 0x0 modulo 8", path, "--load-at", "0x8000", "--data-at", wrong)
         self.load(path, "--load-at", "0x8000", "--data-at", "0x20000008", "-o", "mem")
 
+    def test_text_of_no_bytes_is_nowhere(self):
+        path = self.image(text=b"", data=bytes(4), header={"text_align": 3})
+        self.load(path, "--load-at", "0x8001", "--data-at", "0x20000000", "-o", "mem")
+        self.refuse("modulo 8", path, "--load-at", "0x8001")    # as a block it begins there
+
     def test_data_at_a_remainder(self):
         """Apart, data lies where it does in a block, modulo its alignment."""
         path = self.image(text=RETURN_0 + bytes(16), data=bytes(4), header={"data_align": 5})
