@@ -81,6 +81,87 @@ static void aligned_less_an_offset(void **state)
     assert_null(modload_arena_alloc_at(&arena, UINT32_MAX, 8, 7, 1));
 }
 
+/** What an offset costs is what is in front of the memory, and nothing where the
+ * alignment has less of it. */
+static void an_offset_costs_its_remainder(void **state)
+{
+    static const uint32_t cases[][4] = {
+        /* size, align, offset, bytes of the block */
+        {8, 4, 4, 8},   {8, 4, 20, 8},         {8, 1, 7, 8}, {8, 2, 5, 16}, {8, 8, 4, 16},
+        {12, 8, 4, 16}, {4, 8, 0xfffffffc, 8}, {1, 8, 7, 8}, {2, 8, 7, 16}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        uint8_t *low = modload_arena_alloc(&arena, 8, 8, 1), *piece, *high;
+
+        piece = modload_arena_alloc_at(&arena, cases[i][0], cases[i][1], cases[i][2], 1);
+        high = modload_arena_alloc(&arena, 8, 8, 1);
+        assert_true(piece > low && high > piece);
+        assert_int_equal(((uint32_t)(uintptr_t)piece - cases[i][2]) % cases[i][1], 0);
+        assert_int_equal(high - low, 8 + 16 + cases[i][3] + 16);
+        modload_arena_release(&arena, piece);
+        modload_arena_release(&arena, low);
+        modload_arena_release(&arena, high);
+        assert_int_equal(modload_arena_free_bytes(&arena), all);
+    }
+}
+
+/** Sizes and owners that no arena has. */
+static void absurd_requests_are_refused(void **state)
+{
+    static const uint32_t sizes[] = {0x0fffffff, 0x7fffffff, 0xfffffff0,
+                                     0xfffffff8, 0xfffffff9, 0xffffffff};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        for (uint32_t align = 1; align <= 32768; align *= 2)
+            for (uint32_t offset = 0; offset < 9; offset++)
+                assert_null(modload_arena_alloc_at(&arena, sizes[i], align,
+                                                   0x0fffffff - offset, 1));
+    assert_null(modload_arena_alloc(&arena, 8, 8, 0x10000));
+    assert_null(modload_arena_alloc(&arena, 8, 8, 0x10001));
+    assert_int_equal(modload_arena_free_bytes(&arena), all);
+}
+
+#define PIECES 24u
+
+/** Anything, in any order: disjoint, in the arena, and all of it comes back. */
+static void any_order(void **state)
+{
+    static alignas(8) uint8_t large[0x20000];
+    struct piece {
+        uint8_t *at;
+        uint32_t size;
+    } piece[PIECES] = {{NULL, 0}};
+    uint32_t random = 1, whole;
+
+    (void)state;
+    modload_arena_begin(&arena, large, sizeof(large));
+    whole = modload_arena_free_bytes(&arena);
+    for (unsigned step = 0; step < 20000 + PIECES; step++) {
+        struct piece *p = &piece[step % PIECES];
+        uint32_t align, offset;
+
+        for (uint32_t k = 0; k < p->size; k++)
+            assert_int_equal(p->at[k], step % PIECES);
+        modload_arena_release(&arena, p->at);
+        *p = (struct piece){NULL, 0};
+        random = random * 1664525u + 1013904223u;
+        if (step >= 20000 || random >> 30 == 0)
+            continue;
+        align = 1u << (random >> 8) % 16;
+        offset = random >> 24 & 1 ? random : 0u - (random >> 20) % 64;
+        p->at = modload_arena_alloc_at(&arena, (random >> 12) % 700, align, offset, 7);
+        if (!p->at)
+            continue;
+        p->size = (random >> 12) % 700;
+        assert_int_equal(((uint32_t)(uintptr_t)p->at - offset) % align, 0);
+        assert_true(p->at >= large && p->at + p->size <= large + sizeof(large));
+        memset(p->at, (int)(step % PIECES), p->size);
+    }
+    assert_int_equal(modload_arena_free_bytes(&arena), whole);
+}
+
 static void all_of_it_and_no_more(void **state)
 {
     void *whole = modload_arena_alloc(&arena, all, 8, 1);
@@ -169,6 +250,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(aligned_and_disjoint, setup),
         cmocka_unit_test_setup(aligned_less_an_offset, setup),
+        cmocka_unit_test_setup(an_offset_costs_its_remainder, setup),
+        cmocka_unit_test_setup(absurd_requests_are_refused, setup),
+        cmocka_unit_test_setup(any_order, setup),
         cmocka_unit_test_setup(all_of_it_and_no_more, setup),
         cmocka_unit_test_setup(owners, setup),
         cmocka_unit_test_setup(stray_release_does_nothing, setup),

@@ -88,16 +88,19 @@ void *modload_arena_alloc(struct modload_arena *arena, uint32_t size, uint32_t a
 void *modload_arena_alloc_at(struct modload_arena *arena, uint32_t size, uint32_t align,
                              uint32_t offset, uint32_t owner)
 {
-    uint32_t skip = offset % GRAIN;
-    uint32_t want = (size + skip + GRAIN - 1u) & ~(GRAIN - 1u);
+    uint32_t skip, want;
     struct block *block;
 
-    if (want < size || owner == 0 || arena->begin == arena->end)
+    if (align < GRAIN) {
+        offset &= align - 1u; /* no more of it counts, and skipping costs memory */
+        align = GRAIN;
+    }
+    skip = offset % GRAIN;
+    want = (size + skip + GRAIN - 1u) & ~(GRAIN - 1u);
+    if (want < size || owner == 0 || owner > UINT16_MAX || arena->begin == arena->end)
         return NULL;
     if (want == 0)
         want = GRAIN;
-    if (align < GRAIN)
-        align = GRAIN;
     for (block = first(arena); block; block = next(arena, block)) {
         uint32_t lead;
 

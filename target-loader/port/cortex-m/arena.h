@@ -31,7 +31,9 @@ void modload_arena_begin(struct modload_arena *arena, void *begin, uint32_t size
 void *modload_arena_alloc(struct modload_arena *arena, uint32_t size, uint32_t align,
                           uint32_t owner);
 
-/** The same, at an address that is a multiple of `align` when `offset` is taken off. */
+/** The same, at an address that is a multiple of `align` when `offset`, any number, is
+ * taken off. Of what is less than 8, no more than the remainder is kept: at 4, an offset
+ * of 20 is one of 0, and the address a multiple of 8. */
 void *modload_arena_alloc_at(struct modload_arena *arena, uint32_t size, uint32_t align,
                              uint32_t offset, uint32_t owner);
 

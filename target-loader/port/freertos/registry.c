@@ -38,8 +38,10 @@ static int place(const struct modload_port *port, enum modload_purpose purpose,
                  uint32_t align, uint32_t offset, struct modfmt_segment *segment)
 {
     struct modload_freertos *rtos = port->ctx;
-    size_t more = sizeof(struct lead) + offset % HEAP_ALIGN +
-                  (align > HEAP_ALIGN ? align - HEAP_ALIGN : 0);
+    /* The most that aligning can take: alloc() has aligned already. */
+    size_t more = sizeof(struct lead) + (align > HEAP_ALIGN
+                                             ? align - HEAP_ALIGN + offset % HEAP_ALIGN
+                                             : offset & (align - 1u));
     uint8_t *memory = NULL;
     uintptr_t at;
 
