@@ -35,7 +35,7 @@ PORT_SOURCES = [PORT / "cortex-m/sync.c", PORT / "cortex-m/call.S", PORT / "cort
                 PORT / "cortex-m/arena.c", PORT / "cxx/atexit.c", PORT / "cxx/guard.c",
                 *[PORT / f"freertos/{name}.c"
                   for name in ("registry", "module_task", "module_heap", "runtime")]]
-OWN_SOURCES = [HERE / f"firmware/{name}.c" for name in ("main", "cases", "instances", "board", "example")]
+OWN_SOURCES = [HERE / f"firmware/{name}.c" for name in ("main", "cases", "instances", "placing", "board", "example")]
 INCLUDES = [f"-I{folder}" for folder in (
     HERE / "firmware", PORT / "freertos", PORT / "cxx", PORT / "cortex-m", LOADER,
     SOURCE / "libmodfmt")]

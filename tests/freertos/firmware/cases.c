@@ -402,12 +402,14 @@ static void aligned(void)
     begin_module(&plug, "aligned", NULL);
     rtos.registry.port.options &= ~MODLOAD_OPT_APART;
     begin_module(&other, "ticker_b", NULL);
-    CHECK(plug.image.placement == MODLOAD_APART && plug.image.segment[1].address % 256 == 0);
+    CHECK(plug.image.placement == MODLOAD_APART &&
+          plug.image.segment[1].address % 256 == 0);
     vTaskDelay(10);
     CHECK(plug.result == 0 && !modload_freertos_running(&plug));
     end_module(&plug);
     begin_module(&plug, "aligned", NULL);
-    CHECK(plug.image.placement == MODLOAD_AS_BLOCK && plug.image.segment[0].address % 256 == 0);
+    CHECK(plug.image.placement == MODLOAD_AS_BLOCK &&
+          plug.image.segment[0].address % 256 == 0);
     vTaskDelay(10);
     CHECK(plug.result == 0 && !modload_freertos_running(&plug));
     end_module(&plug);
@@ -481,6 +483,7 @@ const struct test_case cases[] = {
     CASE(static_base),
     {"callbacks", instances_callbacks, NULL},
     {"cxx_instances", instances_cxx, NULL},
+    {"placing", placing_any, NULL},
     CASE(again),
     EARLY(early, start_early),
 #ifndef STATIC_ONLY

@@ -56,4 +56,7 @@ void forget_notes(void);
 void instances_callbacks(void);
 void instances_cxx(void);
 
+/** The case of placing.c. */
+void placing_any(void);
+
 #endif
