@@ -599,6 +599,32 @@ static void data_of_two_modules_does_not_overlap(void **state)
     assert_int_equal(places_at(DATA), 0);
 }
 
+/** At the ends of all addresses, and with the largest offset that an image can have. */
+static void check_of_fixed_memory_takes_offsets(void **state)
+{
+    const uint32_t align = 32768, offset = 0x0fffffff;
+    struct modfmt_segment s = {NULL, 0xffff7fff, 0x8000};
+
+    (void)state;
+    assert_int_equal(
+        modload_fixed_check(&world.r, align, offset, &s, 0xffff0000, 0xffffffff), 0);
+    s.size++;
+    assert_int_equal(
+        modload_fixed_check(&world.r, align, offset, &s, 0xffff0000, 0xffffffff),
+        MODLOAD_E_MEMORY);
+    s = (struct modfmt_segment){NULL, 0x7fff, 1};
+    assert_int_equal(modload_fixed_check(&world.r, align, offset, &s, 0, 0x8000), 0);
+    assert_int_equal(modload_fixed_check(&world.r, align, offset, &s, 0, 0x7fff),
+                     MODLOAD_E_MEMORY);
+    for (s.address = 0; s.address < 0x7fff; s.address += 0x55)
+        assert_int_equal(modload_fixed_check(&world.r, align, offset, &s, 0, 0x8000),
+                         MODLOAD_E_LINKED);
+    s.address = 0xffff8000;
+    assert_int_equal(
+        modload_fixed_check(&world.r, align, offset, &s, 0xffff0000, 0xffffffff),
+        MODLOAD_E_LINKED);
+}
+
 /** Nor does a second instance, or a module whose data is as large as all, or none. */
 static void check_of_fixed_memory_counts_bytes(void **state)
 {
@@ -663,6 +689,7 @@ int main(void)
         TEST(data_is_in_the_arena),
         TEST(data_of_two_modules_does_not_overlap),
         TEST(check_of_fixed_memory_counts_bytes),
+        TEST(check_of_fixed_memory_takes_offsets),
         TEST(second_instance_of_a_linked_image_is_refused),
     };
 

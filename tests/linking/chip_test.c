@@ -370,6 +370,37 @@ static void test_ram(void)
     check_ram(&b);
 }
 
+/** An arena that ends where addresses do: no sum wraps. */
+static void test_ram_at_the_end(void)
+{
+    const uint32_t where = 0u - 0x8000 + 4 * WORDS, size = STORED + 8;
+    struct simulator *sim = fresh(4);
+    static struct board b;
+    static struct file f;
+
+    doing = "RAM at the end of all addresses";
+    boot(&b, sim, 0);
+    data_align = 15;
+    make(&f, "a", 1, 8, 3);
+    data_align = 3;
+    b.linking.arena_end = 0xffffffff;
+    b.linking.arena_begin = where + 1;
+    expect(install(&b, &f) == MODLOAD_E_MEMORY && b.diag.want == 32768,
+           "aligning leads past the end");
+    b.linking.arena_begin = where;
+    b.linking.arena_end = where + size - 1;
+    expect(install(&b, &f) == MODLOAD_E_MEMORY, "a byte is missing");
+    expect(sim->programmed == 0 && b.store.count == 0, "something was written");
+    b.linking.arena_end = where + size;
+    expect(install(&b, &f) == 0 && linked(&b, find(&b, "a")).data == where,
+           "the last place of all");
+    b.linking.arena_begin = where - 0x7fff;
+    make(&f, "b", 1, 8, 3);
+    expect(install(&b, &f) == 0 && linked(&b, find(&b, "b")).data_end <= where,
+           "in front of it");
+    check_ram(&b);
+}
+
 static void test_unchanged(void)
 {
     struct simulator *sim = fresh(16);
@@ -702,6 +733,7 @@ int main(int argc, char **argv)
 {
     test_install();
     test_ram();
+    test_ram_at_the_end();
     test_unchanged();
     test_another_firmware();
     test_moved_arena();
