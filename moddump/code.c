@@ -21,10 +21,12 @@ bool code_is_wide(const struct code *code, uint32_t offset)
 }
 
 /* Offset of what an instruction at `offset` reaches with `distance` from its Align(PC,
- * 4). */
-static uint32_t from_pc(uint32_t offset, uint32_t distance, bool up)
+ * 4). Data lies at text_mem modulo its alignment, which need be no multiple of 4. */
+static uint32_t from_pc(const struct code *code, uint32_t offset, uint32_t distance,
+                        bool up)
 {
-    uint32_t pc = (offset + 4) & ~3u;
+    uint32_t base = code->segment == 1 ? code->module->image.text_mem : 0;
+    uint32_t pc = ((base + offset + 4) & ~3u) - base;
     return up ? pc + distance : pc - distance;
 }
 
@@ -37,14 +39,14 @@ bool code_literal(const struct code *code, uint32_t offset, uint32_t *ret_at,
     bool up = (first & 0x80) != 0;
     uint32_t at, size = 4;
     if ((first & 0xf800) == 0x4800) {
-        at = from_pc(offset, (first & 0xff) * 4, true);
+        at = from_pc(code, offset, (first & 0xff) * 4, true);
     } else if ((first & 0xff7f) == 0xf85f) {
-        at = from_pc(offset, second & 0xfff, up);
+        at = from_pc(code, offset, second & 0xfff, up);
     } else if ((first & 0xff3f) == 0xed1f && (second & 0x0e00) == 0x0a00) {
-        at = from_pc(offset, (second & 0xff) * 4, up);
+        at = from_pc(code, offset, (second & 0xff) * 4, up);
         size = (second & 0x100) != 0 ? 8 : 4;
     } else if ((first & 0xfe5f) == 0xe85f && (first & 0x0120) != 0) {
-        at = from_pc(offset, (second & 0xff) * 4, up);
+        at = from_pc(code, offset, (second & 0xff) * 4, up);
         size = 8;
     } else {
         return false;

@@ -121,6 +121,15 @@ class Code(ToolTest):
         self.assertIn("code in data: offsets 0x0 to 0x8", text)
         self.assertIn("bx       lr", text.split("code in data")[1])
 
+    def test_literals_of_code_in_data(self):
+        """Data lies at 2 modulo 4 where text_mem does, and ldr rounds pc down to 4."""
+        code = bytes.fromhex("0148 7047 00bf efbeadde")    # ldr r0, [pc, #4]; bx lr; nop; .word
+        path = self.image(text=RETURN_0 + bytes(2), data=code, flags=3 | 16,
+                          exports=[encoder.Symbol("hook", 1, 0, value=1)])
+        text = self.expect(OK, "-d", path)[0].split("code in data")[1]
+        self.assertRegex(text, r"ldr +r0, \[pc, #4\] +; data\+0x6: 0xdeadbeef")
+        self.assertRegex(text, r"6:  efbeadde +\.word +0xdeadbeef")
+
     def test_no_code_in_data(self):
         self.assertNotIn("code in data", self.expect(OK, "-d", LINKABLE)[0])
 
