@@ -218,7 +218,7 @@ struct modfmt_image {
     uint32_t import_count;
     uint32_t export_count;
     uint32_t text_align; /**< log2 */
-    uint32_t data_align; /**< log2 */
+    uint32_t data_align; /**< log2; data lies at text_mem modulo that */
     uint32_t critical_count;
     uint32_t crc;
     uint32_t header_check;

@@ -207,7 +207,7 @@
     X(MODFMT_E_MACHINE, -8, "the machine number is unknown") \
     X(MODFMT_E_NEEDS, -9, "a reserved bit of the needs is set") \
     X(MODFMT_E_TAG_COUNT, -10, "the critical tags are not first, or not as many as the header says") \
-    X(MODFMT_E_ALIGN, -11, "an alignment is out of range, or data apart from text would lose its own") \
+    X(MODFMT_E_ALIGN, -11, "an alignment is out of range, or an address is not aligned as the image asks") \
     X(MODFMT_E_SEGMENT, -12, "a segment's size is out of range, or smaller in memory than stored") \
     X(MODFMT_E_LAYOUT, -13, "the areas that the header describes do not fit into the total size") \
     X(MODFMT_E_ENTRY, -14, "the entry lies outside text or is not a Thumb address") \

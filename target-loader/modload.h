@@ -20,9 +20,10 @@ enum modload_purpose {
     MODLOAD_DATA = 2,      /**< data and bss alone */
     MODLOAD_DATA_CODE = 3, /**< the same, and executable: trampolines lie in it */
     /** Data of a linked image: exactly at segment->address, which is set already. It
-     *  shall be a multiple of the alignment and lie in the firmware's arena
+     *  shall be aligned as place() is told and lie in the firmware's arena
      *  (specs/firmware.md), and no loaded module may have any of it
-     *  (modload_fixed_check). The numbers are the image's: no sum of them may overflow. */
+     *  (modload_fixed_check). The numbers are the image's: no sum of them may overflow.
+     */
     MODLOAD_FIXED = 4,
     MODLOAD_FIXED_CODE = 5, /**< the same, and executable */
 };
@@ -79,11 +80,11 @@ struct modload_port {
                 uint32_t offset, void *buffer, uint32_t size);
     /** Give memory for segment->size bytes (not 0) whose address, less `offset`, is a
      *  multiple of `align`: the first such one from `at` on is
-     *  at + ((offset - at) & (align - 1)). align is a power of two; offset is where data
-     *  would be in a block, and 0 for all else. Set segment->bytes, where the loader writes, and
-     *  segment->address, what that is on the target (but for MODLOAD_FIXED). @return 0, or
-     *  what the load shall fail with: MODLOAD_E_MEMORY if there is none, MODLOAD_E_EXECUTE
-     *  if none can execute. */
+     *  at + ((offset - at) & (align - 1)). align is a power of two, 1 to 32768; offset is
+     *  where data would be in a block (any number), and 0 for all else. Set
+     *  segment->bytes, where the loader writes, and segment->address, what that is on the
+     *  target (but for MODLOAD_FIXED). @return 0, or what the load shall fail with:
+     *  MODLOAD_E_MEMORY if there is none, MODLOAD_E_EXECUTE if none can execute. */
     int (*place)(const struct modload_port *port, enum modload_purpose purpose,
                  uint32_t align, uint32_t offset, struct modfmt_segment *segment);
     /** Take back what place() gave: purpose, bytes and address are as they were. Called
