@@ -17,6 +17,11 @@ import zlib
 from elftools.elf.elffile import ELFFile
 
 SOURCE = pathlib.Path(os.environ["MODFMT_SOURCE"])
+sys.dont_write_bytecode = sys.pycache_prefix is None
+sys.path[:0] = [str(SOURCE / "specs"), str(SOURCE / "specs/vectors")]
+
+import encoder   # noqa: E402
+
 BUILD = pathlib.Path(os.environ["MODFMT_BUILD"])
 MKMOD = os.environ["MKMOD"]
 STORE_FILE = os.environ["STORE_FILE"]
@@ -208,6 +213,36 @@ def same_in_all_ways(folder, *ways):
 def case_apart(folder):
     """Text and data placed apart give the same as one block."""
     same_in_all_ways(folder, ["--apart"])
+
+
+def lies_at(folder, text_mem, align):
+    """A module that returns 0 if its data lies at text_mem modulo the alignment, 2^align; fix-ups
+    are at any byte of it."""
+    mask = min(1 << align, 256) - 1
+    code = struct.pack("<6HI", 0x4802, 0x2100 | mask, 0x4008, 0x3800 | text_mem & mask, 0x4770,
+                       0x46c0, 0)   # ldr r0, =data; movs r1, #; ands r0, r1; subs r0, #; bx lr
+    name = f"at-{text_mem}-{1 << align}"
+    image = encoder.Image(
+        code.ljust(text_mem, b"\xaa"), bytes(40), data_mem=60, entry=1, flags=3,
+        fixes=[encoder.word("text", 12, "data", 0), encoder.word("data", 0, "text", 1),
+               encoder.word("data", 4, "data", 0), encoder.word("data", 29, "data", 0)],
+        header={"needs": 1, "data_align": align}, tags=[encoder.tag("name", name.encode())])
+    path = pathlib.Path(folder) / f"{name}.bin"
+    path.write_bytes(image.build())
+    return name, path
+
+
+def case_remainders(folder):
+    """Data lies at text_mem modulo its alignment, also at odd addresses on a core that cannot
+    read words there, and all memory is given back."""
+    modules = dict(lies_at(folder, *how) for how in (
+        (16, 2), (20, 3), (52, 5), (36, 10), (17, 2), (22, 3), (31, 5), (16, 0), (19, 0)))
+    for firmware in (BUILD / "cross/cortex-m0/target-loader/firmware/microbit.elf", FIRMWARE):
+        for ways in ([], ["--apart"], ["--apart", "--read"]):
+            run = Run("--firmware", firmware, *ways, *modules.values()).ended(0)
+            run.has(*(good(name, "0.0.0") for name in modules))
+            free = FREE.findall(run.text)
+            expect(len(free) == 2 and free[0] == free[1], "module RAM is not as before", run)
 
 
 def case_two_memories(folder):
