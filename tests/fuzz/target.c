@@ -198,8 +198,13 @@ static const uint8_t *identity_for(const uint8_t *bytes, uint32_t size,
 /** Is a module where it says, and does nobody who reads of it leave it? */
 static void look(const struct modload_image *m, const uint8_t *bytes, uint32_t address)
 {
-    const struct modfmt_segment *text = &m->segment[0];
+    const struct modfmt_segment *text = &m->segment[0], *data = &m->segment[1];
 
+    /* As in a block, whatever the placement. */
+    require(data->size == 0 || m->placement == MODLOAD_AS_BLOCK ||
+            (data->address - modfmt_get32(bytes + MODFMT_OFF_TEXT_MEM)) %
+                    (1u << bytes[MODFMT_OFF_DATA_ALIGN]) ==
+                0);
     if (m->placement >= MODLOAD_IN_PLACE) {
         require(text->bytes == bytes + MODFMT_HEADER_SIZE);
         require(text->address == address + MODFMT_HEADER_SIZE);
