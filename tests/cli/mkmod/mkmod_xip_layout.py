@@ -383,6 +383,23 @@ class Memory(LayoutTest):
                 self.check(source + buffer)
                 self.assertEqual(self.image.header.data_align, align.bit_length() - 1)
 
+    def test_of_an_xip_instance_by_size(self):
+        """Nor does module.ld leave holes in front of what is aligned: as size(1) counts data,
+        bss and GOT, which is without them."""
+        for linker in ("arm-none-eabi-ld", "ld.lld"):
+            for data, bss in ((4, 4), (4, 32), (32, 4), (16, 32), (8, 1024), (1024, 8), (0, 64)):
+                source = CALLED if data else PLAIN
+                source += f"__attribute__((aligned({bss}))) char cleared[{bss}]; char byte;"
+                if data:
+                    source += f"__attribute__((aligned({data}))) char set[{data}] = {{1}}, last = 1;"
+                linked = self.made(source, linker=linker)
+                functions = len(linked.functions_pointed_to())
+                imports = len(linked.called_imports())
+                said = self.command(["arm-none-eabi-size", self.module_elf]).stdout.splitlines()
+                held = sum(map(int, said[1].split()[1:3]))
+                self.assertLessEqual(self.image.data_mem, held + 4 * imports + 8 * functions + 64,
+                                     (linker, data, bss))
+
     def test_of_an_xip_instance_by_numbers(self):
         """Of functions and of imports, odd and even; both tails. With room between some heads
         and their words, on ARMv6-M, where a load reaches 32 of them."""
