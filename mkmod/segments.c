@@ -364,10 +364,13 @@ static void make_data(struct module *m)
     data->link = data->first;
 }
 
-/* Does what goes in front of data fit behind text? */
-static bool fits_between(const struct module *m)
+/* Is data as far from text, in a block, as it was linked? It is if what goes in front of
+ * data fits behind text. With --xip nothing can lead from one to the other, so nothing is
+ * stored for the sake of that distance. */
+static bool keeps_distance(const struct module *m)
 {
-    return !m->far && m->segment[1].start - m->segment[0].end >= m->data_prefix;
+    return !m->far && !m->options.xip &&
+           m->segment[1].start - m->segment[0].end >= m->data_prefix;
 }
 
 void segments_front(struct module *m)
@@ -383,12 +386,11 @@ void segments_front(struct module *m)
     m->planned_base = m->planned_base != 0 ? m->planned_base : data->first;
     /* Words at multiples of 4. */
     m->data_prefix = m->data_needed + data->start % 4;
-    m->data_moves = m->segment[0].present && !fits_between(m);
+    m->data_moves = m->segment[0].present && !keeps_distance(m);
 }
 
 /* Text is as large as data's place in a block asks for: there data is aligned as it was
- * linked, and what lies between the two belongs to text. Where nothing leads from one to
- * the other the distance may change; if it can it stays as it was linked. */
+ * linked, and what lies between the two belongs to text. */
 static void size_text(struct module *m)
 {
     struct segment *text = &m->segment[0];
@@ -398,7 +400,7 @@ static void size_text(struct module *m)
         return;
     }
     text->mem =
-        fits_between(m) ? begin - text->link : congruent(text->mem, begin, data->align);
+        keeps_distance(m) ? begin - text->link : congruent(text->mem, begin, data->align);
 }
 
 /* Text that may be run in place, or be linked for one, is stored to its end. */
@@ -430,7 +432,8 @@ void segments_fill(struct module *m)
         text->start = data->start;
         text->end = data->start;
     }
-    uint32_t align = text->align > data->align ? text->align : data->align;
+    bool both = !m->options.xip && data->align > text->align;
+    uint32_t align = both ? data->align : text->align;
     m->prefix = congruent(m->veneer_bytes, text->start, align);
     text->link = text->start - m->prefix;
     text->mem += m->prefix;

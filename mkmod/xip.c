@@ -169,6 +169,14 @@ void xip_check(struct module *m)
                       "behind it",
                       (unsigned)text->mem, (unsigned)text->stored);
     }
+    if (m->has_origin && m->origin_home == HOME_TEXT) {
+        problem_error(
+            m, 0, 0,
+            "the global offset table, at 0x%08x, is not in a writable section, so "
+            "it would be in text, which all instances share; have the linker "
+            "script put .got into data",
+            (unsigned)m->origin);
+    }
     if (m->problems.errors == 0 && (segments_flags(m) & MODFMT_FLAG_IN_PLACE) == 0) {
         problem_error(m, 0, 0,
                       "text cannot run in place, but why was not found; this is a fault "

@@ -400,6 +400,24 @@ class Memory(LayoutTest):
                 self.assertLessEqual(self.image.data_mem, held + 4 * imports + 8 * functions + 64,
                                      (linker, data, bss))
 
+    def test_text_of_an_xip_instance_with_aligned_data(self):
+        """In flash, too, alignment costs less than one multiple of it, wherever data was linked:
+        close behind text or not, with veneers in front of text or not."""
+        for align in (32, 4096):
+            for source in (PLAIN, SORTER):
+                buffer = f"__attribute__((aligned({align}))) char dma[{align}] = {{1}};"
+                for gap in (0, 0x100, 0x12340):
+                    script = MODULE_LD.replace("    .got :", f"    . += {gap};\n    .got :")
+                    linked = self.made(source + buffer, script=script)
+                    code = linked.elf.get_section_by_name(".text")
+                    text = code["sh_size"] + self.prefix_of_text()
+                    self.assertLess(self.image.text_mem - text, align)
+                    self.assertLess(self.prefix_of_text(), 32)
+                    self.assertEqual(self.image.text_stored, self.image.text_mem)
+
+    def prefix_of_text(self):
+        return struct.unpack_from("<I", self.image.module.tag("origin").value)[0]
+
     def test_of_an_xip_instance_by_numbers(self):
         """Of functions and of imports, odd and even; both tails. With room between some heads
         and their words, on ARMv6-M, where a load reaches 32 of them."""

@@ -2,6 +2,9 @@
 """What cannot run in place, or cannot be called back, is refused: symbol, source line, and
 the way out."""
 
+import collections
+import struct
+
 from mkmod_run import CLANG, GCC, OK, Elf, main
 from xip_world import M0, MODULE_LD, R9_FLAGS, XipTest
 
@@ -45,6 +48,19 @@ int spoiler(int a) {
 """
 CORES = [("cortex-m0", GCC), ("cortex-m23", GCC), ("cortex-m3", GCC), ("cortex-m33", GCC),
          ("cortex-m0", CLANG), ("cortex-m4", CLANG)]
+
+
+SHF_ALLOC = 2
+Header = collections.namedtuple("Header", "name at address")
+
+
+def section_headers(elf):
+    first, = struct.unpack_from("<I", elf, 32)
+    count, names = struct.unpack_from("<HH", elf, 48)
+    strings, = struct.unpack_from("<I", elf, first + 40 * names + 16)
+    for at in range(first, first + 40 * count, 40):
+        name, _, _, address = struct.unpack_from("<4I", elf, at)
+        yield Header(bytes(elf[strings + name:elf.index(0, strings + name)]), at, address)
 
 
 class NotInPlace(XipTest):
@@ -153,6 +169,16 @@ int module_entry(int x) {
         elf = self.elf_of("__attribute__((aligned(128))) const char big[200] = {1};\n"
                           "int module_entry(int x) { return big[x]; }", *R9_FLAGS)
         self.no_xip(elf, "alignment of 128 bytes", "multiples of 64", "RAM (no --xip)")
+
+    def test_table_in_text(self):
+        """The global offset table in a section that nobody may write to."""
+        elf = self.elf_of("int n; int module_entry(int x) { return n += x; }", *R9_FLAGS)
+        content = bytearray(elf.read_bytes())
+        table = next(h for h in section_headers(content) if h.name == b".got")
+        struct.pack_into("<I", content, table.at + 8, SHF_ALLOC)
+        elf.write_bytes(content)
+        self.no_xip(elf, f"global offset table, at {table.address:#010x}", "not in a writable",
+                    "put .got into data")
 
     def test_all_at_once(self):
         source = "__attribute__((aligned(128))) const char big[200] = {1};\n" + TABLE + \
