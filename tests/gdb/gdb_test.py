@@ -209,7 +209,7 @@ def case_through(folder):
         made = make(folder / name, "called", PIC, ("--xip", *option), HERE / "called.c")
         (folder / f"on_{name}").mkdir()
         with Board(folder / f"on_{name}", made) as board:
-            text = board.gdb("break fw_sort", "continue", "print/x $r9", "break called_order",
+            text = board.gdb("tbreak fw_sort", "continue", "print/x $r9", "break called_order",
                              "continue", "backtrace", "frame function fw_sort", "print/x $r9",
                              "delete", "finish", path=folder / name)
         has(text, r"^#0 +called_order \(", r"^#1 +0x2000\w+ in \?\? \(\)",

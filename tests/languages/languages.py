@@ -66,8 +66,8 @@ module counter 1.0.0: has no entry
     "xip": (["--twice", "xip"], """\
 Cid wins with 99 points, Bob is last; 12 comparisons
 Cid wins with 99 points, Bob is last; 12 comparisons
-module xip 1.0.0: returned 0 (in place, 116 bytes of RAM)
-module xip.2 1.0.0: returned 0 (in place, 116 bytes of RAM)
+module xip 1.0.0: returned 0 (in place, 112 bytes of RAM)
+module xip.2 1.0.0: returned 0 (in place, 112 bytes of RAM)
 """),
     "params": (["greeting", "morning"], """Hello
 module greeting 1.0.0: returned 0
