@@ -78,7 +78,7 @@ class Case:
         """Load addresses that keep `first`'s place modulo the alignment."""
         found = []
         if self.layout in ("outside.ld", "module.ld"):
-            align = max(align, 8)   # they say ALIGN(8), which no section's header tells
+            align = max(align, 8)   # what they align no section's header tells
         for i in range(len(LOADS)):
             at = LOADS[(self.pick // 7 + i) % len(LOADS)]
             at -= (at - first) % align
