@@ -81,8 +81,8 @@ struct segment {
     uint8_t *touched; /**< one bit a byte: changed by a fix-up or a rewritten branch */
 };
 
-/** A relocation record. Types are R_ARM_* of <elf.h>, where some have older names than
- * the ABI's: R_ARM_GOT32 is GOT_BREL, R_ARM_GOTOFF GOTOFF32, R_ARM_GOTPC BASE_PREL, and
+/** A relocation record. Types are R_ARM_* of <elf.h>, where some have older names than the
+ *  ABI's: R_ARM_GOT32 is GOT_BREL, R_ARM_GOTOFF GOTOFF32, R_ARM_GOTPC BASE_PREL, and
  *  R_ARM_THM_PC22 THM_CALL. */
 struct record {
     uint32_t address; /**< place: link address */
@@ -154,17 +154,17 @@ struct import {
 /** A function whose address may leave the module: pointers to it lead to a trampoline in
  *  data, which sets r9 (specs/trampolines.md). */
 struct callback {
-    uint32_t address;  /**< link address of the function, bit 0 set */
-    uint32_t symbol;   /**< one that is there; a global one if there is any */
-    uint32_t section;  /**< of what refers to it first; 0: an export */
-    uint32_t place;    /**< address of that */
-    uint32_t offset;   /**< of the trampoline, from the first of them */
-    uint32_t leads_to; /**< offset of what its head branches to */
-    uint32_t hops;     /**< branches of other heads on the way to its tail */
-    uint32_t bytes;    /**< of arguments on the stack, or enum arguments_stack */
-    uint8_t home;      /**< of the function */
-    bool deep;         /**< its tail copies arguments on the stack */
-    bool told;         /**< by --callback */
+    uint32_t address; /**< link address of the function, bit 0 set */
+    uint32_t symbol;  /**< one that is there; a global one if there is any */
+    uint32_t section; /**< of what refers to it first; 0: an export */
+    uint32_t place;   /**< address of that */
+    uint32_t offset;  /**< of the trampoline in data */
+    uint32_t branch;  /**< offset of what its head branches to */
+    uint32_t hops;    /**< branches of other heads on the way to its tail */
+    uint32_t bytes;   /**< of arguments on the stack, or enum arguments_stack */
+    uint8_t home;     /**< of the function */
+    bool deep;        /**< its tail copies arguments on the stack */
+    bool told;        /**< by --callback */
 };
 
 struct export
@@ -210,13 +210,12 @@ struct module {
     struct segment segment[2];
     uint32_t *order; /**< loaded sections that are not empty, by address */
     uint32_t order_count;
-    uint32_t prefix;      /**< bytes of text before the ELF's first */
-    uint32_t data_prefix; /**< the same of data: trampolines, words of imports */
-    uint32_t data_needed; /**< bytes that something is in, directly before data's first */
-    uint32_t words;       /**< imports with a word in data's prefix */
+    uint32_t prefix; /**< bytes of text before the ELF's first */
+    uint32_t data_prefix;      /**< the same of data: trampolines, words of imports */
+    uint32_t words;            /**< imports with a word in data's prefix */
     uint32_t trampoline_bytes; /**< of all, tails included */
-    bool far;                  /**< text and data were linked far apart */
-    bool data_moves;           /**< in a block, for what is in front of it */
+    bool far;        /**< text and data were linked far apart */
+    bool data_moves; /**< in a block, for what is in front of it */
     uint32_t entry;
 
     bool not_apart;
@@ -243,9 +242,10 @@ struct module {
     bool sb_based;    /**< BREL or SBREL: r9 holds the base of the data */
     bool sb_decided;  /**< some such value fits the start of data and nothing else */
     bool by_got;      /**< some function expects the GOT's address in r9 */
-    bool by_r9;       /**< code finds its data by r9; known before has_static_base */
-    uint32_t planned_base;      /**< what static_base will be, as far as sections tell */
+    bool by_r9; /**< code finds its data by r9; known before has_static_base */
+    uint32_t planned_base; /**< what static_base will be, as far as sections tell */
     struct callback *callbacks; /**< by address */
+    struct trampoline_layout *layout; /**< of their trampolines */
     uint32_t callback_count;
     size_t callback_capacity;
     struct holders holders;
@@ -298,8 +298,8 @@ uint8_t *segments_bytes(const struct module *m, uint32_t address, uint32_t lengt
 bool segments_linked_range(const struct module *m, uint32_t address);
 /** Were these bytes changed by a fix-up? */
 bool segments_touched(const struct module *m, uint32_t address, uint32_t length);
-/** Note that text and data cannot be placed apart; the reason is for --verbose. With
- * --xip that is a problem at the place (section 0: none). */
+/** Note that text and data cannot be placed apart; the reason is for --verbose. With --xip
+ *  that is a problem at the place (section 0: none). */
 void segments_not_apart(struct module *m, uint32_t section, uint32_t address,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));
 /** Flags for the header. */
@@ -342,8 +342,7 @@ struct symbols records_of(struct module *m, const char *section);
 void prescan(struct module *m);
 
 /* trampolines.c */
-/** Note that a function's address is taken at a place, or that it is exported (section
- * 0).
+/** Note that a function's address is taken at a place, or that it is exported (section 0).
  */
 void trampolines_want(struct module *m, uint32_t symbol, uint32_t section,
                       uint32_t address);
@@ -446,8 +445,7 @@ void tags_free(struct tags *tags);
 /* veneers.c */
 /** Say where each veneer will be: sets `veneer` of the imports that are branched to. */
 void veneers_plan(struct module *m);
-/** Write the veneers in front of text and their fix-ups, once the static base is known.
- */
+/** Write the veneers in front of text and their fix-ups, once the static base is known. */
 void veneers_write(struct module *m);
 /** Make the BL or B.W at `address` branch to the symbol's veneer. */
 void veneers_branch(struct module *m, uint32_t section, uint32_t address, uint32_t type,
@@ -455,8 +453,8 @@ void veneers_branch(struct module *m, uint32_t section, uint32_t address, uint32
 
 /* relocations.c */
 #define RECORD_SIZE 8u
-/** The record at an offset of a section of them; its symbol may not exist. False: there
- * is no more. */
+/** The record at an offset of a section of them; its symbol may not exist. False: there is
+ *  no more. */
 bool relocation_at(const struct section *relocs, uint32_t offset,
                    struct record *ret_record);
 /** Where a walk over all records of loaded sections is; zeros start it. */

@@ -376,8 +376,8 @@ static bool keeps_distance(const struct module *m)
 void segments_front(struct module *m)
 {
     struct segment *data = &m->segment[1];
-    m->data_needed = m->trampoline_bytes + 4 * m->words;
-    if (m->data_needed == 0) {
+    uint32_t needed = m->trampoline_bytes + 4 * m->words;
+    if (needed == 0) {
         return;
     }
     if (!data->present) {
@@ -385,7 +385,7 @@ void segments_front(struct module *m)
     }
     m->planned_base = m->planned_base != 0 ? m->planned_base : data->first;
     /* Words at multiples of 4. */
-    m->data_prefix = m->data_needed + data->start % 4;
+    m->data_prefix = needed + data->start % 4;
     m->data_moves = m->segment[0].present && !keeps_distance(m);
 }
 
@@ -417,7 +417,7 @@ static void fill_data(struct module *m, struct segment *data)
     data->link -= m->data_prefix;
     data->mem += m->data_prefix;
     data->stored += data->stored != 0 ? m->data_prefix : 0;
-    if (m->data_needed != 0 && data->stored < least) {
+    if (m->data_prefix != 0 && data->stored < least) {
         data->stored = least;
     }
 }

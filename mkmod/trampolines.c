@@ -239,36 +239,36 @@ static uint32_t deep_count(const struct module *m)
 
 /* In front of data that starts at an odd address some bytes more are lost, so that words
  * are at multiples of 4. */
-static void lay_out(const struct module *m, struct trampoline_layout *ret_layout)
+static void lay_out(struct module *m)
 {
     const struct trampoline_tail *const tails[TRAMPOLINE_KINDS] = {
         [TRAMPOLINE_DEEP] = trampoline_tail(m->needs, STACK_UNSURE),
         [TRAMPOLINE_SHALLOW] = trampoline_tail(m->needs, 0),
     };
     uint32_t odd = m->segment[HOME_DATA].first % 4;
-    trampoline_lay_out(ret_layout, tails, m->callback_count, deep_count(m),
+    m->layout = cli_alloc(1, sizeof *m->layout);
+    trampoline_lay_out(m->layout, tails, m->callback_count, deep_count(m),
                        TRAMPOLINE_SHARED_MAX - odd);
+    m->trampoline_bytes = m->layout->end;
 }
 
 static void place(struct module *m)
 {
-    struct trampoline_layout l;
-    lay_out(m, &l);
-    struct trampoline_head *heads = cli_alloc(l.count, sizeof *heads);
-    if (!trampoline_lead(&l, heads)) {
+    const struct trampoline_layout *l = m->layout;
+    struct trampoline_head *heads = cli_alloc(l->count, sizeof *heads);
+    if (!trampoline_lead(l, heads)) {
         fault(m);
     }
-    uint32_t next[] = {[TRAMPOLINE_DEEP] = 0, [TRAMPOLINE_SHALLOW] = l.deep};
-    for (uint32_t i = 0; i < l.count; i++) {
+    uint32_t next[] = {[TRAMPOLINE_DEEP] = 0, [TRAMPOLINE_SHALLOW] = l->deep};
+    for (uint32_t i = 0; i < l->count; i++) {
         struct callback *c = &m->callbacks[i];
         const struct trampoline_head *h =
             &heads[next[c->deep ? TRAMPOLINE_DEEP : TRAMPOLINE_SHALLOW]++];
         c->offset = h->at;
-        c->leads_to = h->to;
+        c->branch = h->to;
         c->hops = h->hops;
     }
     free(heads);
-    m->trampoline_bytes = l.end;
 }
 
 void trampolines_plan(struct module *m)
@@ -284,6 +284,7 @@ void trampolines_plan(struct module *m)
         judge(m, &m->callbacks[i]);
     }
     if (m->callback_count != 0 && m->problems.errors == 0) {
+        lay_out(m);
         place(m);
     }
 }
@@ -308,21 +309,20 @@ void trampolines_write(struct module *m)
         return;
     }
     uint8_t *bytes = m->segment[HOME_DATA].bytes;
-    struct trampoline_layout l;
+    const struct trampoline_layout *l = m->layout;
     bool reached = true;
-    lay_out(m, &l);
-    for (uint32_t i = 0; i < l.count; i++) {
+    for (uint32_t i = 0; i < l->count; i++) {
         const struct callback *c = &m->callbacks[i];
-        reached &= trampoline_put_head(bytes + c->offset, c->offset, c->leads_to);
-        add_word(m, c->offset + trampoline_distance(&l), c->address, c->home);
+        reached &= trampoline_put_head(bytes + c->offset, c->offset, c->branch);
+        add_word(m, c->offset + trampoline_distance(l), c->address, c->home);
     }
     for (unsigned i = 0; i < TRAMPOLINE_KINDS; i++) {
-        if (l.tail[i] != NULL) {
-            reached &= trampoline_put_tail(bytes + l.at[i], l.tail[i], l.at[i], l.literal,
-                                           trampoline_distance(&l));
+        if (l->tail[i] != NULL) {
+            reached &= trampoline_put_tail(bytes + l->at[i], l->tail[i], l->at[i],
+                                           l->literal, trampoline_distance(l));
         }
     }
-    add_word(m, l.literal, m->static_base, m->static_home);
+    add_word(m, l->literal, m->static_base, m->static_home);
     if (!reached) {
         fault(m);
     }
@@ -362,7 +362,7 @@ void trampolines_report(const struct module *m, FILE *out)
         char *reason = reason_of(c);
         (void)fprintf(out,
                       "trampoline of %s at data+0x%x, tail%u (%u bytes of stack): %s",
-                      m->elf.symbols[c->symbol].name, (unsigned)(c->offset),
+                      m->elf.symbols[c->symbol].name, (unsigned)c->offset,
                       (unsigned)(tail_of(m, c)->arguments / 4),
                       (unsigned)tail_of(m, c)->stack, reason);
         if (c->hops != 0) {
@@ -372,11 +372,11 @@ void trampolines_report(const struct module *m, FILE *out)
         (void)fprintf(out, "\n");
         free(reason);
     }
-    if (m->data_needed != 0) {
+    if (m->data_prefix != 0) {
         (void)fprintf(out,
                       "in front of data: %u bytes: %u trampolines (%u bytes with their "
                       "tails), %u words of imports\n",
-                      (unsigned)(m->data_prefix), (unsigned)m->callback_count,
+                      (unsigned)m->data_prefix, (unsigned)m->callback_count,
                       (unsigned)m->trampoline_bytes, (unsigned)m->words);
     }
 }
