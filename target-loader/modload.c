@@ -233,7 +233,7 @@ static int segments_(const struct load_ *l, const uint8_t *header, uint32_t tags
     if (!WITH_PARTS_ || placement == MODLOAD_AS_BLOCK) {
         text->size += data->size;
         rc = place_(l, MODLOAD_BLOCK, align < data_align ? data_align : align, text);
-        text->size -= data->size;
+        text->size = modfmt_get32(header + MODFMT_OFF_TEXT_MEM);
         /* By integers: a module of no bytes has no memory, and NULL + 0 is not C. */
         data->bytes = (uint8_t *)((uintptr_t)text->bytes + text->size);
         data->address = text->address + text->size;
